@@ -1,0 +1,37 @@
+"""The command line: one image, a few verbs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from flagos_operator import __version__
+
+# Imported only when asked for: `fetch` runs in an init container and must not pay for kopf.
+VERBS = {
+    "run": ("flagos_operator.main", "run the operator against the cluster"),
+    "fetch": ("flagos_operator.fetch.cli", "download a model's weights and verify them"),
+    "render": ("flagos_operator.render", "print the objects that the operator would apply"),
+    "crd": ("flagos_operator.api.crd", "print the CustomResourceDefinition"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="flagos-operator", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    wanted = next((word for word in arguments if word in VERBS), None)
+    for verb, (module, summary) in VERBS.items():
+        subparser = verbs.add_parser(verb, help=summary, description=summary)
+        if verb == wanted:
+            implementation = importlib.import_module(module)
+            implementation.add_arguments(subparser)
+            subparser.set_defaults(run=implementation.run)
+    options = parser.parse_args(arguments)
+    return int(options.run(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,13 @@
+"""What a wrong object is turned into: a value, never an exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invalid:
+    """A spec that cannot be served. `reason` is a status reason, `message` names field and cure."""
+
+    reason: str
+    message: str

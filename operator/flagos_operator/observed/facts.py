@@ -1,0 +1,116 @@
+"""The little that is kept of each object: facts, not bodies.
+
+Raw camelCase keys are read in this package and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """A FlagOSModel as it was last seen. `raw` is the whole object, for parsing."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    deleting: bool
+    raw: Mapping[str, Any]
+    status: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    type: str
+    status: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Termination:
+    """How a container ended. `message` is what it wrote, or its last log lines (<= 2 KiB)."""
+
+    exit_code: int
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerFacts:
+    """State of one container; `init` tells which list it came from."""
+
+    name: str
+    init: bool
+    ready: bool
+    started: bool
+    restarts: int
+    state: str  # waiting | running | terminated
+    reason: str  # of the waiting state, e.g. ImagePullBackOff
+    message: str
+    image_id: str
+    ended: Termination | None  # the current state, when terminated
+    last: Termination | None  # the run before this one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodFacts:
+    namespace: str
+    name: str
+    uid: str
+    model: str
+    template: str  # annotation flagos.io/template
+    phase: str
+    node: str
+    deleting: bool
+    ready: bool
+    created: datetime
+    reason: str  # e.g. Evicted, NodeLost
+    message: str
+    conditions: tuple[Condition, ...]
+    containers: tuple[ContainerFacts, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentFacts:
+    namespace: str
+    name: str
+    uid: str
+    model: str
+    owner_uid: str  # of the controlling owner reference, empty without one
+    generation: int
+    observed_generation: int
+    template: str  # annotation flagos.io/template
+    fetch_image: str  # image of the init container, empty without one
+    wanted: int
+    replicas: int
+    updated: int
+    ready: int
+    available: int
+    deleting: bool
+    conditions: tuple[Condition, ...]
+    version: str  # moves when somebody changed the spec: metadata.generation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildFacts:
+    """A Service, ConfigMap or claim: enough to know that it is ours and unchanged since we applied it."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    model: str
+    owner_uid: str
+    deleting: bool
+    phase: str  # of a claim: Pending, Bound, Lost
+    version: str  # moves with any write: metadata.resourceVersion
+    capacity: str = field(default="")

@@ -1,0 +1,42 @@
+"""All that a status is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from flagos_operator.api.outcome import Invalid
+    from flagos_operator.desired.plan import Plan
+    from flagos_operator.observed.facts import (
+        ChildFacts,
+        DeploymentFacts,
+        ModelFacts,
+        PodFacts,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """Why something does not hold: a stable reason and what the user can do."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One model, what was decided for it and what was seen of it."""
+
+    model: ModelFacts
+    plan: Plan | Invalid
+    deployment: DeploymentFacts | None
+    pods: tuple[PodFacts, ...]
+    children: tuple[ChildFacts, ...]
+    now: datetime
+    refused: Objection | None = None  # what the API server said to an apply
+    # Tails of crashed containers' logs, by (pod uid, container, restarts).
+    logs: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
