@@ -1,0 +1,1 @@
+"""Container images from Debian packages, Python wheels and our own binaries; no registry."""
