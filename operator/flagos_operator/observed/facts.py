@@ -33,6 +33,7 @@ class Condition:
     status: str
     reason: str
     message: str
+    since: datetime | None = None  # of the last flip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class Termination:
     exit_code: int
     reason: str
     message: str
+    started: datetime | None = None
+    finished: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ class ContainerFacts:
     image_id: str
     ended: Termination | None  # the current state, when terminated
     last: Termination | None  # the run before this one
+    since: datetime | None = None  # start of the current run, when running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,7 @@ class PodFacts:
     message: str
     conditions: tuple[Condition, ...]
     containers: tuple[ContainerFacts, ...]
+    gone_by: datetime | None = None  # end of the grace period, when deleting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

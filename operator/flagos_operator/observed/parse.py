@@ -1,0 +1,193 @@
+"""Bodies, as the API server sends them, to facts. A key that is missing is never an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from flagos_operator.observed.facts import (
+    ChildFacts,
+    Condition,
+    ContainerFacts,
+    DeploymentFacts,
+    ModelFacts,
+    PodFacts,
+    Termination,
+)
+
+MODEL_LABEL = "flagos.io/model"
+TEMPLATE_ANNOTATION = "flagos.io/template"
+FETCH_CONTAINER = "fetch"
+
+Body = Mapping[str, Any]
+
+
+def model_facts(body: Body) -> ModelFacts:
+    meta = _map(body, "metadata")
+    return ModelFacts(
+        namespace=_text(meta, "namespace"),
+        name=_text(meta, "name"),
+        uid=_text(meta, "uid"),
+        generation=_number(meta, "generation"),
+        resource_version=_text(meta, "resourceVersion"),
+        deleting=bool(meta.get("deletionTimestamp")),
+        raw=body,
+        status=_map(body, "status"),
+    )
+
+
+def pod_facts(body: Body) -> PodFacts:
+    meta, spec, status = _map(body, "metadata"), _map(body, "spec"), _map(body, "status")
+    conditions = _conditions(status)
+    return PodFacts(
+        namespace=_text(meta, "namespace"),
+        name=_text(meta, "name"),
+        uid=_text(meta, "uid"),
+        model=_text(_map(meta, "labels"), MODEL_LABEL),
+        template=_text(_map(meta, "annotations"), TEMPLATE_ANNOTATION),
+        phase=_text(status, "phase"),
+        node=_text(spec, "nodeName"),
+        deleting=bool(meta.get("deletionTimestamp")),
+        ready=any(c.type == "Ready" and c.status == "True" for c in conditions),
+        created=_time(meta, "creationTimestamp") or datetime.fromtimestamp(0, tz=UTC),
+        reason=_text(status, "reason"),
+        message=_text(status, "message"),
+        conditions=conditions,
+        containers=(
+            *(_container(each, init=True) for each in _list(status, "initContainerStatuses")),
+            *(_container(each, init=False) for each in _list(status, "containerStatuses")),
+        ),
+        gone_by=_time(meta, "deletionTimestamp"),
+    )
+
+
+def deployment_facts(body: Body) -> DeploymentFacts:
+    meta, spec, status = _map(body, "metadata"), _map(body, "spec"), _map(body, "status")
+    template = _map(spec, "template")
+    return DeploymentFacts(
+        namespace=_text(meta, "namespace"),
+        name=_text(meta, "name"),
+        uid=_text(meta, "uid"),
+        model=_text(_map(meta, "labels"), MODEL_LABEL),
+        owner_uid=_owner_uid(meta),
+        generation=_number(meta, "generation"),
+        observed_generation=_number(status, "observedGeneration"),
+        # The pods carry the digest of the pod template, whatever the Deployment itself says.
+        template=_text(
+            _map(_map(template, "metadata"), "annotations"),
+            TEMPLATE_ANNOTATION,
+        ),
+        fetch_image=_fetch_image(_map(template, "spec")),
+        # The API server itself reads an absent number as one.
+        wanted=_number(spec, "replicas", absent=1),
+        replicas=_number(status, "replicas"),
+        updated=_number(status, "updatedReplicas"),
+        ready=_number(status, "readyReplicas"),
+        available=_number(status, "availableReplicas"),
+        deleting=bool(meta.get("deletionTimestamp")),
+        conditions=_conditions(status),
+        version=str(_number(meta, "generation")),
+    )
+
+
+def child_facts(body: Body, *, kind: str = "") -> ChildFacts:
+    """A Service, ConfigMap or claim. Items of a list say no kind themselves, so it can be given."""
+    meta, status = _map(body, "metadata"), _map(body, "status")
+    return ChildFacts(
+        kind=kind or _text(body, "kind"),
+        namespace=_text(meta, "namespace"),
+        name=_text(meta, "name"),
+        uid=_text(meta, "uid"),
+        model=_text(_map(meta, "labels"), MODEL_LABEL),
+        owner_uid=_owner_uid(meta),
+        deleting=bool(meta.get("deletionTimestamp")),
+        phase=_text(status, "phase"),
+        version=_text(meta, "resourceVersion"),
+        capacity=_text(_map(status, "capacity"), "storage"),
+    )
+
+
+def _container(body: Body, *, init: bool) -> ContainerFacts:
+    state = _map(body, "state")
+    waiting, running = _map(state, "waiting"), _map(state, "running")
+    ended = _termination(state)
+    return ContainerFacts(
+        name=_text(body, "name"),
+        init=init,
+        ready=bool(body.get("ready")),
+        started=bool(body.get("started")),
+        restarts=_number(body, "restartCount"),
+        state="terminated" if ended else "running" if "running" in state else "waiting",
+        reason=_text(waiting, "reason"),
+        message=_text(waiting, "message"),
+        image_id=_text(body, "imageID"),
+        ended=ended,
+        last=_termination(_map(body, "lastState")),
+        since=_time(running, "startedAt"),
+    )
+
+
+def _termination(state: Body) -> Termination | None:
+    body = _map(state, "terminated")
+    if not body:
+        return None
+    return Termination(
+        exit_code=_number(body, "exitCode"),
+        reason=_text(body, "reason"),
+        message=_text(body, "message"),
+        started=_time(body, "startedAt"),
+        finished=_time(body, "finishedAt"),
+    )
+
+
+def _conditions(status: Body) -> tuple[Condition, ...]:
+    return tuple(
+        Condition(
+            type=_text(each, "type"),
+            status=_text(each, "status"),
+            reason=_text(each, "reason"),
+            message=_text(each, "message"),
+            since=_time(each, "lastTransitionTime"),
+        )
+        for each in _list(status, "conditions")
+    )
+
+
+def _owner_uid(meta: Body) -> str:
+    owners = (each for each in _list(meta, "ownerReferences") if each.get("controller"))
+    return next((_text(each, "uid") for each in owners), "")
+
+
+def _fetch_image(pod_spec: Body) -> str:
+    images = {_text(c, "name"): _text(c, "image") for c in _list(pod_spec, "initContainers")}
+    return images.get(FETCH_CONTAINER, "")
+
+
+def _map(body: Body, key: str) -> Body:
+    found = body.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _list(body: Body, key: str) -> list[Body]:
+    found = body.get(key)
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+
+
+def _text(body: Body, key: str) -> str:
+    found = body.get(key)
+    return "" if found is None else str(found)
+
+
+def _number(body: Body, key: str, *, absent: int = 0) -> int:
+    found = body.get(key)
+    return found if isinstance(found, int) else absent
+
+
+def _time(body: Body, key: str) -> datetime | None:
+    """All times of the API are RFC 3339 in UTC; what is not one is as good as absent."""
+    try:
+        found = datetime.fromisoformat(_text(body, key))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
