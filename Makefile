@@ -9,10 +9,49 @@ help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: requirements/dev.txt requirements/runtime.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { apt-get install -y -q python3-venv && $(PYTHON) -m venv $(VENV); }
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: setup
 setup: $(VENV)/.ready ## make .venv with everything pinned
+
+.PHONY: check
+check: setup ## format, lint, types, import contracts, generated files (about 20 s)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=operator $(BIN)/lint-imports
+	$(BIN)/flagos-operator crd --check crds/flagosmodels.yaml
+
+# The test levels. Each runs alone; `test` runs all of them on a cluster of its own.
+PYTEST := $(BIN)/pytest
+
+.PHONY: test-pure
+test-pure: setup ## decisions, goldens, chart rendering: no cluster (seconds)
+	$(PYTEST) tests/unit tests/golden tests/chart
+
+.PHONY: test-loop
+test-loop: setup ## the whole operator process against a fake API; fetch against a hub (1 min)
+	$(PYTEST) tests/loop tests/fetch
+
+.PHONY: test-cluster
+test-cluster: setup ## the real API server: schema, CEL, apply, RBAC; needs KUBECONFIG
+	$(PYTEST) tests/cluster
+
+.PHONY: test-e2e
+test-e2e: setup ## real node, containers and vLLM, through the chart; needs KUBECONFIG
+	$(PYTEST) tests/e2e
+
+.PHONY: test
+test: check test-pure test-loop ## everything; starts a cluster and takes it down again
+	testbed/with-cluster $(MAKE) --no-print-directory test-cluster test-e2e
+
+.PHONY: golden
+golden: setup ## write the expected manifests of all examples anew; review the diff
+	$(BIN)/python -m tests.golden.regenerate
+
+.PHONY: demo
+demo: cluster ## serve a tiny model on a real cluster and ask it something
+	@eval "$$($(MAKE) -s env)" && $(PYTHON) -m testbed.demo

@@ -1,0 +1,1 @@
+"""The main job, shown: one `kubectl apply`, a model that answers."""

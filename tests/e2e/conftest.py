@@ -1,0 +1,147 @@
+"""The whole product on a real node: chart, operator, hub and a real vLLM.
+
+What runs: the cluster that KUBECONFIG names (`make cluster` gives one). The operator comes by
+`helm install` once per run; each test gets a namespace that enforces Pod Security `restricted`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kube import Body, Kube, eventually, run
+
+ROOT = Path(__file__).parents[2]
+HUB = Kube("flagos-demo")
+SYSTEM = Kube("flagos-system")
+OPERATOR_IMAGE = os.environ.get("OPERATOR_IMAGE", "localhost/flagos-operator:dev")
+
+
+def install_operator() -> None:
+    """Install or bring back the chart as a user would; helm waits for the Deployment."""
+    registry, _, rest = OPERATOR_IMAGE.partition("/")
+    repository, _, tag = rest.rpartition(":")
+    image = {"registry": registry, "repository": repository, "tag": tag}
+    values = [word for key, value in image.items() for word in ("--set", f"image.{key}={value}")]
+    run(
+        *("helm", "upgrade", "--install", "flagos", str(ROOT / "charts" / "flagos-operator")),
+        *("-n", SYSTEM.namespace, "--create-namespace", "--wait", "--timeout", "120s"),
+        *values,
+        timeout=150,
+    )
+
+
+@pytest.fixture(scope="session")
+def operator() -> Kube:
+    install_operator()
+    return SYSTEM
+
+
+@pytest.fixture(scope="session")
+def hub() -> Kube:
+    run("kubectl", "apply", "-f", str(ROOT / "testbed" / "demo" / "hub.yaml"))
+    HUB.kubectl("rollout", "status", "deployment/flagos-hub", "--timeout=90s")
+    return HUB
+
+
+def namespace_for(node: str) -> str:
+    """The test's own words, as a namespace."""
+    return "e2e-" + re.sub(r"[^a-z0-9]+", "-", node.lower()).strip("-")[:50].strip("-")
+
+
+def make_namespace(name: str) -> Kube:
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    run("kubectl", "apply", "-f", "-", stdin=json.dumps(body))
+    return Kube(name)
+
+
+@contextlib.contextmanager
+def a_namespace(name: str) -> Iterator[Kube]:
+    kube = make_namespace(name)
+    try:
+        yield kube
+    finally:
+        run("kubectl", "delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def space(request: pytest.FixtureRequest, operator: Kube, hub: Kube) -> Iterator[Kube]:
+    """A namespace of this test's own."""
+    with a_namespace(namespace_for(request.node.name)) as kube:
+        yield kube
+
+
+@pytest.fixture(scope="module")
+def shared_space(request: pytest.FixtureRequest, operator: Kube, hub: Kube) -> Iterator[Kube]:
+    """A namespace of this file's own."""
+    with a_namespace(namespace_for(request.node.name.rpartition("/")[2])) as kube:
+        yield kube
+
+
+def reachable(host: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=2):
+        return True
+    return False
+
+
+@pytest.fixture(scope="session")
+def address_of() -> Iterator[Callable[[Kube, str], str]]:
+    """http://host:port of a Service, by its ClusterIP or else by a port-forward."""
+    forwards: list[subprocess.Popen[str]] = []
+
+    def forwarded(kube: Kube, service: str, port: int) -> str:
+        words = ["kubectl", "-n", kube.namespace, "port-forward", f"service/{service}", f":{port}"]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        forwards.append(process)
+        assert process.stdout
+        line = process.stdout.readline()
+        found = re.search(r"127\.0\.0\.1:(\d+)", line)
+        assert found, f"port-forward said: {line}"
+        return f"http://127.0.0.1:{found[1]}"
+
+    def address(kube: Kube, service: str) -> str:
+        spec: Body = kube.get("service", service)["spec"]
+        host, port = spec["clusterIP"], spec["ports"][0]["port"]
+        return f"http://{host}:{port}" if reachable(host, port) else forwarded(kube, service, port)
+
+    yield address
+    for process in forwards:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+@pytest.fixture
+def hub_faults(
+    hub: Kube, address_of: Callable[[Kube, str], str]
+) -> Iterator[Callable[[Body], None]]:
+    """Make the hub slow or failing for one test; set right again afterwards."""
+    url = address_of(hub, "flagos-hub") + "/_faults"
+
+    def set_faults(faults: Body) -> None:
+        request = urllib.request.Request(url, json.dumps(faults).encode(), method="POST")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+
+    yield set_faults
+    set_faults({})
+
+
+def operator_pod() -> str:
+    """Name of the one running operator pod."""
+
+    def one() -> str | None:
+        pods = SYSTEM.list("pods", selector="app.kubernetes.io/name=flagos-operator")
+        up = [p for p in pods if "deletionTimestamp" not in p["metadata"]]
+        return up[0]["metadata"]["name"] if len(up) == 1 else None
+
+    return eventually(one, within=60, what="one operator pod")
