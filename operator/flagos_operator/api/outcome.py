@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invalid:
-    """A spec that cannot be served. `reason` is a status reason, `message` names field and cure."""
+    """A spec that cannot be served: `reason` is a status reason, `message` names the cure."""
 
     reason: str
     message: str

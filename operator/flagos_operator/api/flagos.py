@@ -1,0 +1,58 @@
+"""How much of the FlagOS stack runs, and which operators it may take over."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from flagos_operator.api.shape import SET, ContainerPath, Shape
+
+Operator = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+Operators = Annotated[tuple[Operator, ...], Field(min_length=1, max_length=256), SET]
+
+
+class OperatorLists(Shape):
+    allow: Operators | None = Field(
+        None, description="Only these operators come from FlagGems, e.g. [rms_norm]."
+    )
+    deny: Operators | None = Field(
+        None,
+        description=(
+            "These operators do not come from FlagGems. Replaces the list that the plugin "
+            "has for the chip."
+        ),
+    )
+    deny_more: Operators | None = Field(
+        None, description="Like deny, but added to the list that the plugin has for the chip."
+    )
+
+
+class FlagOS(Shape):
+    mode: Literal["FlagOS", "PluginOnly", "Native"] | None = Field(
+        None,
+        description=(
+            "FlagOS: plugin and FlagGems operators (USE_FLAGGEMS=1). "
+            "PluginOnly: the plugin without FlagGems (USE_FLAGGEMS=0). "
+            "Native: no plugin; only where the image has a native backend. "
+            "Default: set by the chip, FlagOS on most."
+        ),
+    )
+    flagcx_path: ContainerPath | None = Field(
+        None,
+        description=(
+            "Path of FlagCX in the image, e.g. /workspace/FlagCX: communication goes through "
+            "it. Default: the vendor's own library."
+        ),
+    )
+    operators: OperatorLists = Field(
+        OperatorLists(),
+        description="Which operators FlagGems may take over. Default: the plugin's choice.",
+    )
+    prefer: Literal["FlagOS", "Vendor", "Reference"] | None = Field(
+        None,
+        description=(
+            "Implementation that an operator is taken from first. Default: FlagOS. "
+            "Anything else turns FlagGems off."
+        ),
+    )

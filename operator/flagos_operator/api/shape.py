@@ -1,0 +1,101 @@
+"""The ground that every part of the API stands on: closed, frozen, spelled like Kubernetes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import PydanticCustomError, core_schema
+
+from flagos_operator.api.rules import Rule, Transition
+
+# Every string and list has an upper bound: the API server prices a CEL rule by the worst case.
+PATH_LENGTH = 1024
+ARGUMENT_LENGTH = 4096
+LABEL_COUNT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ListType:
+    """How server-side apply merges a list, and that what identifies an item is there once."""
+
+    kind: str
+    key: str | None = None
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self.refuse_twins, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema) | self.extension()
+
+    def extension(self) -> JsonSchemaValue:
+        keys = {"x-kubernetes-list-map-keys": [self.key]} if self.key else {}
+        return {"x-kubernetes-list-type": self.kind, **keys}
+
+    def refuse_twins(self, items: Sequence[Any]) -> Sequence[Any]:
+        seen = [item[self.key] if self.key else item for item in items]
+        for at, identity in enumerate(seen):
+            if identity in seen[:at]:
+                raise PydanticCustomError(
+                    "duplicate", "{value} is there twice", {"value": identity}
+                )
+        return items
+
+
+SET = ListType("set")
+
+
+def map_by(key: str) -> ListType:
+    return ListType("map", key)
+
+
+class Shape(BaseModel):
+    """An object of the API. An unknown field is a mistake of the user, never ignored."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, allow_inf_nan=False
+    )
+
+    rules: ClassVar[tuple[Rule | Transition, ...]] = ()
+
+
+DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+DnsName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+ResourceName = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"),
+    Field(max_length=317),
+]
+DataKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
+Quantity = Annotated[
+    str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$", max_length=32)
+]
+AbsolutePath = Annotated[str, Field(pattern=r"^/", max_length=PATH_LENGTH)]
+ContainerPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._+@-]+)+$", max_length=PATH_LENGTH)]
+RelativePath = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9._+@-]+(/[A-Za-z0-9._+@-]+)*$", max_length=PATH_LENGTH)
+]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Argument = Annotated[str, Field(max_length=ARGUMENT_LENGTH)]
+LabelValue = Annotated[
+    str, Field(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)
+]
+LabelKey = Annotated[str, Field(max_length=317)]
+Labels = Annotated[dict[LabelKey, LabelValue], Field(max_length=LABEL_COUNT)]
+Annotations = Annotated[
+    dict[LabelKey, Annotated[str, Field(max_length=16384)]], Field(max_length=LABEL_COUNT)
+]

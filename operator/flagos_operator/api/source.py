@@ -1,0 +1,91 @@
+"""Where the weights come from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from flagos_operator.api.references import ConfigMapKeyReference, SecretKeyReference
+from flagos_operator.api.shape import SET, AbsolutePath, DnsName, RelativePath, Shape
+
+Glob = Annotated[str, Field(min_length=1, max_length=256)]
+Globs = Annotated[tuple[Glob, ...], Field(max_length=64), SET]
+
+
+class Hub(Shape):
+    repo: str = Field(
+        description="Repository as owner/name, e.g. FlagRelease/MiniCPM-o-4.5-nvidia-FlagOS.",
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_][A-Za-z0-9._-]*$",
+        max_length=200,
+    )
+    revision: str | None = Field(
+        None,
+        description="Branch, tag or commit. Default: the hub's main branch. A commit never moves.",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$",
+        max_length=200,
+    )
+    endpoint: str | None = Field(
+        None,
+        description=(
+            "URL of a private hub or mirror, e.g. https://hub.example.com. "
+            "When set, the public hub is never contacted."
+        ),
+        pattern=r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$",
+        max_length=512,
+    )
+    token_secret_ref: SecretKeyReference | None = Field(
+        None,
+        description=(
+            "Secret with the access token. It reaches the downloader only "
+            "and is sent to this hub alone."
+        ),
+    )
+
+
+class ModelScope(Hub):
+    pass
+
+
+class HuggingFace(Hub):
+    pass
+
+
+class ClaimSource(Shape):
+    claim_name: DnsName = Field(
+        description="Name of an existing PersistentVolumeClaim in the model's namespace."
+    )
+    path: RelativePath | None = Field(
+        None, description="Model directory inside the volume. Default: the volume's root."
+    )
+
+
+class HostPathSource(Shape):
+    path: AbsolutePath = Field(
+        description="Model directory on the node, e.g. /share/MiniCPMO45. It must exist."
+    )
+
+
+class Source(Shape):
+    modelscope: ModelScope | None = Field(None, description="A repository on ModelScope.")
+    huggingface: HuggingFace | None = Field(None, description="A repository on Hugging Face.")
+    persistent_volume_claim: ClaimSource | None = Field(
+        None, description="Weights that already lie on a claim: served in place, read-only."
+    )
+    host_path: HostPathSource | None = Field(
+        None, description="Weights that already lie on the node: served in place, read-only."
+    )
+    include: Globs = Field(
+        (),
+        description=(
+            "Download only files that match one of these patterns, e.g. *.safetensors. "
+            "Default: all files."
+        ),
+    )
+    exclude: Globs = Field(
+        (), description="Leave out files that match one of these patterns, e.g. original/*."
+    )
+    ca_bundle_config_map_ref: ConfigMapKeyReference | None = Field(
+        None,
+        description="ConfigMap with PEM certificates to trust when talking to the hub.",
+    )

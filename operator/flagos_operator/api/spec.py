@@ -1,0 +1,113 @@
+"""The custom resource, typed: what a user may write about one model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from flagos_operator.api.flagos import FlagOS
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.api.passthrough import PullSecretList
+from flagos_operator.api.pod import Pod
+from flagos_operator.api.server import Server
+from flagos_operator.api.service import Service
+from flagos_operator.api.shape import DnsLabel, ResourceName, Shape
+from flagos_operator.api.source import Source
+from flagos_operator.api.weights import Fetch, Weights
+
+Version = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+_-]*$", max_length=64)]
+
+
+class Versions(Shape):
+    vllm: Version | None = Field(None, description="Version of vLLM, e.g. 0.13.0.")
+    sglang: Version | None = Field(None, description="Version of SGLang, e.g. 0.5.11.")
+    vllm_plugin_fl: Version | None = Field(
+        None, description="Version of vllm-plugin-FL, e.g. 0.2.0.", alias="vllmPluginFL"
+    )
+    flag_gems: Version | None = Field(None, description="Version of FlagGems, e.g. 4.2.1rc0.")
+    flag_tree: Version | None = Field(None, description="Version of FlagTree, e.g. 0.4.")
+    flag_cx: Version | None = Field(
+        None, description="Version of FlagCX, e.g. 0.1.0.", alias="flagCX"
+    )
+
+
+class Startup(Shape):
+    budget_seconds: int | None = Field(
+        None,
+        description=(
+            "Seconds from the server's start until it must be healthy, e.g. 3600 for a cold "
+            "start that compiles. Default: set by the chip."
+        ),
+        ge=1,
+        le=86400,
+    )
+
+
+class FlagOSModelSpec(Shape):
+    chip: DnsLabel = Field(description="Chip profile to run on, e.g. nvidia, ascend, metax, cpu.")
+    devices: int | None = Field(
+        None,
+        description="Devices per pod, 0 for none. Default: 1 where the chip has devices.",
+        ge=0,
+        le=1024,
+    )
+    device_resource_name: ResourceName | None = Field(
+        None,
+        description=(
+            "Resource to ask for instead of the chip's, e.g. nvidia.com/mig-1g.10gb. "
+            "Default: the chip's."
+        ),
+    )
+    image: str = Field(
+        description="Image of the server, with the FlagOS stack for the chip inside.",
+        pattern=r"^[^\s]+$",
+        max_length=1024,
+    )
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
+        None,
+        description=(
+            "When to pull the image. Default: as Kubernetes does, Always for :latest or no tag, "
+            "else IfNotPresent."
+        ),
+    )
+    image_pull_secrets: PullSecretList = Field(
+        (), description="Secrets for a registry that asks for a login, e.g. [{name: harbor}]."
+    )
+    versions: Versions = Field(
+        Versions(),
+        description=(
+            "Versions of what the image holds, where its name does not tell or lies. "
+            "An unknown version means that no flag depending on it is rendered."
+        ),
+    )
+    source: Source = Field(description="Where the weights come from: exactly one place.")
+    weights: Weights = Field(
+        Weights(), description="Where downloaded weights are kept. Default: in the pod (emptyDir)."
+    )
+    fetch: Fetch = Field(Fetch(), description="The container that downloads the weights.")
+    flagos: FlagOS = Field(FlagOS(), description="The FlagOS stack inside the server.")
+    server: Server = Field(
+        Server(), description="The serving process: engine, arguments, environment, resources."
+    )
+    startup: Startup = Field(Startup(), description="How long a start may take.")
+    replicas: int = Field(1, description="Pods to run. `kubectl scale` works.", ge=0, le=10000)
+    suspend: bool | None = Field(
+        None, description="Stop all pods and keep everything else. Default: false."
+    )
+    service: Service = Field(Service(), description="The Service in front of the pods.")
+    pod: Pod = Field(
+        Pod(),
+        description="Fields of the pod under Kubernetes' own names, added to what is rendered.",
+    )
+
+
+def parse(raw: Mapping[str, Any]) -> FlagOSModelSpec | Invalid:
+    """Type a whole custom resource. What a user did wrong comes back as a value."""
+    text = json.dumps(raw.get("spec") or {}, default=str, skipkeys=True)
+    try:
+        return FlagOSModelSpec.model_validate_json(text)
+    except ValidationError as error:
+        return Invalid(reason="InvalidSpec", message=str(error))
