@@ -20,11 +20,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Culprit:
+    """Where something went wrong, and when it did if that is known."""
+
+    pod: str
+    node: str = ""
+    container: str = ""
+    exit_code: int | None = None
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Objection:
-    """Why something does not hold: a stable reason and what the user can do."""
+    """Why something does not hold: a stable reason and what the user can do.
+
+    `needs_user` overrules what the reason says in general: a pull that failed with "not found"
+    waits for the user, one that timed out does not.
+    """
 
     reason: str
     message: str
+    culprit: Culprit | None = None
+    needs_user: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,5 +55,5 @@ class View:
     children: tuple[ChildFacts, ...]
     now: datetime
     refused: Objection | None = None  # what the API server said to an apply
-    # Tails of crashed containers' logs, by (pod uid, container, restarts).
+    # Tails of crashed containers' logs, by (pod uid, container, number of the run that ended).
     logs: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
