@@ -5,26 +5,21 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from testbed.images import oci, store
+from testbed.images import oci, rootfs
+from testbed.images.store import Store
 
 BUSYBOX = Path("/bin/busybox")
 PAUSE = Path(__file__).with_name("pause.c")
 
-USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
-GROUPS = "root:x:0:\nnogroup:x:65534:\n"
-
 
 def build_small(binaries: Path) -> list[Path]:
     """Archives of pause, busybox and the Go programs, rebuilt only where an input changed."""
-    return [
-        pause(),
-        busybox(),
-        program("coredns", binaries=binaries),
-        program("local-path-provisioner", binaries=binaries),
-    ]
+    store = Store.of_this_machine()
+    programs = ("coredns", "local-path-provisioner")
+    return [pause(store), busybox(store), *(program(store, binaries / name) for name in programs)]
 
 
-def pause() -> Path:
+def pause(store: Store) -> Path:
     def make(scratch: Path) -> oci.Image:
         binary = scratch / "pause"
         subprocess.run(["gcc", "-Os", "-s", "-static", "-o", binary, PAUSE], check=True)
@@ -33,10 +28,9 @@ def pause() -> Path:
     return store.image("localhost/pause:1", inputs=[PAUSE, *recipe()], make=make)
 
 
-def program(name: str, *, binaries: Path) -> Path:
-    binary = binaries / name
+def program(store: Store, binary: Path) -> Path:
     return store.image(
-        f"localhost/{name}:1",
+        f"localhost/{binary.name}:1",
         inputs=[binary, *recipe()],
         make=lambda scratch: of_program(binary, scratch=scratch),
     )
@@ -49,12 +43,12 @@ def of_program(binary: Path, *, scratch: Path) -> oci.Image:
     return oci.Image(name=f"localhost/{name}:1", layers=(layer,), entrypoint=(f"/{name}",))
 
 
-def busybox() -> Path:
+def busybox(store: Store) -> Path:
     def make(scratch: Path) -> oci.Image:
         layer = oci.write_layer(scratch / "layer.tar", busybox_root())
         return oci.Image(name="localhost/busybox:1", layers=(layer,), command=("sh",))
 
-    return store.image("localhost/busybox:1", inputs=[BUSYBOX, *recipe()], make=make)
+    return store.image("localhost/busybox:1", inputs=[BUSYBOX, rootfs.USERS, *recipe()], make=make)
 
 
 def busybox_root() -> list[oci.Entry]:
@@ -67,8 +61,8 @@ def busybox_root() -> list[oci.Entry]:
         oci.Directory("tmp", 0o1777),
         oci.Symlink("sbin", "bin"),
         oci.Symlink("usr/bin", "../bin"),
-        oci.Text("etc/passwd", USERS),
-        oci.Text("etc/group", GROUPS),
+        oci.Text("etc/passwd", rootfs.USERS),
+        oci.Text("etc/group", rootfs.GROUPS),
     ]
 
 

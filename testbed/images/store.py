@@ -1,25 +1,100 @@
-"""The cache of what is built here: each thing is made once per digest of its inputs."""
+"""The cache of what is built here: each thing is made once per digest of its inputs.
+
+An input is a text, a file or a whole directory. What is made from something made takes the
+latter's `name`, which is its digest.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from testbed.images import oci
+from testbed.settings import Settings
+from testbed.terminal import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+
+Input = Path | str
 
 
-def root() -> Path:
-    return Path(os.environ.get("FLAGOS_CACHE") or Path.home() / ".cache" / "flagos-operator")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    root: Path
+    progress: Progress
+
+    @classmethod
+    def of_this_machine(cls) -> Store:
+        settings = Settings.from_environment(os.environ, home=Path.home())
+        return cls(root=settings.cache, progress=Progress())
+
+    def image(
+        self,
+        name: str,
+        *,
+        inputs: Iterable[Input],
+        make: Callable[[Path], oci.Image],
+        usually: str = "a second",
+    ) -> Path:
+        """The archive of an image. `make` gets a directory for what is of no use afterwards."""
+        path = self.root / "images" / f"{short(name)}.tar"
+        key = inputs_digest([name, Path(oci.__file__), *inputs])
+        if stamp_of(path).get("inputs") != key:
+            with self.progress.step(f"writing image {name}", usually=usually), self.scratch() as d:
+                digest = oci.write_image(make(d), path)
+            write_stamp(path, {"inputs": key, "digest": digest, "name": name})
+        return path
+
+    def layer(
+        self, name: str, *, inputs: Iterable[Input], make: Callable[[], Iterable[oci.Entry]]
+    ) -> oci.Layer:
+        """A layer that several images, or several versions of one, have in common."""
+        path = self.root / "layers" / f"{name}.tar"
+        key = inputs_digest([name, Path(oci.__file__), *inputs])
+        if stamp_of(path).get("inputs") != key:
+            layer = oci.write_layer(path, make())
+            write_stamp(path, {"inputs": key, "digest": layer.digest})
+        digest = stamp_of(path)["digest"]
+        return oci.Layer(path=path, digest=digest, size=path.stat().st_size)
+
+    def directory(
+        self,
+        name: str,
+        *,
+        inputs: Iterable[Input],
+        make: Callable[[Path], None],
+        usually: str,
+    ) -> Path:
+        """A directory named by its inputs; it is there whole or not at all, the last one alone."""
+        kept = self.root / name / inputs_digest([name, *inputs])[:16]
+        if not kept.exists():
+            with self.progress.step(f"making {name}", usually=usually), self.scratch() as scratch:
+                made = scratch / "made"
+                made.mkdir()
+                make(made)
+                shutil.rmtree(kept.parent, ignore_errors=True)
+                kept.parent.mkdir(parents=True)
+                made.rename(kept)
+        return kept
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """On the disk of the cache, so that what is made in it can be renamed into place."""
+        place = self.root / "scratch"
+        place.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=place) as scratch:
+            yield Path(scratch)
 
 
-def inputs_digest(inputs: Iterable[Path | str]) -> str:
+def inputs_digest(inputs: Iterable[Input]) -> str:
     """One digest over texts, files and whole directories, by content and mode."""
     total = hashlib.sha256()
     for item in inputs:
@@ -43,34 +118,6 @@ def file_digest(path: Path) -> str:
         return f"{hashlib.file_digest(data, 'sha256').hexdigest()} {path.stat().st_mode:o}"
 
 
-def image(name: str, *, inputs: Iterable[Path | str], make: Callable[[Path], oci.Image]) -> Path:
-    """The archive of an image, written anew only if its inputs changed.
-
-    `make` gets a directory for what is of no use afterwards.
-    """
-    path = root() / "images" / f"{short(name)}.tar"
-    key = inputs_digest([name, Path(oci.__file__), *inputs])
-    if stamp_of(path).get("inputs") != key:
-        with TemporaryDirectory(dir=make_directory(root() / "scratch")) as scratch:
-            digest = oci.write_image(make(Path(scratch)), path)
-        write_stamp(path, {"inputs": key, "digest": digest, "name": name})
-    return path
-
-
-def layer(
-    name: str, *, inputs: Iterable[Path | str], make: Callable[[], Iterable[oci.Entry]]
-) -> oci.Layer:
-    """A layer that several images, or several versions of one, have in common."""
-    path = root() / "layers" / f"{name}.tar"
-    key = inputs_digest([name, Path(oci.__file__), *inputs])
-    stamp = stamp_of(path)
-    if stamp.get("inputs") != key:
-        made = oci.write_layer(path, make())
-        stamp = {"inputs": key, "digest": made.digest}
-        write_stamp(path, stamp)
-    return oci.Layer(path=path, digest=stamp["digest"], size=path.stat().st_size)
-
-
 def stamp_of(path: Path) -> dict[str, str]:
     """What is written beside a file; nothing if the file itself is gone."""
     stamp = path.with_suffix(".json")
@@ -81,11 +128,6 @@ def stamp_of(path: Path) -> dict[str, str]:
 
 def write_stamp(path: Path, stamp: dict[str, str]) -> None:
     path.with_suffix(".json").write_text(json.dumps(stamp))
-
-
-def make_directory(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def short(name: str) -> str:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from testbed.images import oci, store
+from testbed.images import oci
+from testbed.images.store import Store, inputs_digest
+from testbed.terminal import Progress
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("FLAGOS_CACHE", str(tmp_path / "cache"))
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(root=tmp_path / "cache", progress=Progress())
 
 
 def a_tree(root: Path) -> Path:
@@ -95,7 +97,7 @@ def test_an_archive_is_named_for_the_container_runtime(tmp_path):
     assert entry["annotations"]["io.containerd.image.name"] == "localhost/some:1"
 
 
-def test_an_image_is_made_once_per_inputs():
+def test_an_image_is_made_once_per_inputs(store):
     made = []
 
     def build(text):
@@ -110,14 +112,14 @@ def test_an_image_is_made_once_per_inputs():
     assert made == ["a", "b"]
 
 
-def test_nothing_but_the_archive_and_its_stamp_is_kept():
+def test_nothing_but_the_archive_and_its_stamp_is_kept(store):
     path = store.image("localhost/some:1", inputs=[], make=an_image)
-    left = sorted(p.name for p in store.root().rglob("*") if p.is_file())
+    left = sorted(p.name for p in store.root.rglob("*") if p.is_file())
     assert left == ["some.json", "some.tar"]
     assert path.name == "some.tar"
 
 
-def test_a_lost_archive_is_made_again():
+def test_a_lost_archive_is_made_again(store):
     path = store.image("localhost/some:1", inputs=[], make=an_image)
     path.unlink()
     store.image("localhost/some:1", inputs=[], make=an_image)
@@ -127,7 +129,7 @@ def test_a_lost_archive_is_made_again():
 @pytest.mark.parametrize("change", ["content", "mode", "name"])
 def test_any_change_of_a_directory_changes_its_digest(tmp_path, change):
     tree = a_tree(tmp_path / "tree")
-    before = store.inputs_digest([tree])
+    before = inputs_digest([tree])
     tool = tree / "bin" / "tool"
     match change:
         case "content":
@@ -136,16 +138,36 @@ def test_any_change_of_a_directory_changes_its_digest(tmp_path, change):
             tool.chmod(0o644)
         case _:
             tool.rename(tree / "bin" / "other")
-    assert store.inputs_digest([tree]) != before
+    assert inputs_digest([tree]) != before
 
 
 def test_what_python_caches_is_no_input(tmp_path):
     tree = a_tree(tmp_path / "tree")
-    before = store.inputs_digest([tree])
+    before = inputs_digest([tree])
     (tree / "__pycache__").mkdir()
     (tree / "__pycache__" / "x.pyc").write_bytes(b"")
-    assert store.inputs_digest([tree]) == before
+    assert inputs_digest([tree]) == before
 
 
 def test_texts_are_not_run_together():
-    assert store.inputs_digest(["ab", "c"]) != store.inputs_digest(["a", "bc"])
+    assert inputs_digest(["ab", "c"]) != inputs_digest(["a", "bc"])
+
+
+def test_a_directory_is_whole_or_absent(store):
+    def breaks(made):
+        (made / "half").touch()
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        store.directory("site", inputs=["a"], make=breaks, usually="no time")
+    assert list(store.root.rglob("half")) == []
+
+
+def test_only_the_newest_directory_is_kept(store):
+    def make(made):
+        (made / "file").touch()
+
+    first, second = (
+        store.directory("site", inputs=[text], make=make, usually="no time") for text in "ab"
+    )
+    assert (first.exists(), second.exists()) == (False, True)
