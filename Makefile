@@ -55,3 +55,13 @@ golden: setup ## write the expected manifests of all examples anew; review the d
 .PHONY: demo
 demo: cluster ## serve a tiny model on a real cluster and ask it something
 	@eval "$$($(MAKE) -s env)" && $(PYTHON) -m testbed.demo
+
+.PHONY: cluster cluster-down env
+cluster: ## a real Kubernetes on this machine (first time about 10 minutes, then seconds)
+	@$(PYTHON) -m testbed up $(if $(KIND),--kind)
+
+cluster-down: ## end that cluster and leave nothing running
+	@$(PYTHON) -m testbed down $(if $(KIND),--kind)
+
+env: ## what a shell needs to use it: eval $$(make -s env)
+	@$(PYTHON) -m testbed env

@@ -1,0 +1,94 @@
+"""python3 -m testbed: a real Kubernetes on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from testbed import cluster, daemons, gobuild, leftovers
+from testbed.settings import Settings
+from testbed.shell import TestbedError
+from testbed.terminal import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Command = Callable[[argparse.Namespace, Settings, Progress], int]
+
+
+def up(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
+    cluster.up(settings, progress)
+    progress.say("next: eval $(make -s env); kubectl get nodes")
+    return 0
+
+
+def down(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
+    cluster.down(settings, progress)
+    return 0
+
+
+def build(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
+    cluster.build(settings, progress)
+    return 0
+
+
+def env(_: argparse.Namespace, settings: Settings, __: Progress) -> int:
+    print(f'export PATH={shlex.quote(str(settings.programs))}:"$PATH"')
+    print(f"export KUBECONFIG={shlex.quote(str(settings.kubeconfig))}")
+    return 0
+
+
+def start(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> int:
+    binaries = gobuild.ensure(settings, progress)
+    daemons.start(settings, arguments.daemon, binaries=binaries)
+    return 0
+
+
+def stop(arguments: argparse.Namespace, settings: Settings, _: Progress) -> int:
+    daemons.stop(settings, arguments.daemon)
+    return 0
+
+
+def print_leftovers(_: argparse.Namespace, settings: Settings, __: Progress) -> int:
+    found = leftovers.find(settings)
+    print("\n".join(found), end="\n" if found else "")
+    return 1 if found else 0
+
+
+def arguments_of(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python3 -m testbed", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=command)
+        return added
+
+    add("up", up, "a new cluster, built first where needed")
+    add("down", down, "end it and leave nothing running")
+    add("env", env, "print what a shell needs: eval $(python3 -m testbed env)")
+    add("build", build, "make programs and small images, start nothing")
+    add("start", start, "start a daemon that was stopped").add_argument("daemon")
+    add("stop", stop, "kill a daemon, as if it crashed").add_argument("daemon")
+    add("leftovers", print_leftovers, "print what a cluster left on this machine; nothing if clean")
+    return parser.parse_args(words)
+
+
+def main(words: list[str]) -> int:
+    arguments = arguments_of(words)
+    settings = Settings.from_environment(os.environ, home=Path.home())
+    try:
+        return int(arguments.command(arguments, settings, Progress()))
+    except TestbedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        if error.cure:
+            print(f"  cure: {error.cure}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

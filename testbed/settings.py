@@ -1,0 +1,114 @@
+"""Where everything is, and which addresses the cluster uses. Decided once, passed around."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NODE = "node1"
+PINNED_KUBERNETES = "v1.36.3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """One /16 holds every address, so that nothing else on the machine can collide in part."""
+
+    whole: IPv4Network
+
+    @property
+    def machine(self) -> IPv4Address:
+        return self.whole[1]
+
+    @property
+    def node(self) -> IPv4Address:
+        return self.whole[11]
+
+    @property
+    def link_prefix(self) -> int:
+        return 24
+
+    @property
+    def pods(self) -> IPv4Network:
+        """Room for 64 nodes of 256 pods."""
+        return IPv4Network((self.whole[64 << 8], 18))
+
+    @property
+    def node_pods(self) -> IPv4Network:
+        return IPv4Network((self.whole[65 << 8], 24))
+
+    @property
+    def services(self) -> IPv4Network:
+        return IPv4Network((self.whole[128 << 8], 20))
+
+    @property
+    def api_service(self) -> IPv4Address:
+        return self.services[1]
+
+    @property
+    def dns(self) -> IPv4Address:
+        return self.services[10]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`name` tells clusters on one machine apart: it names their links and cgroups."""
+
+    cache: Path
+    name: str = "flagos"
+    network: Network = field(default_factory=lambda: Network(whole=IPv4Network("10.89.0.0/16")))
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], *, home: Path) -> Settings:
+        default = home / ".cache" / "flagos-operator"
+        return cls(
+            cache=Path(environ.get("FLAGOS_CACHE") or default).absolute(),
+            name=environ.get("FLAGOS_CLUSTER") or "flagos",
+            network=Network(whole=IPv4Network(environ.get("FLAGOS_NETWORK") or "10.89.0.0/16")),
+        )
+
+    @property
+    def images(self) -> Path:
+        return self.cache / "images"
+
+    @property
+    def programs(self) -> Path:
+        """What a person puts on PATH: links to the programs that are current."""
+        return self.cache / "path"
+
+    @property
+    def run(self) -> Path:
+        return self.cache / ("run" if self.name == "flagos" else f"run-{self.name}")
+
+    @property
+    def pki(self) -> Path:
+        return self.run / "pki"
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.run / "admin.conf"
+
+    @property
+    def node_dir(self) -> Path:
+        return self.run / NODE
+
+    @property
+    def logs(self) -> Path:
+        return self.node_dir / "log"
+
+    @property
+    def containerd_socket(self) -> Path:
+        return self.node_dir / "containerd.sock"
+
+    @property
+    def link(self) -> str:
+        """The machine's end of the cable to the node."""
+        return f"{self.name}0"
+
+    @property
+    def cgroup(self) -> str:
+        return f"{self.name}-{NODE}"
