@@ -1,4 +1,5 @@
-"""Asked by `helm test`: is the operator ready, and does the cluster serve its API?"""
+# ruff: noqa: S310, T201
+"""Ask, for `helm test`, whether the operator is ready and the cluster serves its API."""
 
 import os
 import ssl
@@ -28,11 +29,6 @@ host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVI
 token = (ACCOUNT / "token").read_text()
 tls = ssl.create_default_context(cafile=str(ACCOUNT / "ca.crt"))
 server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+allowed = {"Authorization": f"Bearer {token}"}
 print(ask(os.environ["READY_URL"], headers={}, context=None))
-print(
-    ask(
-        server + os.environ["API_PATH"],
-        headers={"Authorization": f"Bearer {token}"},
-        context=tls,
-    )
-)
+print(ask(server + os.environ["API_PATH"], headers=allowed, context=tls))
