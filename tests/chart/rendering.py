@@ -26,8 +26,8 @@ Values = Mapping[str, Any]
 
 @functools.cache
 def helm() -> str:
-    found = shutil.which("helm") or shutil.which("helm", path=str(CACHE / "bin"))
-    assert found, f"no helm on PATH nor in {CACHE / 'bin'}: `make cluster` builds one there"
+    found = shutil.which("helm") or shutil.which("helm", path=str(CACHE / "path"))
+    assert found, f"no helm on PATH nor in {CACHE}/path: `make cluster` puts one there"
     return found
 
 
