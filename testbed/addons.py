@@ -165,12 +165,12 @@ def helper_pod() -> Manifest:
 
 def provisioner_deployment() -> Manifest:
     namespace = {"fieldRef": {"fieldPath": "metadata.namespace"}}
-    # Without its name the provisioner looks for an account that does not exist, and says so late.
-    account = ["--service-account-name", PROVISIONER]
+    # It looks for an account and a config map of other names unless told, and says so late.
+    named = ["--service-account-name", PROVISIONER, "--configmap-name", PROVISIONER]
     container = {
         "name": "provisioner",
         "image": f"localhost/{PROVISIONER}:1",
-        "args": ["start", "--config", "/etc/config/config.json", *account],
+        "args": ["start", "--config", "/etc/config/config.json", *named],
         "env": [
             {"name": "POD_NAMESPACE", "valueFrom": namespace},
             {"name": "CONFIG_MOUNT_PATH", "value": "/etc/config/"},
@@ -206,6 +206,7 @@ def deployment(name: str, *, labels: dict[str, str], pod: Manifest) -> Manifest:
         "metadata": metadata(name, labels=labels),
         "spec": {
             "replicas": 1,
+            "minReadySeconds": 1,  # what dies of a wrong configuration dies within it
             "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": pod},
         },
