@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from flagos_operator.api.rules import Rule, at_most_one, stays_inside
 from flagos_operator.api.shape import SET, ContainerPath, Shape
 
 Operator = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
@@ -13,6 +14,18 @@ Operators = Annotated[tuple[Operator, ...], Field(min_length=1, max_length=256),
 
 
 class OperatorLists(Shape):
+    rules = (
+        at_most_one(
+            "allow",
+            "deny",
+            "denyMore",
+            why=(
+                ": allow names all that may run, deny replaces the chip's own list, "
+                "denyMore adds to it"
+            ),
+        ),
+    )
+
     allow: Operators | None = Field(
         None, description="Only these operators come from FlagGems, e.g. [rms_norm]."
     )
@@ -29,6 +42,33 @@ class OperatorLists(Shape):
 
 
 class FlagOS(Shape):
+    rules = (
+        Rule(
+            cel=(
+                "!has(self.mode) || self.mode != 'Native' || "
+                "!(has(self.flagcxPath) || has(self.operators) || has(self.prefer))"
+            ),
+            message=(
+                "mode Native loads no plugin: remove flagcxPath, operators and prefer, "
+                "or use mode PluginOnly"
+            ),
+            holds=lambda it: (
+                it.get("mode") != "Native" or not it.keys() & {"flagcxPath", "operators", "prefer"}
+            ),
+            field="mode",
+        ),
+        Rule(
+            cel="!has(self.mode) || self.mode != 'PluginOnly' || !has(self.operators)",
+            message=(
+                "mode PluginOnly turns all FlagGems operators off: remove operators, "
+                "or use mode FlagOS"
+            ),
+            holds=lambda it: it.get("mode") != "PluginOnly" or "operators" not in it,
+            field="operators",
+        ),
+        stays_inside("flagcxPath"),
+    )
+
     mode: Literal["FlagOS", "PluginOnly", "Native"] | None = Field(
         None,
         description=(

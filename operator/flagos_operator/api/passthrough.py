@@ -10,15 +10,15 @@ from typing import Annotated, Any, NotRequired
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from flagos_operator.api.shape import DnsLabel, DnsName, map_by
+from flagos_operator.api.shape import DnsLabel, DnsName, IntOrString, map_by
 
 Open = Annotated[dict[str, Any], Field(max_length=64)]
 OPEN = ConfigDict(extra="allow", strict=True)
 CLOSED = ConfigDict(extra="forbid", strict=True)
 
 EnvName = Annotated[str, Field(pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$", max_length=253)]
-Amount = int | Annotated[str, Field(max_length=64)]
-Amounts = Annotated[dict[Annotated[str, Field(max_length=317)], Amount], Field(max_length=32)]
+Amount = Annotated[int | str, IntOrString()]
+Amounts = Annotated[dict[str, Amount], Field(max_length=32)]
 
 
 @with_config(OPEN)

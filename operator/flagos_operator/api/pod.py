@@ -7,12 +7,25 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from flagos_operator.api.passthrough import NamedList, Open, OpenList
-from flagos_operator.api.shape import Annotations, DnsName, LabelKey, Labels, LabelValue, Shape
+from flagos_operator.api.rules import reserved_items, reserved_keys
+from flagos_operator.api.shape import Annotations, DnsName, Labels, LabelValue, Shape
 
-NodeSelector = Annotated[dict[LabelKey, LabelValue], Field(max_length=64)]
+NodeSelector = Annotated[dict[str, LabelValue], Field(max_length=64)]
+
+
+CONTAINERS = ("server", "fetch")
+VOLUMES = ("weights", "shm", "cache", "scratch", "fetch-ca")
 
 
 class Pod(Shape):
+    rules = (
+        reserved_keys("labels"),
+        reserved_keys("annotations"),
+        reserved_items("containers", "name", CONTAINERS),
+        reserved_items("initContainers", "name", CONTAINERS),
+        reserved_items("volumes", "name", VOLUMES),
+    )
+
     labels: Labels = Field({}, description="Labels added to the pods.")
     annotations: Annotations = Field({}, description="Annotations added to the pods.")
     node_selector: NodeSelector = Field(

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from flagos_operator.api.managed import ENV, managed_env, managed_flags
 from flagos_operator.api.passthrough import EnvFromList, EnvList, MountList, Open, Resources
 from flagos_operator.api.references import SecretKeyReference
+from flagos_operator.api.rules import Raw, Rule, present, reserved_items, spoken
 from flagos_operator.api.shape import AbsolutePath, Argument, Port, Quantity, Shape
 
 Command = Annotated[tuple[Argument, ...], Field(min_length=1, max_length=32)]
@@ -16,7 +18,50 @@ ModelName = Annotated[str, Field(min_length=1, max_length=256)]
 ModelNames = Annotated[tuple[ModelName, ...], Field(min_length=1, max_length=16)]
 
 
+FLAG_FIELDS = (
+    "trustRemoteCode",
+    "maxModelLen",
+    "gpuMemoryUtilization",
+    "tensorParallelSize",
+    "pipelineParallelSize",
+)
+CUSTOM = "has(self.engine) && self.engine == 'Custom'"
+
+
+def is_custom(server: Raw) -> bool:
+    return bool(server.get("engine") == "Custom")
+
+
 class Server(Shape):
+    rules = (
+        *managed_flags(),
+        *managed_env(ENV),
+        Rule(
+            cel=f"!({CUSTOM}) || !{present(FLAG_FIELDS)}.exists(given, given)",
+            message=(
+                f"engine Custom renders no flags: remove {spoken(FLAG_FIELDS)} and write "
+                "what you mean in command or args"
+            ),
+            holds=lambda it: not is_custom(it) or not any(field in it for field in FLAG_FIELDS),
+        ),
+        Rule(
+            cel=f"!has(self.healthPath) || ({CUSTOM})",
+            message="healthPath is for engine Custom: remove it, the engine's is known",
+            holds=lambda it: "healthPath" not in it or is_custom(it),
+            field="healthPath",
+        ),
+        Rule(
+            cel=f"!({CUSTOM}) || !has(self.preStart) || has(self.command)",
+            message=(
+                "preStart runs in the same shell before command, and the image's own "
+                "entrypoint is not known: set command too"
+            ),
+            holds=lambda it: not is_custom(it) or "preStart" not in it or "command" in it,
+            field="preStart",
+        ),
+        reserved_items("volumeMounts", "mountPath", ("/tmp", "/dev/shm")),  # noqa: S108
+    )
+
     engine: Literal["VLLM", "SGLang", "Custom"] | None = Field(
         None,
         description=(

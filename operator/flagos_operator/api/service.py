@@ -6,10 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from flagos_operator.api.rules import reserved_keys
 from flagos_operator.api.shape import Annotations, Labels, Port, Shape
 
 
 class Service(Shape):
+    rules = (reserved_keys("labels"), reserved_keys("annotations"))
+
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] | None = Field(
         None, description="Kind of Service. Default: ClusterIP."
     )

@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
@@ -56,6 +57,28 @@ class ListType:
         return items
 
 
+@dataclass(frozen=True, slots=True)
+class IntOrString:
+    """An amount of a resource: `8`, `"500m"`, `64Gi`. The API server refuses 0.5 here."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.union_schema(
+            [
+                core_schema.int_schema(strict=True),
+                core_schema.str_schema(strict=True, max_length=64),
+            ],
+            custom_error_type="int_or_string",
+            custom_error_message="must be of type integer or string",
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"x-kubernetes-int-or-string": True, "maxLength": 64}
+
+
 SET = ListType("set")
 
 
@@ -71,6 +94,31 @@ class Shape(BaseModel):
     )
 
     rules: ClassVar[tuple[Rule | Transition, ...]] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def refuse_null(cls, given: object) -> object:
+        """The API server tells null from absent, and so do we."""
+        for name, value in given.items() if isinstance(given, dict) else ():
+            if value is None:
+                raise PydanticCustomError(
+                    "null", "{name} is null: remove it or give it a value", {"name": name}
+                )
+        return given
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        described = handler.resolve_ref_schema(handler(schema))
+        if cls.rules:
+            described["x-kubernetes-validations"] = [validation(rule) for rule in cls.rules]
+        return described
+
+
+def validation(rule: Rule | Transition) -> JsonSchemaValue:
+    where = {"fieldPath": f".{rule.field}"} if rule.field else {}
+    return {"rule": rule.cel, "message": rule.message, **where}
 
 
 DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
@@ -94,8 +142,7 @@ Argument = Annotated[str, Field(max_length=ARGUMENT_LENGTH)]
 LabelValue = Annotated[
     str, Field(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)
 ]
-LabelKey = Annotated[str, Field(max_length=317)]
-Labels = Annotated[dict[LabelKey, LabelValue], Field(max_length=LABEL_COUNT)]
+Labels = Annotated[dict[str, LabelValue], Field(max_length=LABEL_COUNT)]
 Annotations = Annotated[
-    dict[LabelKey, Annotated[str, Field(max_length=16384)]], Field(max_length=LABEL_COUNT)
+    dict[str, Annotated[str, Field(max_length=16384)]], Field(max_length=LABEL_COUNT)
 ]

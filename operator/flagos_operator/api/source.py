@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from flagos_operator.api.references import ConfigMapKeyReference, SecretKeyReference
+from flagos_operator.api.rules import exactly_one, needs, stays_inside
 from flagos_operator.api.shape import SET, AbsolutePath, DnsName, RelativePath, Shape
 
 Glob = Annotated[str, Field(min_length=1, max_length=256)]
@@ -14,6 +15,8 @@ Globs = Annotated[tuple[Glob, ...], Field(max_length=64), SET]
 
 
 class Hub(Shape):
+    rules = (stays_inside("revision"),)
+
     repo: str = Field(
         description="Repository as owner/name, e.g. FlagRelease/MiniCPM-o-4.5-nvidia-FlagOS.",
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_][A-Za-z0-9._-]*$",
@@ -52,6 +55,8 @@ class HuggingFace(Hub):
 
 
 class ClaimSource(Shape):
+    rules = (stays_inside("path"),)
+
     claim_name: DnsName = Field(
         description="Name of an existing PersistentVolumeClaim in the model's namespace."
     )
@@ -61,12 +66,26 @@ class ClaimSource(Shape):
 
 
 class HostPathSource(Shape):
+    rules = (stays_inside("path"),)
+
     path: AbsolutePath = Field(
         description="Model directory on the node, e.g. /share/MiniCPMO45. It must exist."
     )
 
 
 class Source(Shape):
+    rules = (
+        exactly_one("modelscope", "huggingface", "persistentVolumeClaim", "hostPath"),
+        needs(
+            ("include", "exclude", "caBundleConfigMapRef"),
+            one_of=("modelscope", "huggingface"),
+            message=(
+                "include, exclude and caBundleConfigMapRef are for a download: "
+                "remove them, these weights are served in place"
+            ),
+        ),
+    )
+
     modelscope: ModelScope | None = Field(None, description="A repository on ModelScope.")
     huggingface: HuggingFace | None = Field(None, description="A repository on Hugging Face.")
     persistent_volume_claim: ClaimSource | None = Field(

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from flagos_operator.api.faults import broken, shortened, structural
 from flagos_operator.api.flagos import FlagOS
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.passthrough import PullSecretList
 from flagos_operator.api.pod import Pod
+from flagos_operator.api.rules import Raw, Rule, present
 from flagos_operator.api.server import Server
 from flagos_operator.api.service import Service
 from flagos_operator.api.shape import DnsLabel, ResourceName, Shape
 from flagos_operator.api.source import Source
 from flagos_operator.api.weights import Fetch, Weights
+
+NAME_LENGTH = 52  # a pod's name adds two hashes, and a host name ends at 63
 
 Version = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+_-]*$", max_length=64)]
 
@@ -46,7 +51,75 @@ class Startup(Shape):
     )
 
 
+INVALID = "InvalidSpec"
+
+# Not `required` in the schema: this says all three at once, and what to do.
+COMPLETE = Rule(
+    cel="has(self.source) && has(self.image) && has(self.chip)",
+    message="set all of source, image and chip",
+    holds=lambda it: all(field in it for field in ("source", "image", "chip")),
+)
+NAME = Rule(
+    cel=(
+        f"self.metadata.name.size() <= {NAME_LENGTH} && "
+        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')"
+    ),
+    message=(
+        "metadata.name becomes the name of the Service: start with a letter, use only a-z, 0-9 "
+        f"and '-', end with a letter or digit, and stay within {NAME_LENGTH} characters"
+    ),
+    holds=lambda it: (
+        len(it["metadata"]["name"]) <= NAME_LENGTH
+        and re.fullmatch("[a-z]([-a-z0-9]*[a-z0-9])?", it["metadata"]["name"]) is not None
+    ),
+)
+IN_PLACE = (
+    "has(self.source) && (has(self.source.persistentVolumeClaim) || has(self.source.hostPath))"
+)
+# What a download needs; a model that is served in place has only weights.mountPath.
+DOWNLOAD_FIELDS = (
+    "hostPath",
+    "persistentVolumeClaim",
+    "volumeClaimTemplate",
+    "emptyDir",
+    "directory",
+    "reclaimPolicy",
+    "verify",
+)
+
+
+def in_place(spec: Raw) -> bool:
+    return bool(spec["source"].keys() & {"persistentVolumeClaim", "hostPath"})
+
+
 class FlagOSModelSpec(Shape):
+    rules = (
+        COMPLETE,
+        Rule(
+            cel=(
+                f"!({IN_PLACE}) || !has(self.weights) || "
+                f"!{present(DOWNLOAD_FIELDS, of='self.weights')}.exists(given, given)"
+            ),
+            message=(
+                "weights of source.persistentVolumeClaim and source.hostPath are served in "
+                "place: remove all of weights but mountPath"
+            ),
+            holds=lambda it: (
+                not in_place(it) or not it.get("weights", {}).keys() & set(DOWNLOAD_FIELDS)
+            ),
+            field="weights",
+        ),
+        Rule(
+            cel=f"!({IN_PLACE}) || !has(self.fetch)",
+            message=(
+                "source.persistentVolumeClaim and source.hostPath are served in place, "
+                "nothing is downloaded: remove fetch"
+            ),
+            holds=lambda it: not in_place(it) or "fetch" not in it,
+            field="fetch",
+        ),
+    )
+
     chip: DnsLabel = Field(description="Chip profile to run on, e.g. nvidia, ascend, metax, cpu.")
     devices: int | None = Field(
         None,
@@ -106,8 +179,32 @@ class FlagOSModelSpec(Shape):
 
 def parse(raw: Mapping[str, Any]) -> FlagOSModelSpec | Invalid:
     """Type a whole custom resource. What a user did wrong comes back as a value."""
-    text = json.dumps(raw.get("spec") or {}, default=str, skipkeys=True)
+    plain = as_json(raw)
+    spec, metadata = plain.get("spec", {}), plain.get("metadata", {})
+    if not isinstance(spec, dict) or not isinstance(metadata, dict):
+        return Invalid(reason=INVALID, message="spec and metadata: must be of type object")
+    if not COMPLETE.holds(spec):
+        return Invalid(reason=INVALID, message=f"spec: {COMPLETE.message}")
+    return typed(spec, name=str(metadata.get("name", "")))
+
+
+def typed(spec: dict[str, Any], *, name: str) -> FlagOSModelSpec | Invalid:
     try:
-        return FlagOSModelSpec.model_validate_json(text)
+        # From JSON, where a list is what a tuple is made from and a number is not a string.
+        model = FlagOSModelSpec.model_validate_json(json.dumps(spec))
     except ValidationError as error:
-        return Invalid(reason="InvalidSpec", message=str(error))
+        return Invalid(reason=INVALID, message=structural(error, shape=FlagOSModelSpec))
+    faults = list(broken(spec, shape=FlagOSModelSpec))
+    if not NAME.holds({"metadata": {"name": name}}):
+        faults.insert(0, f"metadata.name: {NAME.message}")
+    return Invalid(reason=INVALID, message=shortened(faults)) if faults else model
+
+
+def as_json(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """As kubectl sends it: a date in YAML is a string, a key is a string."""
+    plain: dict[str, Any] = json.loads(json.dumps(dict(raw), default=plainly))
+    return plain
+
+
+def plainly(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)

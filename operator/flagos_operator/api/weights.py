@@ -6,18 +6,53 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from flagos_operator.api.managed import FETCH_ENV, managed_env
 from flagos_operator.api.passthrough import EnvList, Open, Resources
 from flagos_operator.api.references import ClaimReference
+from flagos_operator.api.rules import (
+    Transition,
+    at_most_one,
+    needs,
+    reserved_path,
+    stays_inside,
+)
 from flagos_operator.api.shape import SET, AbsolutePath, ContainerPath, Quantity, Shape
 
 AccessMode = Literal["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"]
 
 
 class HostPathVolume(Shape):
+    rules = (stays_inside("path"),)
+
     path: AbsolutePath = Field(description="Directory on the node, e.g. /share. It must exist.")
 
 
+def unchanged(field: str) -> Transition:
+    # `has` in pairs: optional chaining costs more than a whole schema may.
+    return Transition(
+        cel=(
+            f"has(self.{field}) == has(oldSelf.{field}) && "
+            f"(!has(self.{field}) || self.{field} == oldSelf.{field})"
+        ),
+        message=(
+            f"{field} of a claim cannot change: keep it, or make a new claim and name it in "
+            "weights.persistentVolumeClaim"
+        ),
+        field=field,
+    )
+
+
 class ClaimTemplate(Shape):
+    rules = (
+        Transition(
+            cel="!quantity(self.size).isLessThan(quantity(oldSelf.size))",
+            message="a claim may grow and never shrink: set size to what it was, or more",
+            field="size",
+        ),
+        unchanged("storageClassName"),
+        unchanged("accessModes"),
+    )
+
     size: Quantity = Field(description="Size of the volume, e.g. 100Gi. It may grow later.")
     storage_class_name: str | None = Field(
         None,
@@ -43,6 +78,20 @@ class EmptyDirVolume(Shape):
 
 
 class Weights(Shape):
+    rules = (
+        at_most_one("hostPath", "persistentVolumeClaim", "volumeClaimTemplate", "emptyDir"),
+        needs(
+            ("reclaimPolicy",),
+            one_of=("volumeClaimTemplate",),
+            message=(
+                "reclaimPolicy is about the claim of volumeClaimTemplate: remove it, "
+                "the operator deletes no other volume"
+            ),
+        ),
+        stays_inside("mountPath"),
+        reserved_path("mountPath", ("/tmp", "/dev/shm")),  # noqa: S108
+    )
+
     host_path: HostPathVolume | None = Field(
         None, description="Keep the weights in a directory of the node."
     )
@@ -90,6 +139,8 @@ class Weights(Shape):
 
 
 class Fetch(Shape):
+    rules = tuple(managed_env(FETCH_ENV))
+
     env: EnvList = Field(
         (),
         description=(

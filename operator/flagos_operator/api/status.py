@@ -1,0 +1,101 @@
+"""The schema of what the operator writes about a model.
+
+No enum, no bound and nothing required: a definition that is older than the operator would
+refuse the whole status.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from flagos_operator.api.shape import Shape, map_by
+
+
+class Condition(Shape):
+    type: str = Field(description="What is said to hold or not, e.g. Ready.")
+    status: str = Field(description="True, False or Unknown.")
+    reason: str | None = Field(None, description="One stable word for why.")
+    message: str | None = Field(None, description="What happened and what to do about it.")
+    observed_generation: int | None = Field(
+        None, description="metadata.generation that this was concluded from."
+    )
+    last_transition_time: str | None = Field(
+        None,
+        description="When status last changed.",
+        json_schema_extra={"format": "date-time"},
+    )
+
+
+class Resolved(Shape):
+    chip: str | None = Field(None, description="Chip profile in use.")
+    image: str | None = Field(None, description="Image in use, after a registry rewrite.")
+    revision: str | None = Field(None, description="Revision of the weights.")
+    devices: int | None = Field(None, description="Devices per pod.")
+    resource_name: str | None = Field(
+        None, description="Resource that the devices are asked for by."
+    )
+
+
+class WeightsStatus(Shape):
+    source: str | None = Field(
+        None, description="Where they come from, e.g. modelscope:FlagRelease/MiniCPM-o-4.5."
+    )
+    revision: str | None = Field(None, description="Revision that lies on the volume.")
+    digest: str | None = Field(None, description="Digest over names and checksums of all files.")
+    total_bytes: int | None = Field(None, description="Size of all files in bytes.")
+    downloaded_bytes: int | None = Field(None, description="Bytes that have arrived.")
+    percent: int | None = Field(None, description="Share that has arrived, 0 to 100.")
+    bytes_per_second: int | None = Field(None, description="Download speed.")
+    eta_seconds: int | None = Field(None, description="Seconds until the download ends.")
+
+
+class StartupStatus(Shape):
+    phase: str | None = Field(None, description="Step of the start, e.g. Loading.")
+    since: str | None = Field(
+        None, description="When the step began.", json_schema_extra={"format": "date-time"}
+    )
+    timings: dict[str, int] = Field({}, description="Seconds that each finished step took.")
+
+
+class LastFailure(Shape):
+    reason: str | None = Field(None, description="One stable word for what failed.")
+    message: str | None = Field(None, description="The telling line of the log, or the error.")
+    container: str | None = Field(None, description="Container that failed.")
+    pod: str | None = Field(None, description="Pod that failed.")
+    node: str | None = Field(None, description="Node of that pod.")
+    exit_code: int | None = Field(None, description="Exit code of the container.")
+    operator: str | None = Field(None, description="FlagGems operator that failed, if known.")
+    time: str | None = Field(
+        None, description="When it failed.", json_schema_extra={"format": "date-time"}
+    )
+
+
+class FlagOSModelStatus(Shape):
+    observed_generation: int | None = Field(
+        None, description="metadata.generation that this status is about."
+    )
+    phase: str | None = Field(None, description="Where the model is, for display; see Ready.")
+    conditions: Annotated[tuple[Condition, ...], map_by("type")] = Field(
+        (),
+        description=(
+            "Ready, Available, WeightsReady, FlagOSActive, Progressing, UpToDate and others. "
+            "`kubectl wait --for=condition=Ready` is the contract."
+        ),
+    )
+    progress: str | None = Field(None, description="How far the current phase is, for display.")
+    replicas: int | None = Field(None, description="Pods that exist.")
+    ready_replicas: int | None = Field(None, description="Pods that serve.")
+    updated_replicas: int | None = Field(None, description="Pods of the newest template.")
+    selector: str | None = Field(None, description="Label selector of the pods, for /scale.")
+    url: str | None = Field(None, description="Address of the Service inside the cluster.")
+    stack: str | None = Field(
+        None, description="What was seen to run: FlagOS, PluginOnly, Native or Unknown."
+    )
+    resolved: Resolved | None = Field(None, description="What the spec was resolved to.")
+    weights: WeightsStatus | None = Field(None, description="State of the weights.")
+    startup: StartupStatus | None = Field(None, description="State of the newest start.")
+    last_failure: LastFailure | None = Field(
+        None, description="The last thing that failed, kept after it was cured."
+    )
