@@ -107,7 +107,7 @@ class DeploymentFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildFacts:
-    """A Service, ConfigMap or claim: enough to know that it is ours and unchanged since we applied it."""
+    """A Service, ConfigMap or claim: whether it is ours and as we applied it."""
 
     kind: str
     namespace: str

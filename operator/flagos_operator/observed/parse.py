@@ -92,7 +92,7 @@ def deployment_facts(body: Body) -> DeploymentFacts:
 
 
 def child_facts(body: Body, *, kind: str = "") -> ChildFacts:
-    """A Service, ConfigMap or claim. Items of a list say no kind themselves, so it can be given."""
+    """A Service, ConfigMap or claim. Items of a list do not say their kind: give it."""
     meta, status = _map(body, "metadata"), _map(body, "status")
     return ChildFacts(
         kind=kind or _text(body, "kind"),

@@ -1,0 +1,318 @@
+"""Chains of objections, worst first: the first one names the reason."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from flagos_operator.desired.plan import Plan
+from flagos_operator.status import crashes, images, patience
+from flagos_operator.status.pods import (
+    FETCH,
+    SERVER,
+    alive,
+    condition,
+    container,
+    finished,
+    newest,
+    older,
+    ready,
+)
+from flagos_operator.status.reasons import Reason
+from flagos_operator.status.view import Culprit, Objection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from flagos_operator.observed.facts import ContainerFacts, PodFacts
+    from flagos_operator.status.view import View
+
+    Check = Callable[[View], Objection | None]
+    PodCheck = Callable[[PodFacts, View], Objection | None]
+    ContainerCheck = Callable[[PodFacts, ContainerFacts], Objection | None]
+
+
+def verdict(chain: Iterable[Check], view: View) -> Objection | None:
+    return next((found for check in chain if (found := check(view))), None)
+
+
+def for_each_pod(check: PodCheck) -> Check:
+    """The oldest pod speaks first, so that the words do not change with every new one."""
+
+    def first(view: View) -> Objection | None:
+        return next((found for pod in alive(view) if (found := check(pod, view))), None)
+
+    return first
+
+
+def for_each_container(check: ContainerCheck) -> Check:
+    def first(pod: PodFacts, _: View) -> Objection | None:
+        return next((found for each in pod.containers if (found := check(pod, each))), None)
+
+    return for_each_pod(first)
+
+
+# What is wished, and whether it could be written.
+
+
+def deleting(view: View) -> Objection | None:
+    if not view.model.deleting:
+        return None
+    return Objection(reason=Reason.DELETING, message="the model is being deleted")
+
+
+def invalid(view: View) -> Objection | None:
+    if isinstance(view.plan, Plan):
+        return None
+    return Objection(reason=view.plan.reason, message=view.plan.message)
+
+
+def refused(view: View) -> Objection | None:
+    return view.refused
+
+
+def suspended(view: View) -> Objection | None:
+    if not isinstance(view.plan, Plan) or not view.plan.suspended:
+        return None
+    return Objection(reason=Reason.SUSPENDED, message="spec.suspend is true")
+
+
+def scaled_to_zero(view: View) -> Objection | None:
+    if not isinstance(view.plan, Plan) or view.plan.replicas:
+        return None
+    return Objection(reason=Reason.SCALED_TO_ZERO, message="spec.replicas is 0")
+
+
+# What the cluster refuses.
+
+
+def pod_refused(view: View) -> Objection | None:
+    """The ReplicaSet could not make a pod; its Deployment says so in a condition."""
+    seen = view.deployment
+    wanted = view.plan.replicas if isinstance(view.plan, Plan) else 0
+    if seen is None or seen.observed_generation < seen.generation or len(alive(view)) >= wanted:
+        return None
+    failure = next((c for c in seen.conditions if c.type == "ReplicaFailure"), None)
+    if failure is None or failure.status != "True":
+        return None
+    return refusal(failure.message)
+
+
+def refusal(message: str) -> Objection:
+    quota = "exceeded quota" in message
+    return Objection(
+        reason=Reason.QUOTA_EXCEEDED if quota else Reason.POD_REJECTED,
+        # Each attempt has another pod name in it.
+        message=re.sub(r'^pods "[^"]*" is forbidden: ', "", message),
+    )
+
+
+def claim_lost(view: View) -> Objection | None:
+    lost = (each for each in view.children if each.phase == "Lost")
+    return next(
+        (
+            Objection(reason=Reason.VOLUME_CLAIM_LOST, message=f"the volume of {c.name} is gone")
+            for c in lost
+        ),
+        None,
+    )
+
+
+# What a node or the scheduler cannot do.
+
+
+def bad_image(pod: PodFacts, each: ContainerFacts) -> Objection | None:
+    if each.state != "waiting":
+        return None
+    words = images.words(each.message)
+    if each.reason in images.PULL_ERRORS:
+        hopeless = images.hopeless(words)
+        return _of(pod, Reason.CANNOT_PULL_IMAGE, words, container=each, needs_user=hopeless)
+    if each.reason == "InvalidImageName":
+        return _of(pod, Reason.INVALID_IMAGE_NAME, words, container=each)
+    if each.reason == "ErrImageNeverPull":
+        return _of(pod, Reason.IMAGE_NEVER_PULLED, words, container=each)
+    return None
+
+
+def bad_config(pod: PodFacts, each: ContainerFacts) -> Objection | None:
+    if each.state != "waiting":
+        return None
+    message = f"container {each.name}: {each.message}"
+    if each.reason == "CreateContainerConfigError":
+        missing = "not found" in each.message or "find key" in each.message
+        reason = Reason.CONFIG_MISSING if missing else Reason.CANNOT_START
+        return _of(pod, reason, message, container=each, needs_user=True)
+    if each.reason in {"CreateContainerError", "RunContainerError"}:
+        return _of(pod, Reason.CANNOT_START, message, container=each)
+    return None
+
+
+def unschedulable(pod: PodFacts, view: View) -> Objection | None:
+    told = condition(pod, "PodScheduled")
+    if pod.node or told is None or told.reason not in {"Unschedulable", "SchedulerError"}:
+        return None
+    if not patience.over(patience.scheduling(pod), now=view.now):
+        return None
+    words = scheduler_words(told.message)
+    if "persistentvolumeclaim" in words and "not found" in words:
+        return _of(pod, Reason.VOLUME_CLAIM_MISSING, words)
+    if "unbound immediate PersistentVolumeClaims" in words:
+        return _of(pod, Reason.VOLUME_CLAIM_PENDING, words)
+    return _of(pod, Reason.UNSCHEDULABLE, f"{_asked(view)}{words}")
+
+
+def scheduler_words(message: str) -> str:
+    """Without the part about preemption, which says the same again."""
+    return re.split(r" ?no new claims to deallocate| ?preemption: ", message)[0].rstrip(" ,")
+
+
+def _asked(view: View) -> str:
+    plan = view.plan
+    if not isinstance(plan, Plan) or not plan.resource_name or not plan.devices:
+        return ""
+    return f"asks for {plan.devices} {plan.resource_name}: "
+
+
+def claim_pending(pod: PodFacts, view: View) -> Objection | None:
+    """A claim that binds when its first pod comes: the scheduler waits without a word."""
+    if pod.node or not patience.over(patience.binding(pod), now=view.now):
+        return None
+    claims = (each for each in view.children if each.phase == "Pending")
+    return next(
+        (_of(pod, Reason.VOLUME_CLAIM_PENDING, f"no volume for claim {c.name}") for c in claims),
+        None,
+    )
+
+
+def not_mounted(pod: PodFacts, view: View) -> Objection | None:
+    prepared = condition(pod, "PodReadyToStartContainers")
+    if not pod.node or prepared is None or prepared.status == "True":
+        return None
+    if not patience.over(patience.mounting(pod), now=view.now):
+        return None
+    message = f"node {pod.node} has not prepared the volumes and network of {pod.name}"
+    return _of(pod, Reason.VOLUME_NOT_MOUNTED, message)
+
+
+def evicted(view: View) -> Objection | None:
+    """One pod that went is replaced and forgotten; the newest, or two at a time, are news."""
+    pods = newest(view)
+    recent = [
+        pod for pod in pods if finished(pod) and pods[-1].created - pod.created < patience.LONG_RUN
+    ]
+    if not recent or (len(recent) == 1 and not finished(pods[-1])):
+        return None
+    return eviction(recent[-1])
+
+
+def eviction(pod: PodFacts) -> Objection:
+    lost = pod.reason in {"NodeLost", "NodeShutdown", "Terminated"}
+    message = f"{pod.reason or pod.phase}: {pod.message or 'the pod was ended by its node'}"
+    return _of(pod, Reason.NODE_LOST if lost else Reason.EVICTED, message)
+
+
+def node_lost(pod: PodFacts, _: View) -> Objection | None:
+    """The node controller takes Ready away without a reason; the kubelet always gives one."""
+    told, containers = condition(pod, "Ready"), condition(pod, "ContainersReady")
+    if told is None or containers is None or containers.status != "True":
+        return None
+    if told.status == "True" or told.reason:
+        return None
+    return _of(pod, Reason.NODE_LOST, f"node {pod.node} does not answer")
+
+
+# What the containers do.
+
+
+def crashed(view: View) -> Objection | None:
+    return next((crashes.explain(run, view=view) for run in crashes.troubles(view)), None)
+
+
+def not_responding(pod: PodFacts, _: View) -> Objection | None:
+    server, told = container(pod, SERVER), condition(pod, "Ready")
+    if server is None or server.state != "running" or not server.started or server.ready:
+        return None
+    if told is None or told.since is None or server.since is None or told.since <= server.since:
+        return None  # it has not been ready in this run
+    message = "the server was ready and no longer answers its health path"
+    return _of(pod, Reason.NOT_RESPONDING, message, container=server)
+
+
+# What is under way.
+
+
+def under_way(view: View) -> Objection | None:
+    """The pod that is furthest speaks: one is enough to serve."""
+    stages = [stage(pod, view) for pod in alive(view) if not pod.ready]
+    return max(stages, key=lambda each: _ORDER.index(each.reason), default=None)
+
+
+_ORDER = (Reason.SCHEDULING, Reason.PULLING, Reason.DOWNLOADING, Reason.STARTING)
+
+
+def stage(pod: PodFacts, view: View) -> Objection:
+    fetch, server = container(pod, FETCH), container(pod, SERVER)
+    if not pod.node:
+        return _of(pod, Reason.SCHEDULING, "waiting for a node")
+    if server and (server.state != "waiting" or server.ended or server.last):
+        return _of(pod, Reason.STARTING, "the server loads the model")
+    if fetch and fetch.state != "terminated" and (fetch.state == "running" or fetch.last):
+        return _of(pod, Reason.DOWNLOADING, "downloading the weights")
+    handover = patience.handover(fetch)
+    if handover and not patience.over(handover, now=view.now):
+        return _of(pod, Reason.STARTING, "the weights are complete; the server starts")
+    return _of(pod, Reason.PULLING, f"node {pod.node} prepares volumes, network and image")
+
+
+def rolling(view: View) -> Objection | None:
+    count = len(older(view))
+    if not count:
+        return None
+    message = f"{count} pod{'s' * (count > 1)} of an older spec still there"
+    return Objection(reason=Reason.ROLLING, message=message)
+
+
+PENDING = Objection(reason=Reason.PENDING, message="waiting for Kubernetes to make the pod")
+
+
+def _of(
+    pod: PodFacts,
+    reason: Reason,
+    message: str,
+    *,
+    container: ContainerFacts | None = None,
+    needs_user: bool | None = None,
+) -> Objection:
+    culprit = Culprit(pod=pod.name, node=pod.node, container=container.name if container else "")
+    return Objection(reason=reason, message=message, culprit=culprit, needs_user=needs_user)
+
+
+WISH: tuple[Check, ...] = (deleting, invalid, refused, suspended, scaled_to_zero)
+TROUBLE: tuple[Check, ...] = (
+    pod_refused,
+    claim_lost,
+    for_each_container(bad_image),
+    for_each_container(bad_config),
+    for_each_pod(unschedulable),
+    for_each_pod(claim_pending),
+    for_each_pod(not_mounted),
+    evicted,
+    crashed,
+    for_each_pod(node_lost),
+    for_each_pod(not_responding),
+)
+
+
+def against_ready(view: View) -> Objection | None:
+    """One pod of the newest spec that answers is enough, once no older one is left."""
+    if found := verdict(WISH, view):
+        return found
+    if ready(view):
+        return rolling(view)
+    return trouble(view) or under_way(view) or PENDING
+
+
+def trouble(view: View) -> Objection | None:
+    """What goes wrong with any pod, also while others serve."""
+    return verdict(TROUBLE, view)

@@ -1,0 +1,171 @@
+"""The conditions, by the conventions of Kubernetes: all from the first write, each flip dated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flagos_operator.desired.plan import Plan
+from flagos_operator.status import checks, crashes
+from flagos_operator.status.pods import FETCH, alive, container, ready, serving
+from flagos_operator.status.reasons import Kind, Reason, kind_of
+from flagos_operator.status.text import bounded, stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from flagos_operator.status.view import Objection, View
+
+TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
+
+READY = "Ready"
+AVAILABLE = "Available"
+WEIGHTS_READY = "WeightsReady"
+FLAGOS_ACTIVE = "FlagOSActive"
+PROGRESSING = "Progressing"
+UP_TO_DATE = "UpToDate"
+ACCURACY_VERIFIED = "AccuracyVerified"
+STALLED = "Stalled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    type: str
+    status: str
+    reason: str
+    message: str = ""
+
+
+def judge(view: View, objection: Objection | None) -> tuple[Verdict, ...]:
+    """`objection` is what stands against Ready; it is found once and used by several."""
+    verdicts = (
+        _ready(view, objection),
+        _available(view),
+        _weights(view, objection),
+        _flagos(view),
+        _progressing(view, objection),
+        _up_to_date(view),
+        Verdict(type=ACCURACY_VERIFIED, status=UNKNOWN, reason=Reason.NOT_EVALUATED),
+    )
+    return (*verdicts, *_stalled(view, objection))
+
+
+def dated(
+    verdicts: Sequence[Verdict],
+    *,
+    old: Sequence[Mapping[str, Any]],
+    generation: int,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """The time of a condition moves only when its status flips."""
+    before = {each.get("type"): each for each in old}
+    return [
+        {
+            "type": each.type,
+            "status": each.status,
+            "reason": str(each.reason),
+            "message": bounded(each.message),
+            "observedGeneration": generation,
+            "lastTransitionTime": _since(each, before.get(each.type, {})) or stamp(now),
+        }
+        for each in verdicts
+    ]
+
+
+def needs_user(view: View, objection: Objection | None) -> bool:
+    if objection is None:
+        return False
+    if objection.needs_user is not None:
+        return objection.needs_user
+    # Whatever reason a spec was refused for: it does not mend itself.
+    return not isinstance(view.plan, Plan) or kind_of(objection.reason) is Kind.BLOCKED
+
+
+def _ready(view: View, objection: Objection | None) -> Verdict:
+    if objection is None:
+        message = f"{len(ready(view))} pod{'s' * (len(ready(view)) > 1)} of the newest spec serve"
+        return Verdict(type=READY, status=TRUE, reason=Reason.SERVING, message=message)
+    return _against(READY, objection)
+
+
+def _available(view: View) -> Verdict:
+    if serving(view):
+        return Verdict(type=AVAILABLE, status=TRUE, reason=Reason.SERVING)
+    return Verdict(type=AVAILABLE, status=FALSE, reason=Reason.NO_POD_READY)
+
+
+def _weights(view: View, objection: Objection | None) -> Verdict:
+    plan = view.plan
+    if not isinstance(plan, Plan):
+        return Verdict(type=WEIGHTS_READY, status=UNKNOWN, reason=plan.reason)
+    if objection and objection.reason in _ABOUT_VOLUME:
+        return _against(WEIGHTS_READY, objection)
+    if not plan.fetches:
+        message = f"served from {plan.source}"
+        return Verdict(
+            type=WEIGHTS_READY, status=TRUE, reason=Reason.SERVED_IN_PLACE, message=message
+        )
+    return _download(view, plan)
+
+
+def _download(view: View, plan: Plan) -> Verdict:
+    pods = alive(view)
+    if any(crashes.fetched(pod) is not None for pod in pods):
+        message = f"{plan.source} is complete"
+        return Verdict(type=WEIGHTS_READY, status=TRUE, reason=Reason.COMPLETE, message=message)
+    failed = (run for run in crashes.troubles(view) if run.container.name == FETCH)
+    if run := next(failed, None):
+        return _against(WEIGHTS_READY, crashes.explain(run, view=view))
+    if any(c.state == "running" for pod in pods if (c := container(pod, FETCH))):
+        return Verdict(type=WEIGHTS_READY, status=FALSE, reason=Reason.DOWNLOADING)
+    if pods:
+        return Verdict(type=WEIGHTS_READY, status=FALSE, reason=Reason.PENDING)
+    return Verdict(type=WEIGHTS_READY, status=UNKNOWN, reason=Reason.NOT_RUNNING)
+
+
+_ABOUT_VOLUME = {
+    Reason.VOLUME_CLAIM_LOST,
+    Reason.VOLUME_CLAIM_MISSING,
+    Reason.VOLUME_CLAIM_PENDING,
+}
+
+
+def _flagos(view: View) -> Verdict:
+    if isinstance(view.plan, Plan) and view.plan.mode == "Native":
+        return Verdict(type=FLAGOS_ACTIVE, status=FALSE, reason=Reason.NATIVE_REQUESTED)
+    return Verdict(type=FLAGOS_ACTIVE, status=UNKNOWN, reason=Reason.NOT_CHECKED)
+
+
+def _progressing(view: View, objection: Objection | None) -> Verdict:
+    if objection is not None:
+        moves = kind_of(objection.reason) is Kind.MOVING
+        return _against(PROGRESSING, objection, status=TRUE if moves else FALSE)
+    wanted = view.plan.replicas if isinstance(view.plan, Plan) else 0
+    if len(ready(view)) >= wanted:
+        return Verdict(type=PROGRESSING, status=FALSE, reason=Reason.DONE)
+    if trouble := checks.trouble(view):
+        return _against(PROGRESSING, trouble)
+    return _against(PROGRESSING, checks.under_way(view) or checks.PENDING, status=TRUE)
+
+
+def _up_to_date(view: View) -> Verdict:
+    """Only what was written counts here; whether it serves already is Ready's matter."""
+    for objection in (checks.invalid(view), checks.refused(view)):
+        if objection:
+            return _against(UP_TO_DATE, objection)
+    return Verdict(type=UP_TO_DATE, status=TRUE, reason=Reason.CURRENT)
+
+
+def _stalled(view: View, objection: Objection | None) -> tuple[Verdict, ...]:
+    if objection is None or not needs_user(view, objection):
+        return ()
+    return (_against(STALLED, objection, status=TRUE),)
+
+
+def _against(kind: str, objection: Objection, *, status: str = FALSE) -> Verdict:
+    return Verdict(type=kind, status=status, reason=objection.reason, message=objection.message)
+
+
+def _since(verdict: Verdict, before: Mapping[str, Any]) -> str | None:
+    return before.get("lastTransitionTime") if before.get("status") == verdict.status else None

@@ -1,0 +1,223 @@
+"""Containers that ended: which run it was, whether the trouble is over, and why it ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from flagos_operator.desired.plan import Plan
+from flagos_operator.status import loglines, patience
+from flagos_operator.status.pods import FETCH, SERVER, alive
+from flagos_operator.status.reasons import Reason
+from flagos_operator.status.view import Culprit, Objection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flagos_operator.observed.facts import ContainerFacts, PodFacts, Termination
+    from flagos_operator.status.view import View
+
+LOG_LINES = 200
+# A model of many replicas that all crash tells no more than a few of them do.
+MOST_LOGS = 4
+# From the failed probe to the end: the grace period, plus the kubelet's own delay.
+KILLING = timedelta(seconds=120)
+KILLED = {137, 143}
+HOPELESS_FROM_RESTART = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of a container that ended. `number` counts from 0, as restarts do."""
+
+    pod: PodFacts
+    container: ContainerFacts
+    ended: Termination
+    number: int
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return self.pod.uid, self.container.name, self.number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedLog:
+    """A tail that would tell more. `previous` as in `kubectl logs --previous`."""
+
+    namespace: str
+    pod: str
+    container: str
+    previous: bool
+    lines: int
+    key: tuple[str, str, int]
+
+
+def last_run(pod: PodFacts, container: ContainerFacts) -> Run | None:
+    """While a container waits its restart count is still that of the run that ended."""
+    ended = container.ended or container.last
+    if ended is None or (container.init and ended.exit_code == 0):
+        return None
+    running = container.state == "running"
+    number = max(container.restarts - 1, 0) if running else container.restarts
+    return Run(pod=pod, container=container, ended=ended, number=number)
+
+
+def runs(view: View) -> Iterator[Run]:
+    """The last run of each container that ever ended, of pods that are meant to stay."""
+    for pod in alive(view):
+        for container in pod.containers:
+            if run := last_run(pod, container):
+                yield run
+
+
+def troubles(view: View) -> Iterator[Run]:
+    """Runs that ended and were not made good: one restart that goes on is no failure."""
+    return (run for run in runs(view) if not _recovered(run, view=view))
+
+
+def wanted_logs(view: View) -> tuple[WantedLog, ...]:
+    """Tails worth asking the node for: of crashed containers, each run once."""
+    unknown = (run for run in runs(view) if run.key not in view.logs and _log_tells(run))
+    return tuple(_wanted(run) for run, _ in zip(unknown, range(MOST_LOGS), strict=False))
+
+
+def explain(run: Run, *, view: View) -> Objection:
+    """Worst knowledge first: what the kernel or the kubelet did, then what the program said."""
+    if run.container.name == FETCH and (told := _told_by_fetch(run)):
+        return told
+    if run.ended.reason == "OOMKilled":
+        return _out_of_memory(run)
+    if run.ended.reason in {"StartError", "ContainerCannotRun"}:
+        return _objection(run, Reason.CANNOT_START, run.ended.message, needs_user=True)
+    if _outlived_budget(run, view=view):
+        return _budget(run, view=view)
+    return _ended_by_itself(run, view=view)
+
+
+def report(run: Run) -> dict[str, Any]:
+    """What `fetch` wrote as its last words; empty when it could not."""
+    return _json_line(run.ended.message)
+
+
+def fetched(pod: PodFacts) -> dict[str, Any] | None:
+    """What the completed download of a pod reported; None while it is not complete."""
+    found = next((c for c in pod.containers if c.name == FETCH and c.init), None)
+    if found is None or found.ended is None or found.ended.exit_code != 0:
+        return None
+    return _json_line(found.ended.message)
+
+
+def _recovered(run: Run, *, view: View) -> bool:
+    container = run.container
+    if container.state != "running":
+        # Waiting for anything but its own back-off is another check's matter.
+        return container.state == "waiting" and container.reason != "CrashLoopBackOff"
+    if container.started and not container.init:
+        return True
+    deadline = patience.recovery(container)
+    return deadline is None or patience.over(deadline, now=view.now)
+
+
+def _log_tells(run: Run) -> bool:
+    """The download reports by itself, and a container that never ran has no log."""
+    return run.container.name != FETCH and run.ended.reason not in {
+        "OOMKilled",
+        "StartError",
+        "ContainerCannotRun",
+    }
+
+
+def _wanted(run: Run) -> WantedLog:
+    return WantedLog(
+        namespace=run.pod.namespace,
+        pod=run.pod.name,
+        container=run.container.name,
+        previous=run.container.ended is None,
+        lines=LOG_LINES,
+        key=run.key,
+    )
+
+
+def _told_by_fetch(run: Run) -> Objection | None:
+    told = report(run)
+    reason, message = str(told.get("reason", "")), str(told.get("message", ""))
+    return _objection(run, reason, message) if reason else None
+
+
+def _out_of_memory(run: Run) -> Objection:
+    field = "spec.fetch.resources" if run.container.name == FETCH else "spec.server.resources"
+    message = (
+        f"container {run.container.name} used more host memory than its limit and was killed; "
+        f"raise limits.memory in {field}"
+    )
+    return _objection(run, Reason.OUT_OF_MEMORY, message)
+
+
+def _outlived_budget(run: Run, *, view: View) -> bool:
+    """A server killed just when its budget was over, and by a signal, did not answer in time."""
+    lasted = patience.ran(run.ended)
+    if lasted is None or run.container.name != SERVER or not isinstance(view.plan, Plan):
+        return False
+    budget = timedelta(seconds=view.plan.budget_seconds)
+    return run.ended.exit_code in KILLED and budget <= lasted <= budget + KILLING
+
+
+def _budget(run: Run, *, view: View) -> Objection:
+    budget = view.plan.budget_seconds if isinstance(view.plan, Plan) else 0
+    told = _telling(run, view=view)
+    last = f"; its log says: {told.line}" if told else ""
+    message = (
+        f"container {run.container.name} did not answer within {budget} s and was killed{last}; "
+        "raise spec.startup.budgetSeconds"
+    )
+    return _objection(run, Reason.STARTUP_BUDGET_EXCEEDED, message)
+
+
+def _ended_by_itself(run: Run, *, view: View) -> Objection:
+    code = run.ended.exit_code
+    died = code == 0 and run.container.name == SERVER
+    reason = Reason.ENGINE_DIED if died else _crash_reason(run)
+    told = _telling(run, view=view)
+    parts = [f"container {run.container.name} ended with exit code {code}"]
+    if told:
+        parts.append(f": {told.line}")
+        parts.append(f" ({told.cure})" if told.cure else "")
+    hopeless = run.container.restarts >= HOPELESS_FROM_RESTART or None
+    needs_user = told.needs_user if told and told.needs_user is not None else hopeless
+    return _objection(run, reason, "".join(parts), needs_user=needs_user)
+
+
+def _crash_reason(run: Run) -> Reason:
+    return Reason.FETCH_FAILED if run.container.name == FETCH else Reason.CRASH_LOOP
+
+
+def _telling(run: Run, *, view: View) -> loglines.Telling | None:
+    """The log if it was read; else its last 2 KiB, which the kubelet keeps."""
+    return loglines.telling(view.logs.get(run.key) or run.ended.message)
+
+
+def _objection(
+    run: Run, reason: str, message: str, *, needs_user: bool | None = None
+) -> Objection:
+    culprit = Culprit(
+        pod=run.pod.name,
+        node=run.pod.node,
+        container=run.container.name,
+        exit_code=run.ended.exit_code,
+        time=run.ended.finished,
+    )
+    return Objection(reason=reason, message=message, culprit=culprit, needs_user=needs_user)
+
+
+def _json_line(text: str) -> dict[str, Any]:
+    """The last line that is a JSON object: a log tail may stand before it."""
+    for line in reversed(text.splitlines()):
+        if line.startswith("{"):
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue
+            return found if isinstance(found, dict) else {}
+    return {}

@@ -1,0 +1,89 @@
+"""How long something may last before it is news. All that depends on the clock is decided here."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from flagos_operator.observed.facts import ContainerFacts, PodFacts, Termination
+    from flagos_operator.status.view import View
+
+# The scheduler says "Unschedulable" at its first look, often a moment before it finds a place.
+SCHEDULING = timedelta(seconds=5)
+# A provisioner that works binds a claim in seconds.
+BINDING = timedelta(seconds=60)
+# The kubelet gives a mount two minutes before it says so itself.
+MOUNTING = timedelta(seconds=130)
+# Between the end of the download and the start of the server nothing is pulled if the image is
+# already on the node.
+HANDOVER = timedelta(seconds=10)
+# A loop is over when a run has outlived the one before by this much.
+RECOVERY = timedelta(seconds=10)
+# The kubelet forgets its back-off after a run of ten minutes: such a run was no part of a loop.
+LONG_RUN = timedelta(minutes=10)
+# What the kubelet needs to report the end of a pod whose grace period is over.
+LEAVING = timedelta(seconds=30)
+
+LOOP_FROM_RESTART = 2
+
+
+def over(deadline: datetime | None, *, now: datetime) -> bool:
+    return deadline is not None and now >= deadline
+
+
+def scheduling(pod: PodFacts) -> datetime:
+    return pod.created + SCHEDULING
+
+
+def binding(pod: PodFacts) -> datetime:
+    return pod.created + BINDING
+
+
+def mounting(pod: PodFacts) -> datetime:
+    scheduled = (c.since for c in pod.conditions if c.type == "PodScheduled")
+    return (next(scheduled, None) or pod.created) + MOUNTING
+
+
+def leaving(pod: PodFacts) -> datetime | None:
+    return pod.gone_by + LEAVING if pod.deleting and pod.gone_by else None
+
+
+def handover(fetch: ContainerFacts | None) -> datetime | None:
+    ended = fetch.ended if fetch else None
+    if ended is None or ended.finished is None or ended.exit_code != 0:
+        return None
+    return ended.finished + HANDOVER
+
+
+def recovery(container: ContainerFacts) -> datetime | None:
+    """When a run that goes on now ends a crash loop; None if there is no loop."""
+    lasted = ran(container.last) if container.last else None
+    if container.since is None or lasted is None or container.restarts < LOOP_FROM_RESTART:
+        return None
+    return None if lasted > LONG_RUN else container.since + lasted + RECOVERY
+
+
+def ran(run: Termination) -> timedelta | None:
+    return run.finished - run.started if run.started and run.finished else None
+
+
+def next_look(view: View) -> float | None:
+    """Seconds until a judgement can change though nothing in the cluster does."""
+    ahead = [(when - view.now).total_seconds() for when in _deadlines(view) if when > view.now]
+    return min(ahead, default=None)
+
+
+def _deadlines(view: View) -> Iterator[datetime]:
+    for pod in view.pods:
+        if pod.deleting:
+            yield from filter(None, [leaving(pod)])
+        elif not pod.node:
+            yield from (scheduling(pod), binding(pod))
+        elif not pod.ready:
+            yield mounting(pod)
+            yield from filter(None, map(recovery, pod.containers))
+            yield from filter(None, (handover(c) for c in pod.containers if c.init))

@@ -1,0 +1,95 @@
+"""The phase and the one line beside it: for people, never for decisions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flagos_operator.desired.plan import Plan
+from flagos_operator.status import checks
+from flagos_operator.status.pods import alive, older, ready, serving
+from flagos_operator.status.reasons import Kind, Reason, kind_of
+from flagos_operator.status.text import times
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flagos_operator.status.view import Objection, View
+
+PHASES: dict[str, str] = {
+    Reason.DELETING: "Terminating",
+    Reason.SUSPENDED: "Suspended",
+    Reason.SCALED_TO_ZERO: "Idle",
+    Reason.PENDING: "Pending",
+    Reason.SCHEDULING: "Scheduling",
+    Reason.UNSCHEDULABLE: "Scheduling",
+    Reason.VOLUME_CLAIM_PENDING: "Scheduling",
+    Reason.PULLING: "Pulling",
+    Reason.VOLUME_NOT_MOUNTED: "Pulling",
+    Reason.DOWNLOADING: "Downloading",
+    Reason.LOCK_HELD: "Downloading",
+    Reason.STARTING: "Starting",
+    Reason.ROLLING: "Starting",
+    Reason.NOT_RESPONDING: "Degraded",
+}
+
+
+def phase(view: View, objection: Objection | None) -> str:
+    if objection is None:
+        short = isinstance(view.plan, Plan) and len(ready(view)) < view.plan.replicas
+        return "Degraded" if short and _failing(checks.trouble(view)) else "Ready"
+    return PHASES.get(objection.reason) or ("Degraded" if serving(view) else "Failed")
+
+
+def progress(view: View, objection: Objection | None) -> str:
+    said = _serving(view) if objection is None else _said(view, objection)
+    count = restarts(view)
+    parts = [said, f"restarted {times(count)}" if count else ""]
+    return ", ".join(filter(None, parts))
+
+
+def restarts(view: View) -> int:
+    return sum(each.restarts for pod in alive(view) for each in pod.containers)
+
+
+def _failing(objection: Objection | None) -> bool:
+    return objection is not None and kind_of(objection.reason) in {Kind.FAILED, Kind.BLOCKED}
+
+
+def _serving(view: View) -> str:
+    wanted = view.plan.replicas if isinstance(view.plan, Plan) else 0
+    return f"{len(ready(view))}/{wanted} replicas ready"
+
+
+def _said(view: View, objection: Objection) -> str:
+    say = _SAYINGS.get(objection.reason)
+    return say(view) if say else ""
+
+
+def _waiting_for(view: View) -> str:
+    plan, waiting = view.plan, [pod for pod in alive(view) if not pod.node]
+    if not isinstance(plan, Plan) or not plan.resource_name or not plan.devices:
+        return "waiting for a node with room"
+    return f"waiting for {plan.devices * len(waiting)} more {plan.resource_name}"
+
+
+def _leaving(view: View) -> str:
+    count = sum(pod.deleting for pod in view.pods)
+    return f"{count} pod{'s' * (count > 1)} ending" if count else ""
+
+
+def _rolling(view: View) -> str:
+    return f"{_serving(view)}, {len(older(view))} of the older spec left"
+
+
+_SAYINGS: dict[str, Callable[[View], str]] = {
+    Reason.UNSCHEDULABLE: _waiting_for,
+    Reason.DELETING: _leaving,
+    Reason.SUSPENDED: _leaving,
+    Reason.SCALED_TO_ZERO: _leaving,
+    Reason.ROLLING: _rolling,
+    Reason.SCHEDULING: lambda _: "waiting for a node",
+    Reason.PULLING: lambda _: "preparing volumes and image",
+    Reason.DOWNLOADING: lambda _: "downloading weights",
+    Reason.LOCK_HELD: lambda _: "waiting for another pod's download",
+    Reason.STARTING: lambda _: "loading the model",
+}

@@ -1,0 +1,276 @@
+"""What each reason means and what helps: docs/status.md is this table for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flagos_operator.status.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    cause: str
+    cure: str
+
+
+REMEDIES = {
+    Reason.SERVING: Remedy(
+        "A pod of the newest spec answers requests.",
+        "Nothing to do.",
+    ),
+    Reason.COMPLETE: Remedy(
+        "All files of the weights are on the volume and were verified.",
+        "Nothing to do.",
+    ),
+    Reason.SERVED_IN_PLACE: Remedy(
+        "The weights are read from where they lie; the operator downloads and checks nothing.",
+        "Nothing to do.",
+    ),
+    Reason.CURRENT: Remedy(
+        "What runs was made from the newest spec and the present chip profile.",
+        "Nothing to do.",
+    ),
+    Reason.DONE: Remedy(
+        "Nothing is left to change.",
+        "Nothing to do.",
+    ),
+    Reason.SUSPENDED: Remedy(
+        "spec.suspend is true, so no pod runs.",
+        "Set spec.suspend to false to serve again.",
+    ),
+    Reason.SCALED_TO_ZERO: Remedy(
+        "spec.replicas is 0.",
+        "Raise spec.replicas, or kubectl scale flagosmodel/NAME --replicas=1.",
+    ),
+    Reason.DELETING: Remedy(
+        "The model is being deleted.",
+        "Nothing to do; its pods end within their grace period.",
+    ),
+    Reason.NOT_RUNNING: Remedy(
+        "No pod runs that could have looked.",
+        "It is known again once a pod has started.",
+    ),
+    Reason.NOT_CHECKED: Remedy(
+        "This version of the operator does not look whether FlagOS is really in use.",
+        "Look for 'Platform plugin fl is activated' in the server's log.",
+    ),
+    Reason.NATIVE_REQUESTED: Remedy(
+        "spec.flagos.mode is Native.",
+        "Set spec.flagos.mode to FlagOS.",
+    ),
+    Reason.NOT_EVALUATED: Remedy(
+        "No evaluation has looked at this model.",
+        "Nothing to do.",
+    ),
+    Reason.PENDING: Remedy(
+        "The objects are written; Kubernetes has made no pod of the newest spec yet.",
+        "Wait. If it stays, look at the Deployment: kubectl describe deployment NAME.",
+    ),
+    Reason.SCHEDULING: Remedy(
+        "The scheduler is choosing a node.",
+        "Wait.",
+    ),
+    Reason.PULLING: Remedy(
+        "The node prepares volumes and network and pulls the image; it can be many gigabytes.",
+        "Wait. kubectl describe pod shows what the node is doing.",
+    ),
+    Reason.DOWNLOADING: Remedy(
+        "The weights are being downloaded and verified.",
+        "Wait. kubectl logs POD -c fetch shows the progress.",
+    ),
+    Reason.LOCK_HELD: Remedy(
+        "Another pod is downloading to the same volume.",
+        "Wait. The files are used as soon as the other download is complete.",
+    ),
+    Reason.STARTING: Remedy(
+        "The server loads the model and does not answer yet.",
+        "Wait. kubectl logs POD -c server -f shows how far it is.",
+    ),
+    Reason.ROLLING: Remedy(
+        "A pod of the newest spec serves, but pods of an older spec are still there.",
+        "Wait.",
+    ),
+    Reason.UNSCHEDULABLE: Remedy(
+        "No node has what the pod asks for: devices, memory, labels or tolerated taints.",
+        "Free or add devices, or ask for fewer (spec.devices). The message has the "
+        "scheduler's words.",
+    ),
+    Reason.VOLUME_CLAIM_PENDING: Remedy(
+        "No volume is bound to the claim for the weights.",
+        "Check that the storage class exists and can provision: kubectl describe pvc CLAIM.",
+    ),
+    Reason.VOLUME_NOT_MOUNTED: Remedy(
+        "The node has not prepared the pod's volumes and network within minutes.",
+        "kubectl describe pod names the volume: a missing Secret, ConfigMap or host path, "
+        "or a claim that another node holds.",
+    ),
+    Reason.NODE_LOST: Remedy(
+        "The node of the pod no longer answers.",
+        "Bring the node back or delete it; Kubernetes replaces the pod after five minutes.",
+    ),
+    Reason.NOT_RESPONDING: Remedy(
+        "The server was ready and has stopped answering its health path.",
+        "It is restarted if this lasts a minute. Look at kubectl logs POD -c server.",
+    ),
+    Reason.NO_POD_READY: Remedy(
+        "No pod answers requests.",
+        "The Ready condition says why.",
+    ),
+    Reason.CANNOT_PULL_IMAGE: Remedy(
+        "The node cannot get the image; the message has the registry's words.",
+        "Correct spec.image, add spec.imagePullSecrets for a private registry, or make the "
+        "registry reachable from the node.",
+    ),
+    Reason.CANNOT_START: Remedy(
+        "The container runtime could not start the container: a program that the image does "
+        "not have, a device or a mount that the node refuses.",
+        "Correct spec.server.command, the image or the mounts named in the message.",
+    ),
+    Reason.FETCH_FAILED: Remedy(
+        "The download ended for a reason that has no name of its own.",
+        "Look at kubectl logs POD -c fetch --previous.",
+    ),
+    Reason.SOURCE_UNREACHABLE: Remedy(
+        "The hub cannot be reached from the pod, or answers with an error of its own.",
+        "Check the endpoint, proxy, DNS and network policy. The download goes on where it was.",
+    ),
+    Reason.RATE_LIMITED: Remedy(
+        "The hub refuses more requests for now.",
+        "Wait, or give a token (tokenSecretRef). The download goes on where it was.",
+    ),
+    Reason.CHECKSUM_MISMATCH: Remedy(
+        "A downloaded file is not what the hub announced.",
+        "It is fetched again by itself. If it repeats, suspect the hub, a proxy or the disk.",
+    ),
+    Reason.OUT_OF_MEMORY: Remedy(
+        "A container used more host memory than its limit and was killed.",
+        "Raise spec.server.resources.limits.memory (for the download: "
+        "spec.fetch.resources). Files in /dev/shm count too.",
+    ),
+    Reason.EVICTED: Remedy(
+        "The node removed the pod, mostly for want of disk or memory.",
+        "Free space on the node, or give the weights a volume with enough room.",
+    ),
+    Reason.STARTUP_BUDGET_EXCEEDED: Remedy(
+        "The server did not answer within its start-up budget and was killed.",
+        "Raise spec.startup.budgetSeconds, or find in the log what takes so long.",
+    ),
+    Reason.ENGINE_DIED: Remedy(
+        "The server ended with exit code 0 though nobody asked it to: so it does when its "
+        "engine dies, or when it no longer answers and is stopped.",
+        "Look at kubectl logs POD -c server --previous for the engine's last error.",
+    ),
+    Reason.CRASH_LOOP: Remedy(
+        "A container ended by itself; the message has its exit code and the telling line of "
+        "its log.",
+        "Act on that line; all of it: kubectl logs POD -c CONTAINER --previous.",
+    ),
+    Reason.INVALID_SPEC: Remedy(
+        "The spec cannot be served as it is; the message names the field.",
+        "Correct the field that the message names.",
+    ),
+    Reason.UNKNOWN_CHIP: Remedy(
+        "No chip profile of the name in spec.chip is known.",
+        "Use a known chip, or add a profile with the chart value `chips`.",
+    ),
+    Reason.NO_DEVICE_RESOURCE: Remedy(
+        "spec.devices asks for devices, but the chip profile names no resource to ask for.",
+        "Set spec.deviceResourceName, use a profile that has one, or set spec.devices to 0.",
+    ),
+    Reason.TOO_FEW_DEVICES: Remedy(
+        "The model is split over more devices than the pod has.",
+        "Raise spec.devices, or lower tensorParallelSize or pipelineParallelSize.",
+    ),
+    Reason.MANAGED_RESOURCE: Remedy(
+        "spec.server.resources sets the chip's own resource.",
+        "Use spec.devices.",
+    ),
+    Reason.MANAGED_FLAG: Remedy(
+        "spec.server.args sets a flag that has a field of its own.",
+        "Use the field that the message names instead of the flag.",
+    ),
+    Reason.MANAGED_ENV: Remedy(
+        "An env variable is set that has a field of its own.",
+        "Use the field that the message names instead of the variable.",
+    ),
+    Reason.PLUGIN_TOO_OLD: Remedy(
+        "The FlagOS plugin in the image does not know what spec.flagos asks for.",
+        "Use a newer image, or leave that field out.",
+    ),
+    Reason.RESERVED_NAME: Remedy(
+        "A container or volume in spec.pod has a name that the operator uses itself.",
+        "Rename it.",
+    ),
+    Reason.COMMAND_REQUIRED: Remedy(
+        "What the spec asks for needs spec.server.command, which is absent.",
+        "Set spec.server.command.",
+    ),
+    Reason.NAME_TAKEN: Remedy(
+        "An object of this name exists and does not belong to this model; it is left alone.",
+        "Remove or rename that object, or give the model another name.",
+    ),
+    Reason.QUOTA_EXCEEDED: Remedy(
+        "A ResourceQuota of the namespace leaves no room.",
+        "Raise the quota, free some of it, or ask for less.",
+    ),
+    Reason.POD_REJECTED: Remedy(
+        "An admission rule refuses the pod: Pod Security, a LimitRange, a policy, a webhook.",
+        "Change the spec so that the rule in the message holds, or the rule.",
+    ),
+    Reason.INVALID_POD: Remedy(
+        "The API server refuses an object made from the spec; the message names its field.",
+        "Correct the part of the spec that was passed through: pod, env, resources, volumes.",
+    ),
+    Reason.FORBIDDEN: Remedy(
+        "The operator lacks the right to write an object.",
+        "Install the chart's roles for this namespace.",
+    ),
+    Reason.INVALID_IMAGE_NAME: Remedy(
+        "The image reference cannot be parsed.",
+        "Correct spec.image.",
+    ),
+    Reason.IMAGE_NEVER_PULLED: Remedy(
+        "imagePullPolicy is Never and the node does not have the image.",
+        "Load the image onto the node, or change spec.imagePullPolicy.",
+    ),
+    Reason.CONFIG_MISSING: Remedy(
+        "A Secret, ConfigMap or key that a container needs does not exist.",
+        "Create what the message names; the pod then goes on by itself.",
+    ),
+    Reason.VOLUME_CLAIM_MISSING: Remedy(
+        "A claim that the pod uses does not exist.",
+        "Create the claim that the message names, or correct its name in the spec.",
+    ),
+    Reason.VOLUME_CLAIM_LOST: Remedy(
+        "The volume behind the claim for the weights is gone.",
+        "Delete the claim; it is made anew and the weights are downloaded again.",
+    ),
+    Reason.SOURCE_NOT_FOUND: Remedy(
+        "The hub has no such repository, or hides it without a token.",
+        "Correct the repo in spec.source, or give a token (tokenSecretRef).",
+    ),
+    Reason.REVISION_NOT_FOUND: Remedy(
+        "The repository has no such revision.",
+        "Correct the revision in spec.source.",
+    ),
+    Reason.UNAUTHORIZED: Remedy(
+        "The hub refuses the token, or asks for one.",
+        "Put a valid token into the Secret of tokenSecretRef; accept the model's terms if any.",
+    ),
+    Reason.INSUFFICIENT_STORAGE: Remedy(
+        "The volume has no room for the weights.",
+        "Enlarge the volume (spec.weights), or leave files out with source.exclude.",
+    ),
+    Reason.VOLUME_NOT_WRITABLE: Remedy(
+        "The download may not write to the volume.",
+        "Change the owner of the directory, or set spec.fetch.securityContext.",
+    ),
+    Reason.DIRECTORY_CONFLICT: Remedy(
+        "The directory on the volume holds another repository or revision; it is not overwritten.",
+        "Choose another spec.weights.directory, or empty that directory.",
+    ),
+    Reason.INVALID_SOURCE: Remedy(
+        "The source is malformed or its include and exclude lists leave no file.",
+        "Correct spec.source as the message says.",
+    ),
+}

@@ -1,0 +1,150 @@
+"""A view becomes a status: equal input gives equal output, and nothing moves by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flagos_operator.desired import labels
+from flagos_operator.desired.plan import Plan
+from flagos_operator.status import checks, conditions, crashes, patience
+from flagos_operator.status.failure import last_failure
+from flagos_operator.status.pods import alive, finished, serving
+from flagos_operator.status.progress import phase, progress
+from flagos_operator.status.reasons import Kind, kind_of
+from flagos_operator.status.text import bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from flagos_operator.status.view import View
+
+LONGEST_FIELD = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """`type` is Normal or Warning, as Kubernetes has it."""
+
+    type: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """`requeue_after` is set only while the clock alone can change the judgement."""
+
+    status: dict[str, Any]
+    events: tuple[Event, ...]
+    requeue_after: float | None
+
+
+def summarize(view: View) -> Summary:
+    objection = checks.against_ready(view)
+    old = _conditions(view.model.status)
+    new = conditions.dated(
+        conditions.judge(view, objection),
+        old=list(old.values()),
+        generation=view.model.generation,
+        now=view.now,
+    )
+    status = {
+        "observedGeneration": view.model.generation,
+        "phase": phase(view, objection),
+        "conditions": new,
+        "progress": progress(view, objection),
+        **_counts(view),
+        "selector": _selector(view),
+        "url": _url(view),
+        "stack": view.model.status.get("stack") or "Unknown",
+        "resolved": _resolved(view),
+        "weights": _weights(view),
+        "lastFailure": last_failure(view),
+    }
+    return Summary(
+        status={key: value for key, value in status.items() if value not in ("", None, {})},
+        events=tuple(_events(old, _conditions({"conditions": new}))),
+        requeue_after=patience.next_look(view),
+    )
+
+
+def _counts(view: View) -> dict[str, int]:
+    """Pods that are on their way out count nowhere, as in a Deployment."""
+    return {
+        "replicas": sum(not pod.deleting and not finished(pod) for pod in view.pods),
+        "readyReplicas": len(serving(view)),
+        "updatedReplicas": len(alive(view)),
+    }
+
+
+def _selector(view: View) -> str:
+    """For /scale, so that an autoscaler finds the pods."""
+    wanted = labels.selector(view.model.name)
+    return ",".join(f"{key}={value}" for key, value in sorted(wanted.items()))
+
+
+def _url(view: View) -> str:
+    plan = view.plan
+    serves = isinstance(plan, Plan) and plan.replicas and not view.model.deleting
+    return bounded(plan.url, limit=LONGEST_FIELD) if isinstance(plan, Plan) and serves else ""
+
+
+def _resolved(view: View) -> Mapping[str, Any] | None:
+    """While the spec is invalid the last valid decision is still what runs."""
+    plan = view.plan
+    if not isinstance(plan, Plan):
+        return view.model.status.get("resolved")
+    found = {
+        "chip": plan.chip,
+        "image": bounded(plan.image, limit=LONGEST_FIELD),
+        "revision": plan.revision,
+        "devices": plan.devices,
+        "resourceName": plan.resource_name,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _weights(view: View) -> Mapping[str, Any] | None:
+    plan, old = view.plan, view.model.status.get("weights") or {}
+    if not isinstance(plan, Plan):
+        return old
+    source = bounded(plan.source, limit=LONGEST_FIELD)
+    reports = (crashes.fetched(pod) for pod in alive(view))
+    told = next((each for each in reports if each), None)
+    if told is None and _unchanged(view, source=source, revision=plan.revision):
+        return old
+    known = {key: (told or {}).get(key) for key in ("revision", "digest", "totalBytes")}
+    found = {"source": source, **known}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _unchanged(view: View, *, source: str, revision: str | None) -> bool:
+    status = view.model.status
+    before = (status.get("weights") or {}).get("source")
+    asked = (status.get("resolved") or {}).get("revision")
+    return bool(before == source and asked == revision)
+
+
+def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {each.get("type", ""): each for each in status.get("conditions") or ()}
+
+
+def _events(
+    old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Event]:
+    """One for each turn of Ready or WeightsReady; the same reason is not told twice."""
+    told: set[str] = set()
+    for kind in (conditions.READY, conditions.WEIGHTS_READY):
+        now, before = new[kind], old.get(kind, {})
+        turned = (now["status"], now["reason"]) != (before.get("status"), before.get("reason"))
+        if not turned or now["reason"] in told or now["status"] == conditions.UNKNOWN:
+            continue
+        told.add(now["reason"])
+        yield Event(type=_severity(now), reason=now["reason"], message=now["message"])
+
+
+def _severity(condition: Mapping[str, Any]) -> str:
+    fine = condition["status"] == conditions.TRUE
+    calm = kind_of(condition["reason"]) in {Kind.GOOD, Kind.REST, Kind.MOVING}
+    return "Normal" if fine or calm else "Warning"
