@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-Manifest = dict[str, Any]
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.api.spec import FlagOSModelSpec
+from flagos_operator.catalog.chips import Chips
+from flagos_operator.desired import checks, fetch, labels, names, weights
+from flagos_operator.desired.asked import Asked
+from flagos_operator.desired.manifest import Manifest as Manifest
+from flagos_operator.desired.pod import Pod, pod, template
+from flagos_operator.desired.refusal import Refusal, refused
+
+
+SERVICE_PORT = 8000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +51,7 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The decisions. Public fields below are read by status; DESIRED adds what render needs."""
+    """The decisions. Status reads the first part; render writes objects from all of it."""
 
     meta: Meta
     suspended: bool
@@ -60,3 +69,92 @@ class Plan:
     mode: str | None  # FlagOS | PluginOnly | Native
     template: str  # digest of the rendered pod template
     owns: frozenset[ObjectRef]
+    pod: Pod  # all that rolls pods; nothing outside of it does
+    surge: bool  # whether a new pod may start before an old one ends
+    claim: weights.Claim | None
+    fetch_settings: Mapping[str, str]
+    service: Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    type: str
+    port: int
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+def decide(
+    spec: FlagOSModelSpec, *, meta: Meta, defaults: Defaults, chips: Chips
+) -> Plan | Invalid:
+    """Same spec, same plan: nothing here knows the time, the cluster or an earlier plan."""
+    chip = chips.get(spec.chip)
+    if chip is None:
+        return unknown(spec.chip, chips=chips)
+    asked = Asked(spec=spec, meta=meta, defaults=defaults, chip=chip)
+    return checks.objection(asked) or plan(asked)
+
+
+def unknown(chip: str, *, chips: Chips) -> Invalid:
+    return refused(
+        Refusal.UNKNOWN_CHIP,
+        f"chip: {chip} is not known; known are {', '.join(sorted(chips))}. "
+        "Others are added by the value `chips` of the operator's chart",
+    )
+
+
+def plan(asked: Asked) -> Plan:
+    suspended = bool(asked.spec.suspend)
+    decided = pod(asked)
+    address = service(asked)
+    return Plan(
+        meta=asked.meta,
+        suspended=suspended,
+        replicas=0 if suspended else asked.spec.replicas,
+        chip=asked.spec.chip,
+        resource_name=asked.resource_name if asked.devices else None,
+        devices=asked.devices,
+        image=decided.server.image,
+        served_model_name=asked.served_model_names[0],
+        url=f"http://{names.service(asked.meta.name)}.{asked.meta.namespace}.svc:{address.port}",
+        source=weights.display(asked),
+        revision=asked.hub.revision if asked.hub else None,
+        fetches=asked.hub is not None,
+        budget_seconds=asked.budget_seconds,
+        mode=asked.mode,
+        template=template(decided)["metadata"]["annotations"][labels.TEMPLATE],
+        owns=owned(asked),
+        pod=decided,
+        surge=surge(asked),
+        claim=weights.claim(asked),
+        fetch_settings=fetch.settings(asked),
+        service=address,
+    )
+
+
+def owned(asked: Asked) -> frozenset[ObjectRef]:
+    model = asked.meta.name
+    children = {"Deployment": names.deployment(model), "Service": names.service(model)}
+    if asked.hub is not None:
+        children["ConfigMap"] = names.fetch_settings(model)
+    if weights.claim(asked) is not None:
+        children["PersistentVolumeClaim"] = names.claim(model)
+    return frozenset(
+        ObjectRef(kind=kind, namespace=asked.meta.namespace, name=name)
+        for kind, name in children.items()
+    )
+
+
+def surge(asked: Asked) -> bool:
+    """Old pods may hold the last chip or the volume: a new one would wait for them for ever."""
+    return asked.devices == 0 and not weights.one_node(asked)
+
+
+def service(asked: Asked) -> Service:
+    said = asked.spec.service
+    return Service(
+        type=said.type or "ClusterIP",
+        port=said.port or SERVICE_PORT,
+        labels=said.labels,
+        annotations=said.annotations,
+    )

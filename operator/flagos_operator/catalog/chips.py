@@ -1,0 +1,75 @@
+"""The chips that are known: the shipped table with a user's own laid over it.
+
+A key of a user's chip replaces the shipped one, maps and environment by key; null removes it.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from pydantic import ValidationError
+
+from flagos_operator.api.chip import Chip
+from flagos_operator.api.faults import structural
+from flagos_operator.api.outcome import Invalid
+
+Chips = Mapping[str, Chip]
+Table = Mapping[str, Mapping[str, Any]]
+NAMED_BY = {"env": "name", "volumes": "name", "volumeMounts": "mountPath"}
+
+
+def load_chips(own: Mapping[str, Any] | None = None) -> Chips | Invalid:
+    return merge_chips(shipped(), own or {})
+
+
+def shipped() -> Table:
+    text = resources.files("flagos_operator.catalog").joinpath("chips.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def merge_chips(table: Table, own: Mapping[str, Any]) -> Chips | Invalid:
+    chips = {}
+    for name in sorted({*table, *own}):
+        chip = chip_of(name, laid_over(table.get(name, {}), own.get(name) or {}))
+        if isinstance(chip, Invalid):
+            return chip
+        chips[name] = chip
+    return chips
+
+
+def laid_over(shipped: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(shipped)
+    for field, value in own.items():
+        if value is None:
+            result.pop(field, None)
+        else:
+            result[field] = joined(field, shipped.get(field), value)
+    return result
+
+
+def joined(field: str, shipped: Any, own: Any) -> Any:
+    if isinstance(shipped, Mapping) and isinstance(own, Mapping):
+        return laid_over(shipped, own)
+    key = NAMED_BY.get(field)
+    if key is None or shipped is None or not named(own, key):
+        return own
+    return list({item[key]: item for item in (*shipped, *own)}.values())
+
+
+def named(items: Any, key: str) -> bool:
+    """Whether a list can be joined; if not, the schema says what is wrong with it."""
+    return isinstance(items, list) and all(isinstance(one, dict) and key in one for one in items)
+
+
+def chip_of(name: str, fields: Mapping[str, Any]) -> Chip | Invalid:
+    try:
+        # From JSON, where a list is what a tuple is made from and a number is not a string.
+        return Chip.model_validate_json(json.dumps(fields))
+    except ValidationError as error:
+        return Invalid(
+            reason="InvalidChip", message=f"chips.{name}: {structural(error, shape=Chip)}"
+        )

@@ -1,0 +1,98 @@
+"""What was asked for, with every gap filled: each decision reads its inputs here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flagos_operator.catalog.images import hints
+from flagos_operator.catalog.versions import Versions
+
+if TYPE_CHECKING:
+    from flagos_operator.api.chip import Chip
+    from flagos_operator.api.source import Hub
+    from flagos_operator.api.spec import FlagOSModelSpec
+    from flagos_operator.desired.plan import Defaults, Meta
+
+# A cold FlagOS start compiles kernels per shape: 395 s for 8B on an H200, 1.5 h on a BI-V150.
+FLAGOS_BUDGET = 3600
+BUDGET = 1800
+PORT = 8000
+DRAIN = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    spec: FlagOSModelSpec
+    meta: Meta
+    defaults: Defaults
+    chip: Chip
+
+    @property
+    def versions(self) -> Versions:
+        said = Versions(**self.spec.versions.model_dump())
+        return said.over(hints(self.spec.image))
+
+    @property
+    def resource_name(self) -> str | None:
+        return self.spec.device_resource_name or self.chip.resource_name
+
+    @property
+    def devices(self) -> int:
+        if self.spec.devices is not None:
+            return self.spec.devices
+        return 1 if self.resource_name else 0
+
+    @property
+    def accelerators(self) -> int:
+        """What a program counts: one Iluvatar resource is a board with two devices."""
+        return self.devices * self.chip.devices_per_resource
+
+    @property
+    def unallocated(self) -> bool:
+        """Devices that no plugin hands out: the pod must see all of the node's."""
+        return self.devices > 0 and self.resource_name is None
+
+    @property
+    def engine(self) -> str:
+        return self.spec.server.engine or "VLLM"
+
+    @property
+    def mode(self) -> str | None:
+        return self.spec.flagos.mode or self.chip.flagos.mode
+
+    @property
+    def pipeline_parallel(self) -> int:
+        return self.spec.server.pipeline_parallel_size or 1
+
+    @property
+    def tensor_parallel(self) -> int:
+        asked = self.spec.server.tensor_parallel_size
+        return asked or max(1, self.accelerators // self.pipeline_parallel)
+
+    @property
+    def port(self) -> int:
+        return self.spec.server.port or PORT
+
+    @property
+    def served_model_names(self) -> tuple[str, ...]:
+        return self.spec.server.served_model_names or (self.meta.name,)
+
+    @property
+    def mount_path(self) -> str:
+        return self.spec.weights.mount_path or f"/models/{self.meta.name}"
+
+    @property
+    def budget_seconds(self) -> int:
+        said = self.spec.startup.budget_seconds or self.chip.startup.budget_seconds
+        return said or (FLAGOS_BUDGET if self.mode == "FlagOS" else BUDGET)
+
+    @property
+    def drain_seconds(self) -> int:
+        said = self.spec.server.drain_seconds
+        return DRAIN if said is None else said
+
+    @property
+    def hub(self) -> Hub | None:
+        """The repository to download, or None where weights are served in place."""
+        return self.spec.source.modelscope or self.spec.source.huggingface

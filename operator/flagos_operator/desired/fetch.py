@@ -1,0 +1,131 @@
+"""The init container that downloads, and its settings that may change without a restart.
+
+Whatever helps a failing download along (a proxy, another endpoint) lies in a ConfigMap: the
+kubelet reads it again at each retry, and a running model never notices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flagos_operator.desired import env, names, security, weights
+from flagos_operator.desired.manifest import Manifest, given, merged, plain
+
+if TYPE_CHECKING:
+    from flagos_operator.api.source import Hub
+    from flagos_operator.desired.asked import Asked
+
+ROOT = "/weights"
+CA_VOLUME = "fetch-ca"
+CA_ROOT = "/etc/flagos/ca"
+# Always there, as a namespace with a quota refuses a pod without them. Hashing wants CPU.
+RESOURCES = {
+    "requests": {"cpu": "250m", "memory": "512Mi"},
+    "limits": {"cpu": "4", "memory": "2Gi"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    image: str
+    pull_policy: str
+    args: tuple[str, ...]
+    env: tuple[Manifest, ...]
+    settings: str  # the ConfigMap
+    resources: Manifest
+    security: Manifest
+    ca_bundle: str | None  # the ConfigMap
+
+
+def fetch(asked: Asked, *, pod_security: Manifest) -> Fetch | None:
+    if asked.hub is None:
+        return None
+    said = asked.spec.fetch
+    bundle = asked.spec.source.ca_bundle_config_map_ref
+    return Fetch(
+        image=asked.defaults.fetch_image,
+        pull_policy=asked.defaults.fetch_pull_policy,
+        args=arguments(asked, asked.hub),
+        env=environment(asked, asked.hub),
+        settings=names.fetch_settings(asked.meta.name),
+        resources=merged(RESOURCES, said.resources),
+        security=security.container(
+            uid=asked.defaults.operand_uid, wishes=said.security_context or {}, pod=pod_security
+        ),
+        ca_bundle=bundle.name if bundle else None,
+    )
+
+
+def arguments(asked: Asked, hub: Hub) -> tuple[str, ...]:
+    source = asked.spec.source
+    return (
+        "fetch",
+        "--source", weights.hub_kind(asked),
+        "--repo", hub.repo,
+        *(("--revision", hub.revision) if hub.revision else ()),
+        "--destination", f"{ROOT}/{weights.directory(asked, hub)}",
+        *(word for glob in source.include for word in ("--include", glob)),
+        *(word for glob in source.exclude for word in ("--exclude", glob)),
+    )  # fmt: skip
+
+
+def environment(asked: Asked, hub: Hub) -> tuple[Manifest, ...]:
+    """What cannot lie in the ConfigMap: references, and our own paths."""
+    token = hub.token_secret_ref
+    bundle = asked.spec.source.ca_bundle_config_map_ref
+    return env.by_name(
+        env.literals({"HOME": env.SCRATCH, "TMPDIR": env.SCRATCH}),
+        [item for item in asked.spec.fetch.env if "valueFrom" in item],
+        [env.secret("FLAGOS_FETCH_TOKEN", token)] if token else [],
+        env.literals({"FLAGOS_FETCH_CA_BUNDLE": f"{CA_ROOT}/{bundle.key}"} if bundle else {}),
+    )
+
+
+def settings(asked: Asked) -> dict[str, str]:
+    said = {
+        item["name"]: item.get("value", "")
+        for item in asked.spec.fetch.env
+        if "valueFrom" not in item
+    }
+    endpoint = asked.hub.endpoint if asked.hub else None
+    ours = {
+        "FLAGOS_FETCH_VERIFY": asked.spec.weights.verify or "OnChange",
+        "FLAGOS_FETCH_ENDPOINT": endpoint,
+    }
+    return {**asked.defaults.fetch_env, **said, **given(ours)}
+
+
+def container(fetch: Fetch) -> Manifest:
+    return plain(
+        given(
+            {
+                "name": "fetch",
+                "image": fetch.image,
+                "imagePullPolicy": fetch.pull_policy,
+                "args": fetch.args,
+                "env": fetch.env,
+                "envFrom": [{"configMapRef": {"name": fetch.settings}}],
+                "resources": fetch.resources,
+                "securityContext": fetch.security,
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+                "volumeMounts": mounts(fetch),
+            }
+        )
+    )
+
+
+def mounts(fetch: Fetch) -> list[Manifest]:
+    bundle = [{"name": CA_VOLUME, "mountPath": CA_ROOT, "readOnly": True}]
+    return [
+        {"name": weights.VOLUME, "mountPath": ROOT},
+        # Its own corner: what one user leaves in a shared home, another user cannot write to.
+        {"name": "scratch", "mountPath": env.SCRATCH, "subPath": "fetch"},
+        *(bundle if fetch.ca_bundle else []),
+    ]
+
+
+def volumes(fetch: Fetch | None) -> list[Manifest]:
+    if fetch is None or fetch.ca_bundle is None:
+        return []
+    return [{"name": CA_VOLUME, "configMap": {"name": fetch.ca_bundle}}]

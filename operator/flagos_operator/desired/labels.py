@@ -1,0 +1,23 @@
+"""Labels that every child carries, and the two of them that select."""
+
+from __future__ import annotations
+
+from flagos_operator.desired.names import fitted
+
+MANAGER = "flagos-operator"
+MODEL = "flagos.io/model"
+CHIP = "flagos.io/chip"  # on pods
+TEMPLATE = "flagos.io/template"  # an annotation: which decision a pod was made from
+
+
+def selector(model: str) -> dict[str, str]:
+    """Never more than this: the selector of a Deployment cannot change."""
+    return {"app.kubernetes.io/managed-by": MANAGER, MODEL: fitted(model)}
+
+
+def common(model: str) -> dict[str, str]:
+    return {
+        "app.kubernetes.io/name": "flagosmodel",
+        "app.kubernetes.io/instance": fitted(model),
+        **selector(model),
+    }

@@ -1,0 +1,23 @@
+"""Why a spec that the schema accepts cannot be served. Names are API: added, never renamed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from flagos_operator.api.outcome import Invalid
+
+
+class Refusal(StrEnum):
+    UNKNOWN_CHIP = "UnknownChip"
+    NO_DEVICE_RESOURCE = "NoDeviceResource"
+    TOO_FEW_DEVICES = "TooFewDevices"
+    MANAGED_RESOURCE = "ManagedResource"
+    MANAGED_FLAG = "ManagedFlag"
+    MANAGED_ENV = "ManagedEnv"
+    PLUGIN_TOO_OLD = "PluginTooOld"
+    RESERVED_NAME = "ReservedName"
+    COMMAND_REQUIRED = "CommandRequired"
+
+
+def refused(reason: Refusal, message: str) -> Invalid:
+    return Invalid(reason=reason.value, message=message)
