@@ -74,7 +74,9 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     add("build", build, "make programs and small images, start nothing")
     add("start", start, "start a daemon that was stopped").add_argument("daemon")
     add("stop", stop, "kill a daemon, as if it crashed").add_argument("daemon")
-    add("leftovers", print_leftovers, "print what a cluster left on this machine; nothing if clean")
+    add(
+        "leftovers", print_leftovers, "print what a cluster left on this machine; nothing if clean"
+    )
     return parser.parse_args(words)
 
 

@@ -62,7 +62,10 @@ def make(name: str) -> tuple[Path, ...]:
     directories = tuple(hierarchy.directory(name) for hierarchy in here())
     for directory in directories:
         directory.mkdir(exist_ok=True)
-        for inherited in ("cpuset.cpus", "cpuset.mems"):  # empty in a new cpuset: nothing may enter
+        for inherited in (
+            "cpuset.cpus",
+            "cpuset.mems",
+        ):  # empty in a new cpuset: nothing may enter
             if (directory / inherited).exists():
                 (directory / inherited).write_text((directory.parent / inherited).read_text())
     return directories
