@@ -38,13 +38,13 @@ def test_the_operator_never_writes_a_models_spec() -> None:
     allowed = {
         verb for resource, verb in pairs(operator_role()) if resource == "flagosmodels.flagos.io"
     }
-    assert allowed == {"get", "list", "watch"}
+    assert allowed == {"list", "watch"}
 
 
 def test_the_operator_reads_no_secret_and_makes_no_pod() -> None:
     allowed = pairs(operator_role())
     assert not {pair for pair in allowed if pair[0].startswith(("secrets", "serviceaccounts"))}
-    assert {verb for resource, verb in allowed if resource == "pods"} == {"get", "list", "watch"}
+    assert {verb for resource, verb in allowed if resource == "pods"} == {"list", "watch"}
 
 
 def test_nothing_is_allowed_by_a_star() -> None:

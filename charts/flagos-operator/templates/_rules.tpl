@@ -2,30 +2,36 @@
 {{- define "flagos-operator.rules" -}}
 - apiGroups: [flagos.io]
   resources: [flagosmodels]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [flagos.io]
   resources: [flagosmodels/status]
   verbs: [patch]
-# Owner references that block deletion; checked where OwnerReferencesPermissionEnforcement is on,
-# as on OpenShift.
+# For owner references that block deletion; asked for where OwnerReferencesPermissionEnforcement
+# is on, as on OpenShift.
 - apiGroups: [flagos.io]
   resources: [flagosmodels/finalizers]
   verbs: [update]
+# A server-side apply that makes an object needs `create` besides `patch`; `get` tells whose an
+# object is that holds a wanted name.
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [""]
-  resources: [services, configmaps, persistentvolumeclaims]
+  resources: [services]
+  verbs: [get, list, watch, create, patch]
+# An edit of a model can make these two superfluous. All else goes with its owner.
+- apiGroups: [""]
+  resources: [configmaps, persistentvolumeclaims]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]
-- apiGroups: [""]
+- apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end }}
 
 {{- /* Whoever may create a FlagOSModel may create pods in that namespace: with any ServiceAccount,
