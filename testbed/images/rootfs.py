@@ -35,7 +35,7 @@ PACKAGES = (
 ALONE = ("ca-certificates",)
 
 MERGED = ("bin", "sbin", "lib", "lib64")
-EMPTY = ("dev", "proc", "sys", "run", "var", "home", "root", "opt")
+EMPTY = ("dev", "proc", "sys", "run", "var", "home", "root", "mnt", "srv")
 UNUSED = (
     "etc/apt",
     "etc/dpkg",
@@ -44,7 +44,9 @@ UNUSED = (
     "usr/lib/python3.11/ensurepip",
     "usr/lib/python3.11/lib2to3",
     "usr/lib/python3.11/pydoc_data",
+    "usr/lib/python3.11/test",
     "usr/lib/systemd",
+    "usr/lib/x86_64-linux-gnu/gconv",
     "usr/share/bash-completion",
     "usr/share/common-licenses",
     "usr/share/debconf",
@@ -99,6 +101,8 @@ def lay_out(root: Path) -> None:
         (root / name).symlink_to(f"usr/{name}")
     for name in EMPTY:
         (root / name).mkdir()
+    for name in ("opt/vllm-cache", bytecode.INSTALLED.lstrip("/")):
+        (root / name).mkdir(parents=True)
     (root / "tmp").mkdir()
     (root / "tmp").chmod(0o1777)
 
@@ -153,7 +157,14 @@ def write_etc(root: Path) -> None:
     (root / "etc/passwd").write_text(USERS)
     (root / "etc/group").write_text(GROUPS)
     (root / "etc/nsswitch.conf").write_text(NAMES)
+    write_certificates(root)
+
+
+def write_certificates(root: Path) -> None:
+    """One bundle, where OpenSSL and with it Python looks for it."""
     certificates = sorted((root / "usr/share/ca-certificates").rglob("*.crt"))
     bundle = root / "etc/ssl/certs/ca-certificates.crt"
     bundle.parent.mkdir(parents=True, exist_ok=True)
     bundle.write_text("".join(path.read_text() for path in certificates))
+    (root / "usr/lib/ssl").mkdir()
+    (root / "usr/lib/ssl/cert.pem").symlink_to("/etc/ssl/certs/ca-certificates.crt")
