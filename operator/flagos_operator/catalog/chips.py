@@ -9,7 +9,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import ValidationError
 
@@ -47,20 +47,19 @@ def laid_over(shipped: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, A
         if value is None:
             result.pop(field, None)
         else:
-            result[field] = joined(field, shipped.get(field), value)
+            result[field] = joined(shipped.get(field), value, key=NAMED_BY.get(field))
     return result
 
 
-def joined(field: str, shipped: Any, own: Any) -> Any:
+def joined(shipped: object, own: object, *, key: str | None) -> object:
     if isinstance(shipped, Mapping) and isinstance(own, Mapping):
         return laid_over(shipped, own)
-    key = NAMED_BY.get(field)
-    if key is None or shipped is None or not named(own, key):
-        return own
-    return list({item[key]: item for item in (*shipped, *own)}.values())
+    if key and isinstance(shipped, list) and named(own, key):
+        return list({item[key]: item for item in (*shipped, *own)}.values())
+    return own
 
 
-def named(items: Any, key: str) -> bool:
+def named(items: object, key: str) -> TypeGuard[list[dict[str, Any]]]:
     """Whether a list can be joined; if not, the schema says what is wrong with it."""
     return isinstance(items, list) and all(isinstance(one, dict) and key in one for one in items)
 

@@ -6,7 +6,7 @@ whose number was just never raised. `spec.versions` wins over all of it.
 Generations of names, all of one registry:
   2025        flagrelease-<vendor>-release-model_<m>-tree_x-gems_y-…-vllm_z-plugin_p-cx_c-…:<date>
   early 2026  flagrelease-<vendor>-gems_y-tree_x-flagos_f-vllmpluginfl_p-flagcx_c-vllm_z-<arch>
-  since July  <model>-<chip>-gems<y>-tree<x>-cx<c>-plugin<p>-vllm<z>-[sglang<s>-]cp…-<arch>-…:<date>
+  since July  <model>-<chip>-gems<y>-tree<x>-cx<c>-plugin<p>-vllm<z>-[sglang<s>-]…-<arch>-…:<date>
   product     vllm<z>-<vendor>-<sdk>:<flagos>-<plugin>_g<commit>.d<date>
 and upstream's own: vllm/vllm-openai:v<z>, lmsysorg/sglang:v<s>.
 """

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flagos_operator.catalog.versions import at_least
-from flagos_operator.desired import flags, flagos
+from flagos_operator.desired import flagos, flags
 from flagos_operator.desired.refusal import Refusal, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from flagos_operator.api.outcome import Invalid
+    from flagos_operator.api.passthrough import NamedItem
     from flagos_operator.desired.asked import Asked
 
     Check = Callable[[Asked], Invalid | None]
@@ -44,7 +45,7 @@ def devices_have_one_field(asked: Asked) -> Invalid | None:
         return None
     return refused(
         Refusal.MANAGED_RESOURCE,
-        f"server.resources: {name} is asked for by the field devices; set that and remove it here",
+        f"server.resources: {name} is asked for by the field devices; set it and remove this",
     )
 
 
@@ -111,8 +112,8 @@ def taken(asked: Asked) -> Iterator[tuple[str, str]]:
     yield from clashes("volumes", names(pod.volumes), VOLUMES | names(asked.chip.volumes))
 
 
-def names(items: Iterable[object]) -> frozenset[str]:
-    return frozenset(item["name"] for item in items)  # type: ignore[index]
+def names(items: Iterable[NamedItem]) -> frozenset[str]:
+    return frozenset(item["name"] for item in items)
 
 
 def clashes(field: str, said: frozenset[str], ours: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -126,8 +127,8 @@ def pre_start_has_a_command(asked: Asked) -> Invalid | None:
         return None
     return refused(
         Refusal.COMMAND_REQUIRED,
-        "server.command: a line runs before the server (server.preStart or the chip's), and the "
-        "image's own entrypoint is not known to the operator; set server.command to the whole line",
+        "server.command: a line runs before the server (server.preStart or the chip's), so the "
+        "image's own entrypoint is not reached; set server.command to the whole line",
     )
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.catalog.versions import at_least
 from flagos_operator.desired import flagos
-from flagos_operator.desired.manifest import Manifest, plain
+from flagos_operator.desired.manifest import Manifest, by_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from flagos_operator.api.references import SecretKeyReference
     from flagos_operator.desired.asked import Asked
@@ -32,12 +32,8 @@ def server(asked: Asked) -> tuple[Manifest, ...]:
         api_key(asked),
         asked.spec.server.env,
     )
-    return by_name(*layers)
-
-
-def by_name(*layers: Iterable[Mapping[str, object]]) -> tuple[Manifest, ...]:
-    """Later layers win, earlier ones keep their place: $(X) sees only what stands before it."""
-    return tuple(plain({str(item["name"]): item for layer in layers for item in layer}.values()))
+    # In this order: $(FLAGOS_PORT) of a user's variable sees only what stands before it.
+    return by_key(*layers, key="name")
 
 
 def literals(values: Mapping[str, str]) -> list[Manifest]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired import env, names, security, weights
-from flagos_operator.desired.manifest import Manifest, given, merged, plain
+from flagos_operator.desired.manifest import Manifest, by_key, given, merged, plain
 
 if TYPE_CHECKING:
     from flagos_operator.api.source import Hub
@@ -74,11 +74,12 @@ def environment(asked: Asked, hub: Hub) -> tuple[Manifest, ...]:
     """What cannot lie in the ConfigMap: references, and our own paths."""
     token = hub.token_secret_ref
     bundle = asked.spec.source.ca_bundle_config_map_ref
-    return env.by_name(
+    return by_key(
         env.literals({"HOME": env.SCRATCH, "TMPDIR": env.SCRATCH}),
         [item for item in asked.spec.fetch.env if "valueFrom" in item],
         [env.secret("FLAGOS_FETCH_TOKEN", token)] if token else [],
         env.literals({"FLAGOS_FETCH_CA_BUNDLE": f"{CA_ROOT}/{bundle.key}"} if bundle else {}),
+        key="name",
     )
 
 

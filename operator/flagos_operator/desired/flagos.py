@@ -61,6 +61,6 @@ def operator_lists(lists: OperatorLists) -> Mapping[str, str]:
 
 
 def preference(prefer: str, versions: Versions) -> str:
-    """Plugin 0.0.0 said flaggems; 0.1.0 renamed it. Builds for vLLM 0.20 still call themselves 0.0.0."""
+    """Plugin 0.0.0 said flaggems, 0.1.0 renamed it; later builds may still say they are 0.0.0."""
     renamed = not below(versions.vllm_plugin_fl, (0, 1)) or at_least(versions.vllm, (0, 20))
     return prefer.lower() if renamed or prefer != "FlagOS" else "flaggems"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Manifest = dict[str, Any]
+Item = Mapping[str, object]  # of a list that a user wrote in Kubernetes' own words
 
 
 def given(fields: Mapping[str, Any]) -> Manifest:
@@ -23,23 +24,35 @@ def merged(*layers: Mapping[str, Any] | None) -> Manifest:
             if value is None:
                 result.pop(key, None)
             elif isinstance(value, Mapping):
-                result[key] = merged(
-                    result.get(key) if isinstance(result.get(key), Mapping) else None, value
-                )
+                result[key] = merged(mapping(result.get(key)), value)
             else:
                 result[key] = value
     return result
 
 
-def plain(value: Any) -> Any:
+def mapping(value: object) -> Mapping[str, Any] | None:
+    return value if isinstance(value, Mapping) else None
+
+
+def plain(manifest: Mapping[str, Any]) -> Manifest:
     """A copy made of dicts and lists alone, so that nobody shares what a user wrote."""
+    return {key: copied(value) for key, value in manifest.items()}
+
+
+def copied(value: object) -> object:
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return plain(value)
+    if isinstance(value, list | tuple):
+        return [copied(item) for item in value]
     return value
 
 
-def digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def by_key(*layers: Iterable[Item], key: str) -> tuple[Manifest, ...]:
+    """A list that Kubernetes merges by a key: later layers win, earlier ones keep their place."""
+    items = {item[key]: item for layer in layers for item in layer}
+    return tuple(plain(item) for item in items.values())
+
+
+def digest(manifest: Mapping[str, Any]) -> str:
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from flagos_operator.api.outcome import Invalid
-from flagos_operator.api.spec import FlagOSModelSpec
-from flagos_operator.catalog.chips import Chips
 from flagos_operator.desired import checks, fetch, labels, names, weights
 from flagos_operator.desired.asked import Asked
-from flagos_operator.desired.manifest import Manifest as Manifest
 from flagos_operator.desired.pod import Pod, pod, template
 from flagos_operator.desired.refusal import Refusal, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flagos_operator.api.outcome import Invalid
+    from flagos_operator.api.spec import FlagOSModelSpec
+    from flagos_operator.catalog.chips import Chips
 
 
 SERVICE_PORT = 8000
@@ -62,7 +65,7 @@ class Plan:
     image: str  # after the registry rewrite
     served_model_name: str
     url: str  # http://<name>.<namespace>.svc:<service port>
-    source: str  # display: modelscope:FlagRelease/X, huggingface:a/b, persistentVolumeClaim:c, hostPath:/p
+    source: str  # to display: modelscope:FlagRelease/X, hostPath:/share/x
     revision: str | None
     fetches: bool  # an init container downloads
     budget_seconds: int

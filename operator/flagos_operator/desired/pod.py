@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flagos_operator.desired import fetch as fetching
 from flagos_operator.desired import labels, security, weights
 from flagos_operator.desired import server as serving
-from flagos_operator.desired.manifest import Manifest, digest, given, merged, plain
+from flagos_operator.desired.manifest import Item, Manifest, digest, given, merged, plain
 from flagos_operator.desired.placement import placement
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ class Pod:
     weights: Manifest
     fetch: fetching.Fetch | None
     server: serving.Server
-    volumes: tuple[Manifest, ...]
-    init_containers: tuple[Manifest, ...]
-    containers: tuple[Manifest, ...]
+    volumes: tuple[Item, ...]
+    init_containers: tuple[Item, ...]
+    containers: tuple[Item, ...]
 
 
 def pod(asked: Asked) -> Pod:
@@ -103,7 +103,7 @@ def fetchers(pod: Pod) -> list[Manifest]:
     return [fetching.container(pod.fetch)] if pod.fetch else []
 
 
-def volumes(pod: Pod) -> list[Manifest]:
+def volumes(pod: Pod) -> list[Item]:
     memory = {"medium": "Memory", "sizeLimit": pod.shared_memory}
     return [
         pod.weights,

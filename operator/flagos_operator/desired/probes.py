@@ -6,9 +6,10 @@ the startup probe: a liveness probe would kill a model that is still loading.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from flagos_operator.desired.manifest import Manifest
+if TYPE_CHECKING:
+    from flagos_operator.desired.manifest import Manifest
 
 PERIOD = 5
 
@@ -22,7 +23,7 @@ def probes(*, path: str, budget_seconds: int) -> Manifest:
     }
 
 
-def probe(path: str, *, period: int, failures: int, timeout: int = 5) -> dict[str, Any]:
+def probe(path: str, *, period: int, failures: int, timeout: int = 5) -> Manifest:
     return {
         "httpGet": {"path": path, "port": "http"},
         "periodSeconds": period,

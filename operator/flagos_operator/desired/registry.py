@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def rewritten(image: str, *, rules: Mapping[str, str]) -> str:
-    """The longest prefix that ends at a slash wins: harbor.baai.ac.cn/flagos before harbor.baai.ac.cn."""
+    """The longest prefix wins: harbor.example/flagos before harbor.example."""
     full = qualified(image)
     for prefix in sorted(rules, key=len, reverse=True):
         if full.startswith(prefix.rstrip("/") + "/"):

@@ -35,7 +35,7 @@ def metadata(plan: Plan, name: str, *, owned: bool = True) -> Manifest:
 
 
 def owners(plan: Plan) -> list[Manifest]:
-    """Nobody without a uid: that is an offline rendering, and a made-up owner would be collected."""
+    """Nobody in an offline rendering, which has no uid: what a stranger owns is collected."""
     owner = {
         "apiVersion": "flagos.io/v1alpha1",
         "kind": "FlagOSModel",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired import env, line, security, weights
-from flagos_operator.desired.manifest import Manifest, given, merged, plain
+from flagos_operator.desired.manifest import Manifest, by_key, given, merged, plain
 from flagos_operator.desired.probes import probes
 from flagos_operator.desired.registry import rewritten
 
@@ -86,7 +86,7 @@ def mounts(asked: Asked, place: weights.Place) -> tuple[Manifest, ...]:
         {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 - a volume of the pod's own
     ]
     layers = (ours, asked.chip.volume_mounts, asked.spec.server.volume_mounts)
-    return tuple(plain({item["mountPath"]: item for layer in layers for item in layer}.values()))
+    return by_key(*layers, key="mountPath")
 
 
 def container(server: Server) -> Manifest:
