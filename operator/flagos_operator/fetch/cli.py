@@ -1,0 +1,227 @@
+"""The verb `fetch`: what an init container runs, and a person by hand."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flagos_operator.fetch import dryrun, options, report
+from flagos_operator.fetch.download import Tools, fetch
+from flagos_operator.fetch.lease import Holder, Lock
+from flagos_operator.fetch.patience import Patience, Persistence
+from flagos_operator.fetch.progress import Progress, bar, line
+from flagos_operator.fetch.reasons import EXIT_CODES, EXIT_TERMINATED, FetchError, Reason, scrub
+from flagos_operator.fetch.request import Request, check
+from flagos_operator.fetch.volume import Volume, storage_errors, volume_of
+from flagos_operator.fetch.waiting import Queue
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from flagos_operator.fetch.hub import Hub
+
+TERMINATION_LOG = "FLAGOS_TERMINATION_LOG"
+POD_UID = "POD_UID"
+
+add_arguments = options.add_arguments
+
+
+def run(args: argparse.Namespace) -> int:
+    voice = Voice()
+    try:
+        request = options.request_from(args, environ=os.environ)
+        voice.token = request.token
+        result, code = _run(request, args, voice=voice), 0
+    except FetchError as error:
+        result, code = report.failure(error), EXIT_CODES[error.reason]
+    except Exception as error:  # noqa: BLE001 - the last one to explain it in the log
+        voice.say(traceback.format_exc())
+        words = f"{type(error).__name__}: {error}"
+        result = report.failure(FetchError(Reason.INTERNAL_ERROR, words))
+        code = EXIT_CODES[Reason.INTERNAL_ERROR]
+    _tell(voice.scrubbed(result), voice=voice, as_json=args.json)
+    return _leave(code)
+
+
+def _run(request: Request, args: argparse.Namespace, *, voice: Voice) -> dict[str, Any]:
+    check(request)
+    volume = Volume(root=args.volume.absolute()) if args.volume else volume_of(request.destination)
+    with _home() as home, storage_errors(volume.root):
+        tools = _tools(request, args, volume=volume, voice=voice, home=home)
+        if args.dry_run:
+            return dryrun.plan(request, on=volume, tools=tools)
+        with _ending_on_signals(tools.queue.lock, voice=voice):
+            outcome = fetch(request, on=volume, tools=tools)
+    voice.end_of_bar()
+    voice.say(report.sentence(outcome, place=request.destination))
+    return report.success(outcome, revision=request.revision)
+
+
+def _tools(
+    request: Request, args: argparse.Namespace, *, volume: Volume, voice: Voice, home: Path
+) -> Tools:
+    patience = Patience(attempts=args.attempts, first=args.retry_wait)
+    lock = Lock(path=volume.lock, me=_me(request))
+    return Tools(
+        open_hub=lambda asked: _open_hub(asked, home=home),
+        persistence=Persistence(
+            patience=patience, sleep=time.sleep, random=random.random, say=voice.say
+        ),
+        queue=Queue(
+            lock=lock,
+            stale_after=args.lock_stale,
+            longest=args.lock_wait,
+            clock=time.monotonic,
+            sleep=time.sleep,
+            say=voice.say,
+        ),
+        workers=args.workers,
+        clock=time.monotonic,
+        now=time.time,  # noqa: TID251 - the one place that asks
+        say=voice.say,
+        show=voice.show,
+        show_every=0.5 if voice.on_terminal else args.progress_every,
+        on_lost_lock=lambda: _end(
+            voice,
+            "another downloader has taken over the volume",
+            code=EXIT_CODES[Reason.LOCK_HELD],
+        ),
+    )
+
+
+def _open_hub(request: Request, *, home: Path) -> Hub:
+    # Here and not above: a warm start asks no hub and must not pay for a client.
+    from flagos_operator.fetch.hub import open_hub  # noqa: PLC0415
+
+    return open_hub(request, home=home)
+
+
+def _me(request: Request) -> Holder:
+    return Holder(
+        name=socket.gethostname(),
+        pod=os.environ.get(POD_UID, ""),
+        boot=_text("/proc/sys/kernel/random/boot_id"),
+        pids=_link("/proc/self/ns/pid"),
+        pid=os.getpid(),
+        nonce=uuid.uuid4().hex,  # noqa: TID251 - two processes must never share it
+        what=f"{request.repo} at {request.revision}",
+    )
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _link(path: str) -> str:
+    try:
+        return str(Path(path).readlink())
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def _home() -> Iterator[Path]:
+    """A place for what the clients want to remember; nothing of it is kept."""
+    with tempfile.TemporaryDirectory(prefix="flagos-fetch-", ignore_cleanup_errors=True) as home:
+        yield Path(home)
+
+
+def write(words: str) -> None:
+    sys.stderr.write(words)
+    sys.stderr.flush()
+
+
+class Voice:
+    """Speaks on stderr, a line at a time, and never says the token."""
+
+    def __init__(self) -> None:
+        self.token: str | None = None
+        self.on_terminal = sys.stderr.isatty()
+        self._bar_open = False
+        self._lock = threading.Lock()
+
+    def say(self, words: str) -> None:
+        with self._lock:
+            self.end_of_bar()
+            write(scrub(words, token=self.token) + "\n")
+
+    def show(self, progress: Progress) -> None:
+        if not self.on_terminal:
+            self.say(line(progress))
+            return
+        with self._lock:
+            write(f"\r\033[K{bar(progress)}")
+            self._bar_open = True
+
+    def end_of_bar(self) -> None:
+        if self._bar_open:
+            write("\n")
+            self._bar_open = False
+
+    def scrubbed(self, result: dict[str, Any]) -> dict[str, Any]:
+        return {
+            key: scrub(value, token=self.token) if isinstance(value, str) else value
+            for key, value in result.items()
+        }
+
+
+def _tell(result: dict[str, Any], *, voice: Voice, as_json: bool) -> None:
+    if "message" in result:
+        voice.say(f"{result['reason']}: {result['message']}")
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+        sys.stdout.flush()
+    path = os.environ.get(TERMINATION_LOG, "/dev/termination-log")
+    report.to_termination_log(result, path=Path(path))
+
+
+@contextlib.contextmanager
+def _ending_on_signals(lock: Lock, *, voice: Voice) -> Iterator[None]:
+    """As process 1 of a container nothing else would make SIGTERM end us.
+
+    Threads may sit in a read for a long time; all that is on disk is fit to be continued, so
+    there is nothing to wait for.
+    """
+
+    def end(number: int, _: object) -> None:
+        lock.release()
+        code = EXIT_TERMINATED - signal.SIGTERM + number
+        _end(voice, f"ended by {signal.Signals(number).name}; run again to continue", code=code)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(voice: Voice, words: str, *, code: int) -> None:
+    write(f"\n{scrub(words, token=voice.token)}\n")
+    os._exit(code)
+
+
+def _leave(code: int) -> int:
+    """Does not wait for downloads that a failure has made pointless."""
+    busy = any(thread.name.startswith("fetch") for thread in threading.enumerate())
+    if busy:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code

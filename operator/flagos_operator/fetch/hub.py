@@ -1,0 +1,128 @@
+"""What the rest of `fetch` knows of a hub."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from flagos_operator.fetch.patience import Trouble
+from flagos_operator.fetch.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, MutableMapping
+    from pathlib import Path
+
+    from flagos_operator.fetch.listing import Listing, RemoteFile
+    from flagos_operator.fetch.request import Request, Source
+
+TOO_MANY = 429
+PUBLIC_HOSTS = frozenset(
+    {"huggingface.co", "hub-ci.huggingface.co"}
+    | {"modelscope.cn", "www.modelscope.cn", "modelscope.ai", "www.modelscope.ai"}
+)
+
+
+class Hub(Protocol):
+    """Both methods raise `Trouble` for what may pass and `FetchError` for what will not."""
+
+    def list_files(self) -> Listing: ...
+
+    def download(self, file: RemoteFile, *, commit: str | None, into: Path) -> Arrived:
+        """Fetches or continues a file below `into`, a directory of this file's own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A file that came whole; `sha256` is of the bytes as they were received."""
+
+    path: Path
+    sha256: str
+
+
+def busy(status: int, *, retry_after: float | None, host: str) -> Trouble:
+    """429 and 5xx, in the same words for both hubs."""
+    if status == TOO_MANY:
+        message = f"{host} answers 429: it asks to come back later"
+        return Trouble(Reason.RATE_LIMITED, message, retry_after=retry_after)
+    message = f"{host} answers {status}: it is not well"
+    return Trouble(Reason.SOURCE_UNREACHABLE, message, retry_after=retry_after)
+
+
+def retry_after(header: str | None) -> float | None:
+    """Seconds; a date is what few hubs send, and our own patience does for those."""
+    try:
+        return max(0.0, float(header)) if header else None
+    except ValueError:
+        return None
+
+
+def unreachable(error: BaseException, *, host: str) -> Trouble:
+    root = list(causes(error))[-1]
+    words = str(root).splitlines()[0][:300] if str(root) else type(root).__name__
+    return Trouble(
+        Reason.SOURCE_UNREACHABLE,
+        f"cannot reach {host} ({words}): check the endpoint, DNS, proxy and network policies",
+    )
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from, outermost first: the clients wrap what we raise."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__
+
+
+def settings(source: Source, *, home: Path, request: Request) -> Mapping[str, str]:
+    """The environment in which the clients are imported; they read it only then."""
+    if source == "modelscope":
+        return {
+            "MODELSCOPE_HOME": str(home),
+            "MODELSCOPE_CACHE": str(home),
+            "MODELSCOPE_LOG_LEVEL": "CRITICAL",
+            "MODELSCOPE_DOWNLOAD_FILE_LOCK": "false",  # ours covers the volume, theirs the cache
+            "MODELSCOPE_DOWNLOAD_MAX_RETRIES": "0",  # one layer of patience is enough: ours
+            "MODELSCOPE_REPO_TREE_PAGE_MAX_ATTEMPTS": "1",
+            "MODELSCOPE_DOWNLOAD_TOTAL_TIMEOUT": str(30 * 24 * 3600),  # an hour ends large files
+            "MODELSCOPE_DOWNLOAD_PARALLEL_WORKERS": "1",  # parts would need twice the room
+            # It asks an address that the hub names, on some clouds the metadata service.
+            "MODELSCOPE_DOWNLOAD_INTRA_CLOUD": "false",
+            "TQDM_DISABLE": "1",
+        }
+    return {
+        "HF_HOME": str(home),
+        "HF_ENDPOINT": request.hub,
+        "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+        "HF_HUB_DISABLE_XET": "1",  # its store is another host and does not resume by range
+        "HF_HUB_DOWNLOAD_TIMEOUT": "30",
+        "HF_HUB_VERBOSITY": "critical",
+        "TQDM_DISABLE": "1",
+    }
+
+
+def prepare_environment(
+    environ: MutableMapping[str, str], *, source: Source, home: Path, request: Request
+) -> None:
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "MODELSCOPE_API_TOKEN", "HF_HUB_OFFLINE"):
+        environ.pop(name, None)
+    environ.update(settings(source, home=home, request=request))
+    if bundle := environ.get("FLAGOS_FETCH_CA_BUNDLE"):
+        environ["REQUESTS_CA_BUNDLE"] = bundle
+        environ["SSL_CERT_FILE"] = bundle
+
+
+def open_hub(request: Request, *, home: Path) -> Hub:
+    """Imports only the client that is needed, which takes most of a cold start."""
+    prepare_environment(os.environ, source=request.source, home=home, request=request)
+    if request.source == "modelscope":
+        from flagos_operator.fetch.modelscope import ModelScope  # noqa: PLC0415
+
+        return ModelScope(request, home=home)
+    from flagos_operator.fetch.huggingface import HuggingFace  # noqa: PLC0415
+
+    return HuggingFace(request)

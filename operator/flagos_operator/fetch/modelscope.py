@@ -1,0 +1,148 @@
+"""ModelScope through its own client, modelscope-hub.
+
+The client resumes a part file by range, hashes while it streams and drops the Authorization
+header on a redirect to another host. It has no name for the state of a whole repo: a branch or
+tag is all that can be asked for, so the files' checksums are what pins a copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+from modelscope_hub import HubApi, HubConfig
+from modelscope_hub import errors as ms
+
+from flagos_operator.fetch import hub
+from flagos_operator.fetch.hashing import sha256_of
+from flagos_operator.fetch.hub import Arrived
+from flagos_operator.fetch.listing import Listing, RemoteFile
+from flagos_operator.fetch.patience import Trouble
+from flagos_operator.fetch.reasons import FetchError, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from flagos_operator.fetch.request import Request
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+KIND = "model"
+
+
+class ModelScope:
+    def __init__(self, request: Request, *, home: Path) -> None:
+        self._request = request
+        self._host = urlsplit(request.hub).netloc
+        # An empty token, not None: with None the client looks for somebody's login on disk.
+        config = HubConfig(
+            endpoint=request.hub, token=request.token or "", config_dir=home, cache_dir=home
+        )
+        self._api = HubApi(config)
+        if request.endpoint:
+            self._stay_off_public_hubs()
+
+    def list_files(self) -> Listing:
+        with self._explained():
+            try:
+                found = self._api.list_repo_files(
+                    self._request.repo, KIND, revision=self._request.revision
+                )
+            except (ms.NotExistError, ms.InvalidParameter) as error:
+                raise self._absent(error) from error
+        return Listing(files=tuple(_remote(file) for file in found if not file.is_dir))
+
+    def download(self, file: RemoteFile, *, commit: str | None, into: Path) -> Arrived:
+        del commit
+        known = file.checksum if file.algorithm == "sha256" else None
+        with self._explained():
+            path = self._api.download_file(
+                self._request.repo,
+                KIND,
+                file.path,
+                revision=self._request.revision,
+                local_dir=into,
+                expected_sha256=known,
+                file_size=file.size,
+            )
+        return Arrived(path=path, sha256=known or sha256_of(path))
+
+    def _absent(self, error: ms.APIError) -> FetchError:
+        """Either the repo is not there or its revision; the list of revisions tells which."""
+        repo, revision = self._request.repo, self._request.revision
+        try:
+            found = self._api.list_repo_revisions(repo, KIND)
+        except ms.NotExistError:
+            return FetchError(Reason.SOURCE_NOT_FOUND, self._not_found())
+        names = [str(row.get("Revision") or row.get("name")) for row in found]
+        if revision in names:
+            return FetchError(
+                Reason.SOURCE_NOT_FOUND, f"{self._host} cannot list {repo} at {revision}: {error}"
+            )
+        listed = ", ".join(sorted(names)[:10]) or "none"
+        return FetchError(
+            Reason.REVISION_NOT_FOUND,
+            f"{repo} on {self._host} has no branch or tag {revision!r}; it has: {listed}",
+        )
+
+    def _not_found(self) -> str:
+        hint = "or the token may not see it" if self._request.token else "or it needs a token"
+        return f"{self._request.repo} is not on {self._host}: check owner and name, {hint}"
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (ms.AuthenticationError, ms.PermissionDeniedError) as error:
+            raise FetchError(Reason.UNAUTHORIZED, self._unauthorized(error)) from error
+        except ms.NotExistError as error:
+            raise FetchError(Reason.SOURCE_NOT_FOUND, str(error.message)) from error
+        except (ms.RateLimitError, ms.ServerError) as error:
+            after = getattr(error, "retry_after", None)
+            status = error.status_code or 500
+            raise hub.busy(status, retry_after=after, host=self._host) from error
+        except ms.FileIntegrityError as error:
+            # The client has tried three times by now.
+            raise Trouble(Reason.CHECKSUM_MISMATCH, error.message, limit=1) from error
+        except (ms.NetworkError, requests.RequestException) as error:
+            for cause in hub.causes(error):
+                if isinstance(cause, FetchError):
+                    raise cause from error
+            raise hub.unreachable(error, host=self._host) from error
+
+    def _unauthorized(self, error: ms.APIError) -> str:
+        did = "refuses the token" if self._request.token else "wants a token"
+        return (
+            f"{self._host} {did} for {self._request.repo} ({error.status_code}): "
+            "check source.modelscope.tokenSecretRef and the access of its owner"
+        )
+
+    def _stay_off_public_hubs(self) -> None:
+        legacy = self._api.legacy
+        for session in (legacy._session, legacy._read_session):  # noqa: SLF001 - no public way
+            session.hooks["response"].append(refuse_public_hub)
+
+
+def refuse_public_hub(response: requests.Response, **_: Any) -> None:  # noqa: ANN401
+    """An endpoint was named, so no redirect may lead to the public hub."""
+    target = urlsplit(response.headers.get("Location", "")).hostname
+    if response.is_redirect and target in hub.PUBLIC_HOSTS:
+        raise FetchError(
+            Reason.SOURCE_UNREACHABLE,
+            f"the endpoint redirects to {target}, which is not to be contacted: "
+            "the mirror does not hold this file",
+        )
+
+
+def _remote(file: Any) -> RemoteFile:  # noqa: ANN401
+    checksum = (file.sha256 or "").lower()
+    known = bool(SHA256.fullmatch(checksum))
+    return RemoteFile(
+        path=file.path,
+        size=file.size,
+        algorithm="sha256" if known else "none",
+        checksum=checksum if known else "",
+    )

@@ -1,0 +1,116 @@
+"""The words of the command line and of the environment, made into a request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from flagos_operator.fetch.reasons import FetchError, Reason
+from flagos_operator.fetch.request import DEFAULT_REVISION, Request, Source, Verify
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import MutableMapping
+
+TOKEN = "FLAGOS_FETCH_TOKEN"  # noqa: S105 - a name
+ENDPOINT = "FLAGOS_FETCH_ENDPOINT"
+VERIFY = "FLAGOS_FETCH_VERIFY"
+
+EPILOG = f"""\
+environment:
+  {TOKEN}      the hub's token (there is no option for it: others can read those)
+  {ENDPOINT}   as --endpoint
+  {VERIFY}     as --verify
+  FLAGOS_FETCH_CA_BUNDLE  a PEM file of the authorities to trust
+  HTTP_PROXY, HTTPS_PROXY, NO_PROXY as usual
+
+exit codes:
+  0 complete   10 SourceNotFound   11 Unauthorized   12 RevisionNotFound
+  13 SourceUnreachable   14 RateLimited   15 InsufficientStorage   16 ChecksumMismatch
+  17 VolumeNotWritable   18 LockHeld   19 DirectoryConflict   20 InvalidSource
+  143 ended by SIGTERM; the next run continues where this one was
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = _formatter()
+    parser.epilog = EPILOG
+    add = parser.add_argument
+    add("--source", choices=get_args(Source), required=True, help="which hub")
+    add("--repo", required=True, metavar="OWNER/NAME")
+    add("--revision", help="branch, tag or commit (default: the hub's main branch)")
+    add("--destination", type=Path, required=True, metavar="DIR", help="where the files will lie")
+    _add_choice_of_files(parser)
+    add(
+        "--endpoint", metavar="URL", help="another hub than the public one, which is then left out"
+    )
+    add("--token-file", type=Path, metavar="FILE", help="read the token from here")
+    add(
+        "--verify",
+        choices=get_args(Verify),
+        help="hash what is there: if size or time changed (OnChange, the default), or Always",
+    )
+    add("--dry-run", action="store_true", help="say what would be fetched, and fetch nothing")
+    add("--json", action="store_true", help="print the result as one line of JSON on stdout")
+    _add_limits(parser)
+
+
+def _add_choice_of_files(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--include", action="append", default=[], metavar="GLOB", help="only these; repeatable")
+    add("--exclude", action="append", default=[], metavar="GLOB", help="not these; repeatable")
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("limits").add_argument
+    add("--volume", type=Path, metavar="DIR", help="root of the volume (default: its mount point)")
+    add("--workers", type=int, default=4, metavar="N", help="files at a time (4)")
+    add("--attempts", type=int, default=8, metavar="N", help="without a new byte in between (8)")
+    add("--retry-wait", type=float, default=1.0, metavar="S", help="before the first retry (1)")
+    add("--lock-wait", type=float, default=6 * 3600.0, metavar="S", help="for our turn (6 h)")
+    add("--lock-stale", type=float, default=60.0, metavar="S", help="silence of the dead (60)")
+    add("--progress-every", type=float, default=5.0, metavar="S", help="between two lines (5)")
+
+
+def request_from(options: argparse.Namespace, *, environ: MutableMapping[str, str]) -> Request:
+    """Takes the token out of the environment, so that nothing started later inherits it."""
+    from_environment = environ.pop(TOKEN, None)
+    source: Source = options.source
+    endpoint = options.endpoint or environ.get(ENDPOINT) or None
+    return Request(
+        source=source,
+        repo=options.repo,
+        revision=options.revision or DEFAULT_REVISION[source],
+        destination=options.destination.absolute(),
+        include=tuple(options.include),
+        exclude=tuple(options.exclude),
+        endpoint=endpoint.rstrip("/") if endpoint else None,
+        verify=_verify(options.verify or environ.get(VERIFY) or "OnChange"),
+        token=_token(options.token_file, from_environment=from_environment),
+    )
+
+
+def _verify(word: str) -> Verify:
+    for known in get_args(Verify):
+        if known == word:
+            return known  # type: ignore[no-any-return]
+    raise FetchError(Reason.INVALID_SOURCE, f"{VERIFY} is {word!r}: write OnChange or Always")
+
+
+def _token(file: Path | None, *, from_environment: str | None) -> str | None:
+    try:
+        text = file.read_text(encoding="utf-8") if file else from_environment or ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise FetchError(Reason.UNAUTHORIZED, f"cannot read the token file: {error}") from error
+    token = text.strip()  # a Secret made from a file ends in a line break
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise FetchError(
+            Reason.UNAUTHORIZED, "the token holds blanks or line breaks: is it the right key?"
+        )
+    return token or None
+
+
+def _formatter() -> type[argparse.HelpFormatter]:
+    from argparse import RawDescriptionHelpFormatter  # noqa: PLC0415 - argparse is typing-only here
+
+    return RawDescriptionHelpFormatter

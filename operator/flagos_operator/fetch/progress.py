@@ -1,0 +1,132 @@
+"""How far a download is, told as lines for a log or as a bar for a terminal.
+
+Bytes are counted where they arrive, on the disk: that is true for both clients and after a
+restart. Nothing here knows a clock; whoever measures says when.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from flagos_operator.fetch.volume import Staging
+
+WINDOW = 6
+BAR = 30
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    at: float
+    done: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    done: int
+    total: int
+    rate: float  # bytes per second over the last points
+
+    @property
+    def percent(self) -> int:
+        return 100 if self.total == 0 else min(100, 100 * self.done // self.total)
+
+    @property
+    def eta(self) -> float | None:
+        left = self.total - self.done
+        return left / self.rate if self.rate > 0 and left > 0 else None
+
+
+class Meter:
+    """Keeps the last few measurements, so that the rate is of now and not of the whole run."""
+
+    def __init__(self, *, total: int) -> None:
+        self._total = total
+        self._points: list[Point] = []
+
+    def measure(self, point: Point) -> Progress:
+        self._points = [*self._points[-WINDOW + 1 :], point]
+        first = self._points[0]
+        seconds = point.at - first.at
+        rate = (point.done - first.done) / seconds if seconds > 0 else 0.0
+        return Progress(done=point.done, total=self._total, rate=max(0.0, rate))
+
+
+def line(progress: Progress) -> str:
+    words = f"{size(progress.done)} of {size(progress.total)} ({progress.percent}%)"
+    rate = f", {size(int(progress.rate))}/s" if progress.rate else ""
+    left = f", {duration(progress.eta)} left" if progress.eta is not None else ""
+    return f"downloading: {words}{rate}{left}"
+
+
+def bar(progress: Progress) -> str:
+    full = BAR * progress.percent // 100
+    return f"[{'#' * full}{'.' * (BAR - full)}] {line(progress).removeprefix('downloading: ')}"
+
+
+def size(count: int) -> str:
+    number, unit = float(count), UNITS[0]
+    for unit in UNITS:
+        if number < 1024 or unit == UNITS[-1]:  # noqa: PLR2004
+            break
+        number /= 1024
+    return f"{count} B" if unit == "B" else f"{number:.1f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def bytes_below(folder: Path) -> int:
+    """Sum of all files' sizes; files that vanish meanwhile have just been moved on."""
+    total = 0
+    with contextlib.suppress(FileNotFoundError):
+        for entry in os.scandir(folder):
+            with contextlib.suppress(FileNotFoundError):
+                if entry.is_dir(follow_symlinks=False):
+                    total += bytes_below(folder / entry.name)
+                else:
+                    total += entry.stat(follow_symlinks=False).st_size
+    return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporter:
+    """Says how far it is, at once and then every few seconds, while the block runs."""
+
+    staging: Staging
+    total: int
+    every: float
+    clock: Callable[[], float]
+    show: Callable[[Progress], None]
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        ended = threading.Event()
+        thread = threading.Thread(target=self._run, args=(ended,), daemon=True, name="progress")
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _run(self, ended: threading.Event) -> None:
+        meter = Meter(total=self.total)
+        while True:
+            done = bytes_below(self.staging.tree) + bytes_below(self.staging.parts)
+            self.show(meter.measure(Point(at=self.clock(), done=min(done, self.total))))
+            if ended.wait(self.every):
+                return

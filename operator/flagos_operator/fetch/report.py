@@ -1,0 +1,67 @@
+"""What a fetch tells at its end, to a person, a script and the operator."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from flagos_operator.fetch.download import Outcome
+    from flagos_operator.fetch.reasons import FetchError
+
+COMPLETE = "Complete"
+MAX_BYTES = 4096  # the kubelet keeps no more of a termination message
+MAX_MESSAGE = 1000
+
+
+def success(outcome: Outcome, *, revision: str) -> dict[str, Any]:
+    marker = outcome.marker
+    return {
+        "reason": COMPLETE,
+        "source": marker.source,
+        "repo": marker.repo,
+        "revision": revision,
+        "commit": marker.commit,
+        "totalBytes": marker.total,
+        "files": len(marker.files),
+        "digest": marker.digest,
+        "how": outcome.how,
+    }
+
+
+def failure(error: FetchError) -> dict[str, Any]:
+    return {"reason": str(error.reason), "message": error.message[:MAX_MESSAGE]}
+
+
+def to_termination_log(result: Mapping[str, Any], *, path: Path) -> None:
+    """One line of JSON. The kubelet makes the file; where there is none, nobody reads it."""
+    line = json.dumps(result)
+    if len(line.encode()) > MAX_BYTES:
+        line = json.dumps({**result, "message": str(result.get("message", ""))[:200]})
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_TRUNC)
+    except OSError:
+        return
+    with os.fdopen(handle, "w") as file:
+        file.write(line + "\n")
+
+
+SENTENCES = {
+    "present": "already here and complete",
+    "waited": "complete: another replica has fetched it",
+    "fetched": "complete: fetched and verified",
+    "repaired": "complete: what was damaged has been fetched again",
+}
+
+
+def sentence(outcome: Outcome, *, place: Path) -> str:
+    marker = outcome.marker
+    moved = "; a branch that moves on is not followed" if outcome.how == "present" else ""
+    return (
+        f"{SENTENCES[outcome.how]}: {marker.title} in {place}, {len(marker.files)} files, "
+        f"{marker.total} bytes, {marker.digest}{moved}"
+    )
