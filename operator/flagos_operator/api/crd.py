@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from flagos_operator.api.reference import reference
 from flagos_operator.api.schema import Schema, structural_schema
 from flagos_operator.api.shape import validation
-from flagos_operator.api.spec import NAME, FlagOSModelSpec
+from flagos_operator.api.spec import NAME, REQUIRED, FlagOSModelSpec
 from flagos_operator.api.status import FlagOSModelStatus
 
 if TYPE_CHECKING:
@@ -125,14 +126,17 @@ def as_yaml() -> str:
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--check", type=Path, metavar="FILE", help="fail if FILE differs")
+    parser.add_argument("--docs", action="store_true", help="the API reference instead")
 
 
 def run(args: Namespace) -> int:
-    text = as_yaml()
+    text = reference(object_schema(), needed=REQUIRED) if args.docs else as_yaml()
     if args.check is None:
         sys.stdout.write(text)
         return 0
     if args.check.read_text() == text:
         return 0
-    sys.stderr.write(f"{args.check} is not what the models say: flagos-operator crd > it\n")
+    sys.stderr.write(
+        f"{args.check} differs from the models: print it again with flagos-operator crd\n"
+    )
     return 1

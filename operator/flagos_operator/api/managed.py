@@ -2,68 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from flagos_operator.api.rules import Rule, quoted
 
-# By field, the flags of vLLM and SGLang that it renders; the first is the name people know.
-FLAGS: Mapping[str, tuple[str, ...]] = {
-    "spec.source": ("--model", "--model-path"),
-    "spec.server.servedModelNames": ("--served-model-name",),
-    "spec.server.port": ("--port",),
-    "spec.server.trustRemoteCode": ("--trust-remote-code", "--no-trust-remote-code"),
-    "spec.server.maxModelLen": ("--max-model-len", "--context-length"),
-    "spec.server.gpuMemoryUtilization": ("--gpu-memory-utilization", "--mem-fraction-static"),
-    "spec.server.tensorParallelSize": ("--tensor-parallel-size", "-tp", "--tp-size", "--tp"),
-    "spec.server.pipelineParallelSize": ("--pipeline-parallel-size", "-pp", "--pp-size", "--pp"),
-    "spec.server.apiKeySecretRef": ("--api-key",),
-    "spec.server.drainSeconds": ("--shutdown-timeout",),
+# Flags of vLLM and SGLang, and the field that renders each.
+FLAGS: Mapping[str, str] = {
+    "--model": "spec.source",
+    "--model-path": "spec.source",
+    "--served-model-name": "spec.server.servedModelNames",
+    "--port": "spec.server.port",
+    "--trust-remote-code": "spec.server.trustRemoteCode",
+    "--no-trust-remote-code": "spec.server.trustRemoteCode",
+    "--max-model-len": "spec.server.maxModelLen",
+    "--context-length": "spec.server.maxModelLen",
+    "--gpu-memory-utilization": "spec.server.gpuMemoryUtilization",
+    "--mem-fraction-static": "spec.server.gpuMemoryUtilization",
+    "--tensor-parallel-size": "spec.server.tensorParallelSize",
+    "-tp": "spec.server.tensorParallelSize",
+    "--tp-size": "spec.server.tensorParallelSize",
+    "--tp": "spec.server.tensorParallelSize",
+    "--pipeline-parallel-size": "spec.server.pipelineParallelSize",
+    "-pp": "spec.server.pipelineParallelSize",
+    "--pp-size": "spec.server.pipelineParallelSize",
+    "--pp": "spec.server.pipelineParallelSize",
+    "--api-key": "spec.server.apiKeySecretRef",
+    "--shutdown-timeout": "spec.server.drainSeconds",
 }
 # No field, because any other value would cut the server off from its probes and its Service.
 FIXED_FLAG = "--host"
 
-# By field, the variables that it renders. An empty or differently spelled value of most of these
-# means something else than it seems to; the field cannot be misspelled.
-ENV: Mapping[str, tuple[str, ...]] = {
-    "spec.flagos.mode": ("USE_FLAGGEMS",),
-    "spec.flagos.flagcxPath": ("FLAGCX_PATH",),
-    "spec.flagos.prefer": ("VLLM_FL_PREFER", "VLLM_FL_PREFER_ENABLED"),
-    "spec.flagos.operators.allow": ("VLLM_FL_FLAGOS_WHITELIST",),
-    "spec.flagos.operators.deny": ("VLLM_FL_FLAGOS_BLACKLIST",),
-    "spec.flagos.operators.denyMore": ("VLLM_FL_FLAGOS_BLACKLIST_APPEND",),
-    "spec.server.apiKeySecretRef": ("VLLM_API_KEY",),
-    "spec.server.port": ("VLLM_PORT", "FLAGOS_PORT"),
-    "spec.server.servedModelNames": ("FLAGOS_SERVED_MODEL_NAME",),
-    "spec.weights.mountPath": ("FLAGOS_MODEL_PATH",),
-    "spec.devices": ("FLAGOS_DEVICES",),
+# Variables of the server. An empty or differently spelled value of most of these means something
+# else than it seems to; a field cannot be misspelled.
+ENV: Mapping[str, str] = {
+    "USE_FLAGGEMS": "spec.flagos.mode",
+    "FLAGCX_PATH": "spec.flagos.flagcxPath",
+    "VLLM_FL_PREFER": "spec.flagos.prefer",
+    "VLLM_FL_PREFER_ENABLED": "spec.flagos.prefer",
+    "VLLM_FL_FLAGOS_WHITELIST": "spec.flagos.operators.allow",
+    "VLLM_FL_FLAGOS_BLACKLIST": "spec.flagos.operators.deny",
+    "VLLM_FL_FLAGOS_BLACKLIST_APPEND": "spec.flagos.operators.denyMore",
+    "VLLM_API_KEY": "spec.server.apiKeySecretRef",
+    "VLLM_PORT": "spec.server.port",
+    "FLAGOS_PORT": "spec.server.port",
+    "FLAGOS_SERVED_MODEL_NAME": "spec.server.servedModelNames",
+    "FLAGOS_MODEL_PATH": "spec.weights.mountPath",
+    "FLAGOS_DEVICES": "spec.devices",
 }
 
-FETCH_ENV: Mapping[str, tuple[str, ...]] = {
-    "spec.source.<hub>.tokenSecretRef": (
-        "FLAGOS_FETCH_TOKEN",
-        "HF_TOKEN",
-        "HUGGING_FACE_HUB_TOKEN",
-        "MODELSCOPE_API_TOKEN",
-    ),
-    "spec.source.<hub>.endpoint": (
-        "FLAGOS_FETCH_ENDPOINT",
-        "HF_ENDPOINT",
-        "MODELSCOPE_ENDPOINT",
-        "MODELSCOPE_DOMAIN",
-    ),
-    "spec.source.caBundleConfigMapRef": ("FLAGOS_FETCH_CA_BUNDLE",),
-    "spec.weights.verify": ("FLAGOS_FETCH_VERIFY",),
+# Variables of the download; the hubs' own clients would read most of them too.
+FETCH_ENV: Mapping[str, str] = {
+    "HF_TOKEN": "spec.source.huggingface.tokenSecretRef",
+    "HUGGING_FACE_HUB_TOKEN": "spec.source.huggingface.tokenSecretRef",
+    "HF_ENDPOINT": "spec.source.huggingface.endpoint",
+    "MODELSCOPE_API_TOKEN": "spec.source.modelscope.tokenSecretRef",
+    "MODELSCOPE_ENDPOINT": "spec.source.modelscope.endpoint",
+    "MODELSCOPE_DOMAIN": "spec.source.modelscope.endpoint",
+    "FLAGOS_FETCH_TOKEN": "tokenSecretRef of the hub in spec.source",
+    "FLAGOS_FETCH_ENDPOINT": "endpoint of the hub in spec.source",
+    "FLAGOS_FETCH_CA_BUNDLE": "spec.source.caBundleConfigMapRef",
+    "FLAGOS_FETCH_VERIFY": "spec.weights.verify",
 }
 
 
-def managed_flag(flags: Sequence[str], message: str) -> Rule:
-    """Exact flags only. argparse takes unique prefixes too, which CEL cannot know."""
-    words = [word for flag in flags for word in spelled(flag)]
+def managed_flags() -> Iterator[Rule]:
+    for flag, field in FLAGS.items():
+        yield managed_flag(flag, message=f"{flag} has a field: {field}")
+    yield managed_flag(FIXED_FLAG, message=f"{FIXED_FLAG} is set by the operator: remove it")
+
+
+def managed_flag(flag: str, *, message: str) -> Rule:
+    """The exact flag only. argparse takes unique prefixes too, which CEL cannot know."""
+    words = spelled(flag)
     starts = " || ".join(f"arg.startsWith('{word}=')" for word in words)
-    custom = "has(self.engine) && self.engine == 'Custom'"
     return Rule(
         cel=(
-            f"!has(self.args) || ({custom}) || "
+            "!has(self.args) || (has(self.engine) && self.engine == 'Custom') || "
             f"!self.args.exists(arg, arg in {quoted(words)} || {starts})"
         ),
         message=message,
@@ -81,22 +95,15 @@ def spelled(flag: str) -> tuple[str, ...]:
     return (flag, underscored) if flag.startswith("--") and underscored != flag else (flag,)
 
 
-def managed_flags() -> Iterator[Rule]:
-    for field, flags in FLAGS.items():
-        also = f" ({', '.join(flags[1:])})" if flags[1:] else ""
-        yield managed_flag(flags, f"{flags[0]}{also} has a field: {field}")
-    yield managed_flag((FIXED_FLAG,), f"{FIXED_FLAG} is set by the operator: remove it")
+def managed_env(table: Mapping[str, str]) -> Iterator[Rule]:
+    for name, field in table.items():
+        yield managed_variable(name, message=f"{name}: this variable has a field: {field}")
 
 
-def managed_env(table: Mapping[str, Sequence[str]]) -> Iterator[Rule]:
-    for field, names in table.items():
-        yield managed_variables(names, f"{', '.join(names)}: this variable has a field: {field}")
-
-
-def managed_variables(names: Sequence[str], message: str) -> Rule:
+def managed_variable(name: str, *, message: str) -> Rule:
     return Rule(
-        cel=f"!has(self.env) || !self.env.exists(item, item.name in {quoted(names)})",
+        cel=f"!has(self.env) || !self.env.exists(item, item.name == '{name}')",
         message=message,
-        holds=lambda it: all(item["name"] not in names for item in it.get("env", ())),
+        holds=lambda it: all(item["name"] != name for item in it.get("env", ())),
         field="env",
     )

@@ -37,7 +37,9 @@ class EnvVar(TypedDict):
 
 @with_config(OPEN)
 class NamedItem(TypedDict):
-    name: Annotated[DnsLabel, Field(description="Name, unique in this list.")]
+    name: Annotated[
+        DnsLabel, Field(description="Name, unique in this list. Other fields go through.")
+    ]
 
 
 @with_config(OPEN)
@@ -78,7 +80,7 @@ class Resources(TypedDict):
     ]
 
 
-EnvList = Annotated[tuple[EnvVar, ...], Field(max_length=128), map_by("name")]
+EnvList = Annotated[tuple[EnvVar, ...], Field(max_length=256), map_by("name")]
 EnvFromList = Annotated[tuple[Open, ...], Field(max_length=32)]
 NamedList = Annotated[tuple[NamedItem, ...], Field(max_length=32), map_by("name")]
 OpenList = Annotated[tuple[Open, ...], Field(max_length=32)]

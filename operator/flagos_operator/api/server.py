@@ -9,11 +9,11 @@ from pydantic import Field
 from flagos_operator.api.managed import ENV, managed_env, managed_flags
 from flagos_operator.api.passthrough import EnvFromList, EnvList, MountList, Open, Resources
 from flagos_operator.api.references import SecretKeyReference
-from flagos_operator.api.rules import Raw, Rule, present, reserved_items, spoken
+from flagos_operator.api.rules import Raw, Rule, reserved_items
 from flagos_operator.api.shape import AbsolutePath, Argument, Port, Quantity, Shape
 
 Command = Annotated[tuple[Argument, ...], Field(min_length=1, max_length=32)]
-Arguments = Annotated[tuple[Argument, ...], Field(max_length=128)]
+Arguments = Annotated[tuple[Argument, ...], Field(max_length=256)]
 ModelName = Annotated[str, Field(min_length=1, max_length=256)]
 ModelNames = Annotated[tuple[ModelName, ...], Field(min_length=1, max_length=16)]
 
@@ -32,18 +32,20 @@ def is_custom(server: Raw) -> bool:
     return bool(server.get("engine") == "Custom")
 
 
+def needs_flags(field: str) -> Rule:
+    return Rule(
+        cel=f"!({CUSTOM}) || !has(self.{field})",
+        message="engine Custom renders no flags: remove this field and say it in command or args",
+        holds=lambda it: not is_custom(it) or field not in it,
+        field=field,
+    )
+
+
 class Server(Shape):
     rules = (
         *managed_flags(),
         *managed_env(ENV),
-        Rule(
-            cel=f"!({CUSTOM}) || !{present(FLAG_FIELDS)}.exists(given, given)",
-            message=(
-                f"engine Custom renders no flags: remove {spoken(FLAG_FIELDS)} and write "
-                "what you mean in command or args"
-            ),
-            holds=lambda it: not is_custom(it) or not any(field in it for field in FLAG_FIELDS),
-        ),
+        *(needs_flags(field) for field in FLAG_FIELDS),
         Rule(
             cel=f"!has(self.healthPath) || ({CUSTOM})",
             message="healthPath is for engine Custom: remove it, the engine's is known",
@@ -65,9 +67,9 @@ class Server(Shape):
     engine: Literal["VLLM", "SGLang", "Custom"] | None = Field(
         None,
         description=(
-            "Program that serves: VLLM (default), SGLang, or Custom for a line of your own, "
-            "which gets FLAGOS_MODEL_PATH, FLAGOS_PORT, FLAGOS_SERVED_MODEL_NAME and "
-            "FLAGOS_DEVICES, usable as $(FLAGOS_PORT)."
+            "Program that serves: VLLM, SGLang, or Custom for a line of your own, which gets "
+            "FLAGOS_MODEL_PATH, FLAGOS_PORT, FLAGOS_SERVED_MODEL_NAME and FLAGOS_DEVICES, "
+            "usable as $(FLAGOS_PORT). Default: VLLM."
         ),
     )
     command: Command | None = Field(

@@ -12,7 +12,6 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
@@ -94,17 +93,6 @@ class Shape(BaseModel):
     )
 
     rules: ClassVar[tuple[Rule | Transition, ...]] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def refuse_null(cls, given: object) -> object:
-        """The API server tells null from absent, and so do we."""
-        for name, value in given.items() if isinstance(given, dict) else ():
-            if value is None:
-                raise PydanticCustomError(
-                    "null", "{name} is null: remove it or give it a value", {"name": name}
-                )
-        return given
 
     @classmethod
     def __get_pydantic_json_schema__(

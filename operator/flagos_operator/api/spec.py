@@ -15,6 +15,7 @@ from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.passthrough import PullSecretList
 from flagos_operator.api.pod import Pod
 from flagos_operator.api.rules import Raw, Rule, present
+from flagos_operator.api.sent import as_sent
 from flagos_operator.api.server import Server
 from flagos_operator.api.service import Service
 from flagos_operator.api.shape import DnsLabel, ResourceName, Shape
@@ -53,11 +54,12 @@ class Startup(Shape):
 
 INVALID = "InvalidSpec"
 
+REQUIRED = ("source", "image", "chip")
 # Not `required` in the schema: this says all three at once, and what to do.
 COMPLETE = Rule(
     cel="has(self.source) && has(self.image) && has(self.chip)",
     message="set all of source, image and chip",
-    holds=lambda it: all(field in it for field in ("source", "image", "chip")),
+    holds=lambda it: all(field in it for field in REQUIRED),
 )
 NAME = Rule(
     cel=(
@@ -66,7 +68,7 @@ NAME = Rule(
     ),
     message=(
         "metadata.name becomes the name of the Service: start with a letter, use only a-z, 0-9 "
-        f"and '-', end with a letter or digit, and stay within {NAME_LENGTH} characters"
+        f"and '-', end with a letter or digit, stay within {NAME_LENGTH} characters"
     ),
     holds=lambda it: (
         len(it["metadata"]["name"]) <= NAME_LENGTH
@@ -179,32 +181,22 @@ class FlagOSModelSpec(Shape):
 
 def parse(raw: Mapping[str, Any]) -> FlagOSModelSpec | Invalid:
     """Type a whole custom resource. What a user did wrong comes back as a value."""
-    plain = as_json(raw)
-    spec, metadata = plain.get("spec", {}), plain.get("metadata", {})
-    if not isinstance(spec, dict) or not isinstance(metadata, dict):
-        return Invalid(reason=INVALID, message="spec and metadata: must be of type object")
-    if not COMPLETE.holds(spec):
+    metadata, spec = raw.get("metadata") or {}, raw.get("spec") or {}
+    if not isinstance(spec, Mapping) or not isinstance(metadata, Mapping):
+        return Invalid(reason=INVALID, message="metadata and spec: must be of type object")
+    sent = as_sent(spec)
+    if not COMPLETE.holds(sent):
         return Invalid(reason=INVALID, message=f"spec: {COMPLETE.message}")
-    return typed(spec, name=str(metadata.get("name", "")))
+    return typed(sent, name=str(metadata.get("name", "")))
 
 
-def typed(spec: dict[str, Any], *, name: str) -> FlagOSModelSpec | Invalid:
+def typed(sent: Raw, *, name: str) -> FlagOSModelSpec | Invalid:
     try:
         # From JSON, where a list is what a tuple is made from and a number is not a string.
-        model = FlagOSModelSpec.model_validate_json(json.dumps(spec))
+        model = FlagOSModelSpec.model_validate_json(json.dumps(sent))
     except ValidationError as error:
         return Invalid(reason=INVALID, message=structural(error, shape=FlagOSModelSpec))
-    faults = list(broken(spec, shape=FlagOSModelSpec))
+    faults = list(broken(sent, shape=FlagOSModelSpec))
     if not NAME.holds({"metadata": {"name": name}}):
-        faults.insert(0, f"metadata.name: {NAME.message}")
+        faults.insert(0, NAME.message)
     return Invalid(reason=INVALID, message=shortened(faults)) if faults else model
-
-
-def as_json(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """As kubectl sends it: a date in YAML is a string, a key is a string."""
-    plain: dict[str, Any] = json.loads(json.dumps(dict(raw), default=plainly))
-    return plain
-
-
-def plainly(value: object) -> object:
-    return dict(value) if isinstance(value, Mapping) else str(value)

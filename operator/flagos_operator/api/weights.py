@@ -132,8 +132,8 @@ class Weights(Shape):
     verify: Literal["OnChange", "Always"] | None = Field(
         None,
         description=(
-            "When to check every file's checksum: OnChange (default) after a download, "
-            "Always at each start of a pod."
+            "When to check every file's checksum: OnChange is after a download, "
+            "Always is at each start of a pod. Default: OnChange."
         ),
     )
 
