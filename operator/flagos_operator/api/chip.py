@@ -7,17 +7,26 @@ from typing import Annotated
 from pydantic import Field
 
 from flagos_operator.api.flagos import FlagOS
+from flagos_operator.api.managed import ENV, managed_env
 from flagos_operator.api.passthrough import EnvList, EnvName, MountList, NamedList, Open, OpenList
-from flagos_operator.api.pod import NodeSelector
+from flagos_operator.api.pod import VOLUMES, NodeSelector
+from flagos_operator.api.rules import reserved_items
 from flagos_operator.api.shape import Argument, DnsName, Quantity, ResourceName, Shape
 from flagos_operator.api.spec import Startup
 
+MOUNTS = ("/tmp", "/dev/shm")  # noqa: S108 - paths in the container
 Sources = Annotated[
     dict[str, Annotated[str, Field(min_length=1, max_length=2048)]], Field(max_length=64)
 ]
 
 
 class Chip(Shape):
+    rules = (
+        *managed_env(ENV),
+        reserved_items("volumes", "name", VOLUMES),
+        reserved_items("volumeMounts", "mountPath", MOUNTS),
+    )
+
     resource_name: ResourceName | None = Field(
         None,
         description=(

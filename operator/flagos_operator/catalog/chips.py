@@ -6,6 +6,7 @@ A key of a user's chip replaces the shipped one, maps and environment by key; nu
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
@@ -14,7 +15,7 @@ from typing import Any, TypeGuard
 from pydantic import ValidationError
 
 from flagos_operator.api.chip import Chip
-from flagos_operator.api.faults import structural
+from flagos_operator.api.faults import broken, shortened, structural
 from flagos_operator.api.outcome import Invalid
 
 Chips = Mapping[str, Chip]
@@ -67,8 +68,13 @@ def named(items: object, key: str) -> TypeGuard[list[dict[str, Any]]]:
 def chip_of(name: str, fields: Mapping[str, Any]) -> Chip | Invalid:
     try:
         # From JSON, where a list is what a tuple is made from and a number is not a string.
-        return Chip.model_validate_json(json.dumps(fields))
+        chip = Chip.model_validate_json(json.dumps(fields))
     except ValidationError as error:
-        return Invalid(
-            reason="InvalidChip", message=f"chips.{name}: {structural(error, shape=Chip)}"
-        )
+        return invalid(name, structural(error, shape=Chip))
+    faults = list(broken(fields, shape=Chip))
+    return invalid(name, shortened(faults)) if faults else chip
+
+
+def invalid(name: str, faults: str) -> Invalid:
+    """The paths that the API's words give start at a model's spec; these start at the chips."""
+    return Invalid(reason="InvalidChip", message=re.sub(r"\bspec\b", f"chips.{name}", faults))

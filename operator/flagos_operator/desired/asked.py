@@ -59,7 +59,10 @@ class Asked:
 
     @property
     def mode(self) -> str | None:
-        return self.spec.flagos.mode or self.chip.flagos.mode
+        """None is a plain image. Whoever says anything about FlagOS wants it."""
+        said = self.spec.flagos
+        wanted = bool(said.model_fields_set) or self.versions.holds_flagos
+        return said.mode or self.chip.flagos.mode or ("FlagOS" if wanted else None)
 
     @property
     def pipeline_parallel(self) -> int:

@@ -1,6 +1,7 @@
 """What only the operator can know to be wrong, one function each; the first objection is told.
 
-Each gets what was asked and returns None, or a reason with the field and the cure.
+Each gets what was asked and returns None, or a reason with the field and the cure. What the
+schema can say, it says (api/): a spec that comes here has passed it.
 """
 
 from __future__ import annotations
@@ -12,16 +13,12 @@ from flagos_operator.desired import flagos, flags
 from flagos_operator.desired.refusal import Refusal, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
     from flagos_operator.api.outcome import Invalid
-    from flagos_operator.api.passthrough import NamedItem
     from flagos_operator.desired.asked import Asked
 
     Check = Callable[[Asked], Invalid | None]
-
-CONTAINERS = frozenset({"server", "fetch"})
-VOLUMES = frozenset({"weights", "shm", "cache", "scratch", "fetch-ca"})
 
 
 def objection(asked: Asked) -> Invalid | None:
@@ -33,7 +30,7 @@ def devices_can_be_asked_for(asked: Asked) -> Invalid | None:
         return None
     return refused(
         Refusal.NO_DEVICE_RESOURCE,
-        f"devices: chip {asked.spec.chip} has no devices to ask for; "
+        f"spec.devices: chip {asked.spec.chip} has no devices to ask for; "
         "set devices to 0, or name a resource in deviceResourceName",
     )
 
@@ -45,7 +42,7 @@ def devices_have_one_field(asked: Asked) -> Invalid | None:
         return None
     return refused(
         Refusal.MANAGED_RESOURCE,
-        f"server.resources: {name} is asked for by the field devices; set it and remove this",
+        f"spec.server.resources: {name} has a field; set spec.devices and remove it here",
     )
 
 
@@ -55,30 +52,21 @@ def parallelism_fits(asked: Asked) -> Invalid | None:
         return None
     return refused(
         Refusal.TOO_FEW_DEVICES,
-        f"server.tensorParallelSize {tensor} x server.pipelineParallelSize {pipeline} needs "
-        f"{tensor * pipeline} devices, and devices: {asked.devices} gives {asked.accelerators}; "
-        "raise devices or lower them",
+        f"spec.server: tensorParallelSize {tensor} x pipelineParallelSize {pipeline} needs "
+        f"{tensor * pipeline} devices, and spec.devices {asked.devices} gives "
+        f"{asked.accelerators}; raise devices or lower the sizes",
     )
 
 
 def no_managed_flag(asked: Asked) -> Invalid | None:
-    for argument in asked.spec.server.args:
-        field = flags.field_of(argument, engine=asked.engine)
-        if field is not None:
+    if asked.engine == "Custom":
+        return None
+    found = ((argument, flags.managed(argument)) for argument in asked.spec.server.args)
+    for argument, flag in found:
+        if flag is not None:
             return refused(
                 Refusal.MANAGED_FLAG,
-                f"server.args: {argument} has a field; set {field} and remove it here",
-            )
-    return None
-
-
-def no_managed_env(asked: Asked) -> Invalid | None:
-    for item in asked.spec.server.env:
-        field = flagos.MANAGED.get(item["name"])
-        if field is not None:
-            return refused(
-                Refusal.MANAGED_ENV,
-                f"server.env: {item['name']} has a field; set {field} and remove it here",
+                f"spec.server.args: {argument} means {flag}; {flags.cure(flag)}",
             )
     return None
 
@@ -90,45 +78,43 @@ def plugin_can_deny_more(asked: Asked) -> Invalid | None:
         return None
     return refused(
         Refusal.PLUGIN_TOO_OLD,
-        f"flagos.operators.denyMore needs vllm-plugin-FL {since} or newer, and this image has "
-        f"{version or 'an unknown version'}; use deny with the whole list, or, if the image has "
-        f"it, say so in versions.vllmPluginFL",
+        f"spec.flagos.operators.denyMore needs vllm-plugin-FL {since} or newer, and the image "
+        f"has {version or 'an unknown version'}; use deny with the whole list, or say in "
+        "spec.versions.vllmPluginFL what the image really has",
     )
 
 
-def no_reserved_name(asked: Asked) -> Invalid | None:
-    for field, name in taken(asked):
-        return refused(
-            Refusal.RESERVED_NAME,
-            f"pod.{field}: the name {name} is the operator's own; choose another one",
-        )
-    return None
+def volumes_have_one_owner(asked: Asked) -> Invalid | None:
+    chips = {item["name"] for item in asked.chip.volumes}
+    twice = sorted(chips & {item["name"] for item in asked.spec.pod.volumes})
+    if not twice:
+        return None
+    return refused(
+        Refusal.RESERVED_NAME,
+        f"spec.pod.volumes: {twice[0]} is a volume of chip {asked.spec.chip}; choose another name",
+    )
 
 
-def taken(asked: Asked) -> Iterator[tuple[str, str]]:
-    pod = asked.spec.pod
-    yield from clashes("containers", names(pod.containers), CONTAINERS)
-    yield from clashes("initContainers", names(pod.init_containers), CONTAINERS)
-    yield from clashes("volumes", names(pod.volumes), VOLUMES | names(asked.chip.volumes))
+def weights_stay_mounted(asked: Asked) -> Invalid | None:
+    layers = (*asked.chip.volume_mounts, *asked.spec.server.volume_mounts)
+    if asked.mount_path not in {item["mountPath"] for item in layers}:
+        return None
+    return refused(
+        Refusal.RESERVED_NAME,
+        f"spec.server.volumeMounts: the weights lie at {asked.mount_path}; mount elsewhere, "
+        "or move them with spec.weights.mountPath",
+    )
 
 
-def names(items: Iterable[NamedItem]) -> frozenset[str]:
-    return frozenset(item["name"] for item in items)
-
-
-def clashes(field: str, said: frozenset[str], ours: frozenset[str]) -> Iterator[tuple[str, str]]:
-    yield from ((field, name) for name in sorted(said & ours))
-
-
-def pre_start_has_a_command(asked: Asked) -> Invalid | None:
+def something_follows_the_first_line(asked: Asked) -> Invalid | None:
+    """A user's own preStart is the schema's to judge; a chip's is not known to it."""
     server = asked.spec.server
-    first = server.pre_start or asked.chip.pre_start
-    if asked.engine != "Custom" or server.command or not first:
+    if asked.engine != "Custom" or server.command or not asked.chip.pre_start:
         return None
     return refused(
         Refusal.COMMAND_REQUIRED,
-        "server.command: a line runs before the server (server.preStart or the chip's), so the "
-        "image's own entrypoint is not reached; set server.command to the whole line",
+        f"spec.server.command: chip {asked.spec.chip} runs a line before the server, so the "
+        "image's own entrypoint is not reached; set the whole line here",
     )
 
 
@@ -137,8 +123,8 @@ CHECKS: tuple[Check, ...] = (
     devices_have_one_field,
     parallelism_fits,
     no_managed_flag,
-    no_managed_env,
     plugin_can_deny_more,
-    no_reserved_name,
-    pre_start_has_a_command,
+    volumes_have_one_owner,
+    weights_stay_mounted,
+    something_follows_the_first_line,
 )

@@ -76,6 +76,8 @@ def environment(asked: Asked, hub: Hub) -> tuple[Manifest, ...]:
     bundle = asked.spec.source.ca_bundle_config_map_ref
     return by_key(
         env.literals({"HOME": env.SCRATCH, "TMPDIR": env.SCRATCH}),
+        # Who holds the volume's lock: a host name may come back, a pod's uid never does.
+        [{"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}],
         [item for item in asked.spec.fetch.env if "valueFrom" in item],
         [env.secret("FLAGOS_FETCH_TOKEN", token)] if token else [],
         env.literals({"FLAGOS_FETCH_CA_BUNDLE": f"{CA_ROOT}/{bundle.key}"} if bundle else {}),

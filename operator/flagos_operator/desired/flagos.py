@@ -18,16 +18,6 @@ if TYPE_CHECKING:
     from flagos_operator.catalog.versions import Versions
     from flagos_operator.desired.asked import Asked
 
-MANAGED = {
-    "USE_FLAGGEMS": "flagos.mode",
-    "FLAGCX_PATH": "flagos.flagcxPath",
-    "VLLM_FL_PREFER": "flagos.prefer",
-    "VLLM_FL_FLAGOS_WHITELIST": "flagos.operators.allow",
-    "VLLM_FL_FLAGOS_BLACKLIST": "flagos.operators.deny",
-    "VLLM_FL_FLAGOS_BLACKLIST_APPEND": "flagos.operators.denyMore",
-    "VLLM_API_KEY": "server.apiKeySecretRef",
-    "VLLM_PORT": "server.port",
-}
 DENY_MORE_SINCE = (0, 3, 0)
 FLAGGEMS = {"FlagOS": "1", "PluginOnly": "0", "Native": "0"}
 
@@ -35,10 +25,16 @@ FLAGGEMS = {"FlagOS": "1", "PluginOnly": "0", "Native": "0"}
 def managed(asked: Asked) -> dict[str, str]:
     if asked.mode is None:
         return {}
+    return {"USE_FLAGGEMS": FLAGGEMS[asked.mode], **plugin(asked)}
+
+
+def plugin(asked: Asked) -> dict[str, str]:
+    """What a plugin that is not loaded would not read stays away."""
+    if asked.mode == "Native":
+        return {}
     path = asked.spec.flagos.flagcx_path or asked.chip.flagos.flagcx_path
     prefer = asked.spec.flagos.prefer or asked.chip.flagos.prefer
     return {
-        "USE_FLAGGEMS": FLAGGEMS[asked.mode],
         **({"FLAGCX_PATH": path} if path else {}),
         **({"VLLM_FL_PREFER": preference(prefer, asked.versions)} if prefer else {}),
         **operator_lists(operators(asked)),
@@ -48,7 +44,9 @@ def managed(asked: Asked) -> dict[str, str]:
 def operators(asked: Asked) -> OperatorLists:
     """A model's lists replace the chip's as a whole: the plugin refuses two of them at once."""
     said = asked.spec.flagos.operators
-    return said if said.model_fields_set else asked.chip.flagos.operators
+    if asked.mode != "FlagOS" or said.model_fields_set:
+        return said
+    return asked.chip.flagos.operators
 
 
 def operator_lists(lists: OperatorLists) -> Mapping[str, str]:

@@ -1,57 +1,27 @@
-"""Flags of the engine that have a field: said twice, the later one would win in silence.
+"""Flags that have a field, in the spellings that only argparse knows.
 
-argparse takes any unique prefix of a long flag and any spelling with underscores, so
---tensor_parallel=4 is --tensor-parallel-size, too.
+It takes any unique prefix of a long flag, so --tensor-parallel=4 sets --tensor-parallel-size
+without its name, and a short one with its value attached, as in -tp4. The schema catches the rest.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from flagos_operator.api.managed import FIXED_FLAG, FLAGS
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-VLLM: Mapping[str, str] = {
-    "--model": "source",
-    "--served-model-name": "server.servedModelNames",
-    "--host": "server.port",
-    "--port": "server.port",
-    "--trust-remote-code": "server.trustRemoteCode",
-    "--no-trust-remote-code": "server.trustRemoteCode",
-    "--max-model-len": "server.maxModelLen",
-    "--gpu-memory-utilization": "server.gpuMemoryUtilization",
-    "--tensor-parallel-size": "server.tensorParallelSize",
-    "--pipeline-parallel-size": "server.pipelineParallelSize",
-    "--shutdown-timeout": "server.drainSeconds",
-    "--api-key": "server.apiKeySecretRef",
-}
-SGLANG: Mapping[str, str] = {
-    "--model-path": "source",
-    "--model": "source",
-    "--served-model-name": "server.servedModelNames",
-    "--host": "server.port",
-    "--port": "server.port",
-    "--trust-remote-code": "server.trustRemoteCode",
-    "--context-length": "server.maxModelLen",
-    "--mem-fraction-static": "server.gpuMemoryUtilization",
-    "--tensor-parallel-size": "server.tensorParallelSize",
-    "--tp-size": "server.tensorParallelSize",
-    "--pipeline-parallel-size": "server.pipelineParallelSize",
-    "--pp-size": "server.pipelineParallelSize",
-    "--api-key": "server.apiKeySecretRef",
-}
-MANAGED: Mapping[str, Mapping[str, str]] = {"VLLM": VLLM, "SGLang": SGLANG, "Custom": {}}
-SHORT = {"-tp": "server.tensorParallelSize", "-pp": "server.pipelineParallelSize"}
+LONG = {FIXED_FLAG: "", **{flag: field for flag, field in FLAGS.items() if flag.startswith("--")}}
+SHORT = {flag: field for flag, field in FLAGS.items() if not flag.startswith("--")}
 
 
-def field_of(argument: str, *, engine: str) -> str | None:
-    """The field that says what this argument says, or None for an argument of the user's own."""
+def managed(argument: str) -> str | None:
+    """The managed flag that an argument means, or None for one of the user's own."""
     name = argument.partition("=")[0].replace("_", "-")
     if name.startswith("--"):
-        return next((field for flag, field in MANAGED[engine].items() if means(name, flag)), None)
-    shorts = SHORT if MANAGED[engine] else {}
-    return next((field for short, field in shorts.items() if name.startswith(short)), None)
+        return next(
+            (flag for flag in LONG if len(name) > len("--") and flag.startswith(name)), None
+        )
+    return next((flag for flag in SHORT if name.startswith(flag)), None)
 
 
-def means(name: str, flag: str) -> bool:
-    return len(name) > len("--") and flag.startswith(name)
+def cure(flag: str) -> str:
+    field = {**LONG, **SHORT}[flag]
+    return f"set {field} and remove it here" if field else "the operator sets it, remove it"

@@ -101,7 +101,7 @@ def decide(
 def unknown(chip: str, *, chips: Chips) -> Invalid:
     return refused(
         Refusal.UNKNOWN_CHIP,
-        f"chip: {chip} is not known; known are {', '.join(sorted(chips))}. "
+        f"spec.chip: {chip} is not known; known are {', '.join(sorted(chips))}. "
         "Others are added by the value `chips` of the operator's chart",
     )
 

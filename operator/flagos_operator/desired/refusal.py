@@ -13,7 +13,6 @@ class Refusal(StrEnum):
     TOO_FEW_DEVICES = "TooFewDevices"
     MANAGED_RESOURCE = "ManagedResource"
     MANAGED_FLAG = "ManagedFlag"
-    MANAGED_ENV = "ManagedEnv"
     PLUGIN_TOO_OLD = "PluginTooOld"
     RESERVED_NAME = "ReservedName"
     COMMAND_REQUIRED = "CommandRequired"

@@ -1,0 +1,137 @@
+"""Wiring: settings become a client, a store, a queue, workers and endpoints that know each other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from flagos_operator.cluster import connection
+from flagos_operator.cluster.apply import Applier
+from flagos_operator.cluster.client import Client
+from flagos_operator.cluster.kinds import BY_NAME, Key
+from flagos_operator.cluster.recorder import Recorder
+from flagos_operator.cluster.resync import Resync
+from flagos_operator.cluster.statuses import Statuses
+from flagos_operator.cluster.store import Store
+from flagos_operator.cluster.tails import Tails
+from flagos_operator.engine.health import Health, Pulse
+from flagos_operator.engine.workers import Workers
+from flagos_operator.engine.workqueue import WorkQueue
+from flagos_operator.metrics import Metrics
+from flagos_operator.operands import chips, defaults
+from flagos_operator.reconcile import Conductor
+from flagos_operator.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    return datetime.now(tz=UTC)  # noqa: TID251  here the clock enters; all else is given it
+
+
+@dataclass(slots=True, kw_only=True)
+class App:
+    settings: Settings
+    metrics: Metrics
+    store: Store
+    queue: WorkQueue[Key]
+    client: Client
+    resync: Resync
+    workers: Workers[Key]
+    health: Health
+
+    def observe(self, kind: str, event: Mapping[str, Any]) -> None:
+        """The one seam for whatever watches the cluster."""
+        known, body = BY_NAME[kind], event["object"]
+        deleted = event["type"] == "DELETED"
+        news = self.store.drop(known, body) if deleted else self.store.put(known, body)
+        for key in news:
+            self.queue.add(key)
+        self.metrics.seen_at.labels(kind=kind).set_to_current_time()
+
+    @contextlib.asynccontextmanager
+    async def running(self, *, on_end: Callable[[], None]) -> AsyncIterator[None]:
+        """Everything but the watches; at the end no task and no connection is left.
+
+        None of the parts ends by itself: should one, `on_end` tells and leaving raises why.
+        """
+        runner = await self.health.serve(port=self.settings.http_port)
+        parts = (self.health.pulse.run(), self.resync.run(), self._work())
+        tasks = [asyncio.create_task(part) for part in parts]
+        for task in tasks:
+            task.add_done_callback(lambda _: on_end())
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+            await self.client.close()
+            await runner.cleanup()
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
+
+    async def _work(self) -> None:
+        await self.resync.synced.wait()
+        log.info("synced", extra={"models": len(self.store)})
+        await self.workers.run(count=self.settings.workers)
+
+
+def build(settings: Settings, environment: Mapping[str, str]) -> App:
+    metrics, store = Metrics(), Store()
+    queue: WorkQueue[Key] = WorkQueue(
+        clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe
+    )
+    metrics.queue_depth.set_function(lambda: len(queue))
+    metrics.models.set_function(lambda: len(store))
+    client = Client(
+        login=partial(connection.load, environment), metrics=metrics, clock=time.monotonic
+    )
+    resync = Resync(
+        client=client,
+        store=store,
+        metrics=metrics,
+        namespaces=settings.watch_namespaces or ("",),
+        interval=settings.resync_seconds,
+        dice=random.random,
+        wall=lambda: utc_now().timestamp(),
+        enqueue=partial(queue.add, urgent=False),
+    )
+    conductor = Conductor(
+        store=store,
+        applier=Applier(client=client, store=store, metrics=metrics),
+        statuses=Statuses(client=client, store=store),
+        tails=Tails(client=client),
+        recorder=Recorder(client=client, instance=settings.pod_name, now=utc_now),
+        chips=chips(settings),
+        defaults=defaults(settings),
+        now=utc_now,
+    )
+    workers = Workers(
+        queue=queue, handle=conductor.reconcile, metrics=metrics, clock=time.monotonic
+    )
+    health = Health(
+        pulse=Pulse(clock=time.monotonic, metrics=metrics),
+        metrics=metrics,
+        ready=resync.synced.is_set,
+        longest_pass=queue.longest_pass,
+    )
+    return App(
+        settings=settings,
+        metrics=metrics,
+        store=store,
+        queue=queue,
+        client=client,
+        resync=resync,
+        workers=workers,
+        health=health,
+    )
