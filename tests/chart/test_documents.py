@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from flagos_operator.api.chip import Chip
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.api.spec import parse
 from flagos_operator.catalog.chips import load_chips
 from tests.chart.rendering import CHART, ROOT, Manifest, render
 
@@ -111,3 +113,9 @@ def test_the_chip_that_is_shown_is_a_chip() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len(README.read_text().splitlines()) <= 130
+
+
+def test_the_object_that_the_readme_opens_with_is_accepted() -> None:
+    shown = re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
+    parsed = parse(yaml.safe_load(shown[0]))
+    assert not isinstance(parsed, Invalid), parsed
