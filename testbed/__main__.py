@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testbed import cluster, daemons, gobuild, leftovers
+from testbed import cluster, daemons, gobuild, kind, leftovers, status
 from testbed.settings import Settings
 from testbed.shell import TestbedError
 from testbed.terminal import Progress
@@ -20,15 +20,28 @@ if TYPE_CHECKING:
     Command = Callable[[argparse.Namespace, Settings, Progress], int]
 
 
-def up(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
-    cluster.up(settings, progress)
+INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+
+
+def up(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> int:
+    (kind if arguments.kind else cluster).up(settings, progress)
     progress.say("next: eval $(make -s env); kubectl get nodes")
     return 0
 
 
-def down(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
-    cluster.down(settings, progress)
+def down(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> int:
+    (kind if arguments.kind else cluster).down(settings, progress)
     return 0
+
+
+def load(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
+    cluster.load(settings, progress)
+    return 0
+
+
+def print_status(_: argparse.Namespace, settings: Settings, __: Progress) -> int:
+    print(status.describe(settings))
+    return 0 if status.healthy(settings) else 1
 
 
 def build(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
@@ -36,10 +49,23 @@ def build(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
     return 0
 
 
-def env(_: argparse.Namespace, settings: Settings, __: Progress) -> int:
+def env(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
+    link_operator(settings)
+    if not settings.kubeconfig.exists():
+        progress.say("no cluster is running; `make cluster` starts one")
     print(f'export PATH={shlex.quote(str(settings.programs))}:"$PATH"')
     print(f"export KUBECONFIG={shlex.quote(str(settings.kubeconfig))}")
     return 0
+
+
+def link_operator(settings: Settings) -> None:
+    """`flagos-operator render` beside kubectl, if `make setup` has made it."""
+    made = Path(__file__).parents[1] / ".venv" / "bin" / "flagos-operator"
+    link = settings.programs / made.name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    if made.exists():
+        link.symlink_to(made)
 
 
 def start(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> int:
@@ -68,8 +94,13 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
         added.set_defaults(command=command)
         return added
 
-    add("up", up, "a new cluster, built first where needed")
-    add("down", down, "end it and leave nothing running")
+    for added in (
+        add("up", up, "a new cluster, built first where needed"),
+        add("down", down, "end it and leave nothing running"),
+    ):
+        added.add_argument("--kind", action="store_true", help="use kind, which needs Docker")
+    add("status", print_status, "print which daemon runs and whether the node is Ready")
+    add("load", load, "import images that were built since the cluster came up")
     add("env", env, "print what a shell needs: eval $(python3 -m testbed env)")
     add("build", build, "make programs and small images, start nothing")
     add("start", start, "start a daemon that was stopped").add_argument("daemon")
@@ -88,8 +119,11 @@ def main(words: list[str]) -> int:
     except TestbedError as error:
         print(f"error: {error}", file=sys.stderr)
         if error.cure:
-            print(f"  cure: {error.cure}", file=sys.stderr)
+            print(f"cure:  {error.cure}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; `make cluster-down` removes what is there by now", file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

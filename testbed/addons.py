@@ -1,4 +1,4 @@
-"""What a cluster needs beyond its daemons: names (CoreDNS) and volumes (local-path-provisioner)."""
+"""What a cluster needs beyond its daemons: names (CoreDNS) and volumes (local-path)."""
 
 from __future__ import annotations
 

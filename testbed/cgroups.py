@@ -2,6 +2,10 @@
 
 A process file of an earlier boot may name anybody's process by now; a cgroup cannot lie. So the
 node's processes are found by the cgroup's name alone, wherever in the tree it hangs.
+
+Version 1: one cgroup in each hierarchy, below the one that the caller is in, so that its limits
+hold for the node too. Version 2: one cgroup at the root. The node's daemons live in a child of it,
+since a cgroup that hands controllers to children may have no process itself.
 """
 
 from __future__ import annotations
@@ -12,15 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from testbed.shell import TestbedError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 TREE = Path("/sys/fs/cgroup")
+DAEMONS = "daemons"
+INHERITED = ("cpuset.cpus", "cpuset.mems")
+NEEDED = frozenset({"cpu", "cpuset", "memory", "pids"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hierarchy:
-    """One mounted hierarchy of cgroup v1 and where in it this process is."""
+    """One mounted hierarchy of version 1 and where in it this process is."""
 
     mount: Path
     controllers: str
@@ -31,7 +40,7 @@ class Hierarchy:
 
 
 def hierarchies(mountinfo: str, membership: str) -> tuple[Hierarchy, ...]:
-    """The texts are /proc/self/mountinfo and /proc/self/cgroup; empty on a machine with v2 only."""
+    """From the texts of /proc/self/mountinfo and /proc/self/cgroup; none: version 2 only."""
     own = dict(line.split(":", 2)[1:] for line in membership.splitlines())
     return tuple(
         Hierarchy(mount=mount, controllers=controllers, own=own[controllers])
@@ -58,17 +67,62 @@ def here() -> tuple[Hierarchy, ...]:
     return hierarchies((proc / "mountinfo").read_text(), (proc / "cgroup").read_text())
 
 
-def make(name: str) -> tuple[Path, ...]:
-    directories = tuple(hierarchy.directory(name) for hierarchy in here())
+def missing_controllers() -> frozenset[str]:
+    """What a node cannot do without and this machine does not offer."""
+    v1 = {name for hierarchy in here() for name in hierarchy.controllers.split(",")}
+    return NEEDED - (v1 or available(TREE))
+
+
+def available(cgroup: Path) -> set[str]:
+    return set(" ".join(read_lines(cgroup / "cgroup.controllers")).split())
+
+
+def make(name: str) -> None:
+    directories = [hierarchy.directory(name) for hierarchy in here()] or [TREE / name]
     for directory in directories:
         directory.mkdir(exist_ok=True)
-        for inherited in (
-            "cpuset.cpus",
-            "cpuset.mems",
-        ):  # empty in a new cpuset: nothing may enter
-            if (directory / inherited).exists():
-                (directory / inherited).write_text((directory.parent / inherited).read_text())
-    return directories
+        if not is_v2(directory):
+            inherit_cpuset(directory)
+
+
+def is_v2(cgroup: Path) -> bool:
+    return (cgroup / "cgroup.controllers").exists()
+
+
+def inherit_cpuset(directory: Path) -> None:
+    """A new cpuset of version 1 is empty, and nothing may enter it."""
+    for part in INHERITED:
+        if (directory / part).exists():
+            (directory / part).write_text((directory.parent / part).read_text())
+
+
+def hand_out_controllers(name: str) -> None:
+    """Version 2 only, and only after the node's namespace has taken the cgroup as its root."""
+    for top in find(name):
+        if is_v2(top):
+            (top / DAEMONS).mkdir(exist_ok=True)
+            move_all(top, to=top / DAEMONS)
+            enable(top.parent)
+            enable(top)
+
+
+def move_all(source: Path, *, to: Path) -> None:
+    while pids := read_lines(source / "cgroup.procs"):
+        for pid in pids:
+            try:
+                (to / "cgroup.procs").write_text(pid)
+            except ProcessLookupError:
+                continue
+
+
+def enable(cgroup: Path) -> None:
+    enabled = set((cgroup / "cgroup.subtree_control").read_text().split())
+    for controller in sorted(available(cgroup) - enabled):
+        try:
+            (cgroup / "cgroup.subtree_control").write_text(f"+{controller}")
+        except OSError as error:
+            if controller in NEEDED:
+                raise TestbedError(f"{cgroup} refuses to enable {controller}: {error}") from error
 
 
 def find(name: str) -> list[Path]:
@@ -78,6 +132,11 @@ def find(name: str) -> list[Path]:
             found.append(Path(directory, name))
             below.remove(name)
     return found
+
+
+def entrances(name: str) -> list[Path]:
+    """Where a process joins the node."""
+    return [top / DAEMONS if (top / DAEMONS).exists() else top for top in find(name)]
 
 
 def processes(name: str) -> set[int]:

@@ -7,7 +7,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from testbed import addons, daemons, gobuild, node, packages, pki, preflight, runtime
+from testbed import addons, daemons, gobuild, leftovers, node, packages, pki, preflight, runtime
 from testbed.images import small
 from testbed.settings import NODE
 from testbed.shell import attempt, run, wait_until
@@ -26,6 +26,7 @@ def up(settings: Settings, progress: Progress) -> None:
     binaries = build(settings, progress)
     with alone(settings):
         take_down(settings)
+        leftovers.remember_machine(settings)
         start_node(settings, binaries=binaries)
         progress.say("node, etcd, apiserver and containerd started")
         import_images(settings, progress)
@@ -47,6 +48,13 @@ def down(settings: Settings, progress: Progress) -> None:
     with alone(settings):
         take_down(settings)
     progress.say("the cluster is down")
+
+
+def load(settings: Settings, progress: Progress) -> None:
+    """Images that were built after the cluster came up."""
+    node.first_process(settings)
+    runtime.import_new(settings, progress)
+    progress.say("the cluster has every image of the cache")
 
 
 def build(settings: Settings, progress: Progress) -> Path:

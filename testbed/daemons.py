@@ -147,7 +147,7 @@ def stop(settings: Settings, name: str) -> None:
 
 
 def running(settings: Settings, name: str) -> list[int]:
-    """By what was executed: `nsenter`, which waits for it outside, has it in its arguments only."""
+    """By what was executed: nsenter, which waits outside, has the name as an argument only."""
     return [pid for pid in cgroups.processes(settings.cgroup) if program_of(pid) == name]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 SOURCES = Path(__file__).with_name("go")
 KEPT_BUILDS = 2
+OLDEST_GO = (1, 21)
 KUBE_PROGRAMS = (
     "kube-apiserver",
     "kube-controller-manager",
@@ -52,20 +54,15 @@ def version_flags() -> str:
 
 
 def builds() -> tuple[tuple[str, ...], ...]:
-    """The go build commands. Two, as local-path-provisioner imports logrus by its old name: in one
-    command with the others Go refuses what differs by upper case alone."""
-    stripped = "-s -w"
+    """Two commands, since local-path-provisioner imports logrus by its old name.
+
+    Go refuses to build packages together whose paths differ by upper case alone.
+    """
+    go_build = ("go", "build", "-trimpath", "-buildvcs=false", "-ldflags")
     kubernetes = ("./kubeone", "./coredns", "helm.sh/helm/v3/cmd/helm")
     return (
-        ("go", "build", "-trimpath", "-ldflags", f"{stripped} {version_flags()}", *kubernetes),
-        (
-            "go",
-            "build",
-            "-trimpath",
-            "-ldflags",
-            stripped,
-            "github.com/rancher/local-path-provisioner",
-        ),
+        (*go_build, f"-s -w {version_flags()}", *kubernetes),
+        (*go_build, "-s -w", "github.com/rancher/local-path-provisioner"),
     )
 
 
@@ -110,15 +107,26 @@ def build_into(target: Path) -> None:
 
 
 def go_environment() -> dict[str, str]:
-    # GOGC trades memory, of which there is enough while nothing else runs, for 6 % of the time.
-    path = f"{os.environ['PATH']}:/usr/local/go/bin"
-    env = os.environ | {"CGO_ENABLED": "0", "GOGC": "400", "PATH": path}
-    if attempt("go", "version", env=env).returncode:
+    env = {
+        **os.environ,
+        "PATH": f"{os.environ['PATH']}:/usr/local/go/bin",
+        "CGO_ENABLED": "0",
+        "GOGC": "400",  # memory, of which there is enough, for 6 % of the time
+        "GOTOOLCHAIN": os.environ.get("GOTOOLCHAIN", "auto"),
+    }
+    if go_release(attempt("go", "version", env=env).stdout) < OLDEST_GO:
         raise TestbedError(
-            "the cluster is built from source and needs Go, which is not on PATH",
-            cure="install Go 1.26 or newer (https://go.dev/doc/install)",
+            "the cluster is built from source, and there is no Go 1.21 or newer on PATH",
+            cure="install Go (https://go.dev/doc/install); from 1.21 on it fetches the release"
+            " that go.mod names by itself",
         )
     return env
+
+
+def go_release(version: str) -> tuple[int, ...]:
+    """`go version go1.26.8 linux/amd64` is (1, 26); nothing at all is older than everything."""
+    found = re.search(r"\bgo(\d+)\.(\d+)", version)
+    return tuple(int(part) for part in found.groups()) if found else ()
 
 
 def point_at(build: Path, *, settings: Settings) -> None:

@@ -33,6 +33,7 @@ def start(settings: Settings) -> None:
     wait_until(
         (home / "ready").exists, seconds=20, what="the node", log=settings.logs / "node.log"
     )
+    cgroups.hand_out_controllers(settings.cgroup)
     connect(settings)
 
 
@@ -59,7 +60,7 @@ def spawn(command: tuple[str, ...], *, log: Path, env: dict[str, str] | None = N
 
 
 def joined(settings: Settings, *command: str) -> tuple[str, ...]:
-    directories = (str(directory) for directory in cgroups.find(settings.cgroup))
+    directories = (str(directory) for directory in cgroups.entrances(settings.cgroup))
     return ("sh", "-c", JOIN, "join", *directories, "--", *command)
 
 
@@ -107,9 +108,11 @@ def connect(settings: Settings) -> None:
 
 
 def refusals(settings: Settings) -> list[tuple[str, ...]]:
-    """What leads nowhere is refused at once, where a lost packet would cost its sender 30 s:
-    addresses outside, and Services that kube-proxy has not yet (or no longer) programmed. Those
-    that it has were rewritten before these rules see them."""
+    """What leads nowhere is refused at once; a packet that is lost costs its sender 30 s.
+
+    That is addresses outside, and Services that kube-proxy has not programmed (yet, or any more).
+    Those that it has were rewritten before these rules see them.
+    """
     outside = ("!", "-d", str(settings.network.whole))
     service = ("-d", str(settings.network.services))
     return [

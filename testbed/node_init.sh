@@ -10,7 +10,12 @@ umount --recursive --lazy /sys
 mount -t sysfs sysfs /sys
 
 # Mounted anew inside the cgroup namespace, each hierarchy has the node's own cgroup as its root.
-mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
+# CGROUPS names those of version 1; where there is none the machine has version 2.
+if [ -z "$CGROUPS" ]; then
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup
+else
+    mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
+fi
 for controllers in $CGROUPS; do
     directory=/sys/fs/cgroup/${controllers#name=}
     mkdir "$directory"

@@ -50,11 +50,12 @@ def identities(network: Network) -> tuple[Identity, ...]:
 
 
 def apiserver_names(network: Network) -> tuple[str, ...]:
-    service = "kubernetes.default.svc.cluster.local".split(".")
-    dns = [".".join(service[:length]) for length in (1, 2, 3, 5)]
+    service = "kubernetes"
+    suffixes = ("", ".default", ".default.svc", ".default.svc.cluster.local")
     addresses = ("127.0.0.1", network.api_service, network.node)
     return (
-        *(f"DNS:{name}" for name in (*dns, "localhost")),
+        "DNS:localhost",
+        *(f"DNS:{service}{suffix}" for suffix in suffixes),
         *(f"IP:{address}" for address in addresses),
     )
 

@@ -47,10 +47,10 @@ def check_debian() -> None:
 
 
 def check_cgroups() -> None:
-    if not cgroups.here():
+    if missing := cgroups.missing_controllers():
         raise TestbedError(
-            "this machine has cgroup v2 only, and the node is made for cgroup v1",
-            cure="boot with systemd.unified_cgroup_hierarchy=0, or use kind: make cluster KIND=1",
+            f"no cgroup controller for {', '.join(sorted(missing))} in /sys/fs/cgroup",
+            cure="run it on a whole machine, not in a container, or use kind: make cluster KIND=1",
         )
 
 

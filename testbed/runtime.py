@@ -46,11 +46,11 @@ def import_new(settings: Settings, progress: Progress) -> None:
 
 
 def import_archive(settings: Settings, *, archive: Archive, progress: Progress) -> None:
-    command = (*ctr(settings), "images", "import", archive.path)
+    command = (*ctr(settings), "images", "import", str(archive.path))
     if archive.path.stat().st_size < LARGE:
         run(*command)
         return
-    with progress.step(f"importing {archive.name}", usually="25 s for a gigabyte"):
+    with progress.step(f"importing {archive.name}", usually="5 to 25 s"):
         run(*command)
 
 

@@ -1,0 +1,30 @@
+"""Whether the cluster is up, and which of its daemons runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from testbed import cluster, daemons, node
+from testbed.settings import NODE
+
+if TYPE_CHECKING:
+    from testbed.settings import Settings
+
+
+def healthy(settings: Settings) -> bool:
+    running = all(daemons.running(settings, name) for name in daemons.commands(settings))
+    return running and cluster.node_is_ready(settings)
+
+
+def describe(settings: Settings) -> str:
+    if not node.running(settings):
+        return "no cluster is running; `make cluster` starts one"
+    rows = [(name, describe_daemon(settings, name)) for name in daemons.commands(settings)]
+    ready = "Ready" if cluster.node_is_ready(settings) else f"not Ready; see {settings.logs}"
+    rows += [(NODE, ready), ("KUBECONFIG", str(settings.kubeconfig))]
+    return "\n".join(f"{name:24} {words}" for name, words in rows)
+
+
+def describe_daemon(settings: Settings, name: str) -> str:
+    pids = daemons.running(settings, name)
+    return f"running (process {pids[0]})" if pids else f"stopped; see {settings.logs / name}.log"
