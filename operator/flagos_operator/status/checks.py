@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import crashes, images, patience
+from flagos_operator.status import crashes, patience, runtime
 from flagos_operator.status.pods import (
     FETCH,
     SERVER,
@@ -102,8 +101,7 @@ def refusal(message: str) -> Objection:
     quota = "exceeded quota" in message
     return Objection(
         reason=Reason.QUOTA_EXCEEDED if quota else Reason.POD_REJECTED,
-        # Each attempt has another pod name in it.
-        message=re.sub(r'^pods "[^"]*" is forbidden: ', "", message),
+        message=runtime.admission(message),
     )
 
 
@@ -124,9 +122,9 @@ def claim_lost(view: View) -> Objection | None:
 def bad_image(pod: PodFacts, each: ContainerFacts) -> Objection | None:
     if each.state != "waiting":
         return None
-    words = images.words(each.message)
-    if each.reason in images.PULL_ERRORS:
-        hopeless = images.hopeless(words)
+    words = runtime.pull(each.message)
+    if each.reason in runtime.PULL_ERRORS:
+        hopeless = runtime.pull_is_hopeless(words)
         return _of(pod, Reason.CANNOT_PULL_IMAGE, words, container=each, needs_user=hopeless)
     if each.reason == "InvalidImageName":
         return _of(pod, Reason.INVALID_IMAGE_NAME, words, container=each)
@@ -138,13 +136,15 @@ def bad_image(pod: PodFacts, each: ContainerFacts) -> Objection | None:
 def bad_config(pod: PodFacts, each: ContainerFacts) -> Objection | None:
     if each.state != "waiting":
         return None
-    message = f"container {each.name}: {each.message}"
+    words = runtime.start(each.message)
+    message = f"container {each.name}: {words}"
     if each.reason == "CreateContainerConfigError":
-        missing = "not found" in each.message or "find key" in each.message
+        missing = "not found" in words or "find key" in words
         reason = Reason.CONFIG_MISSING if missing else Reason.CANNOT_START
         return _of(pod, reason, message, container=each, needs_user=True)
-    if each.reason in {"CreateContainerError", "RunContainerError"}:
-        return _of(pod, Reason.CANNOT_START, message, container=each)
+    if each.reason in runtime.START_ERRORS:
+        hopeless = runtime.start_is_hopeless(words)
+        return _of(pod, Reason.CANNOT_START, message, container=each, needs_user=hopeless)
     return None
 
 
@@ -154,17 +154,12 @@ def unschedulable(pod: PodFacts, view: View) -> Objection | None:
         return None
     if not patience.over(patience.scheduling(pod), now=view.now):
         return None
-    words = scheduler_words(told.message)
-    if "persistentvolumeclaim" in words and "not found" in words:
-        return _of(pod, Reason.VOLUME_CLAIM_MISSING, words)
+    words = runtime.scheduler(told.message)
     if "unbound immediate PersistentVolumeClaims" in words:
         return _of(pod, Reason.VOLUME_CLAIM_PENDING, words)
+    if 'persistentvolumeclaim "' in words:
+        return _of(pod, Reason.VOLUME_CLAIM_MISSING, words)
     return _of(pod, Reason.UNSCHEDULABLE, f"{_asked(view)}{words}")
-
-
-def scheduler_words(message: str) -> str:
-    """Without the part about preemption, which says the same again."""
-    return re.split(r" ?no new claims to deallocate| ?preemption: ", message)[0].rstrip(" ,")
 
 
 def _asked(view: View) -> str:
@@ -186,9 +181,6 @@ def claim_pending(pod: PodFacts, view: View) -> Objection | None:
 
 
 def not_mounted(pod: PodFacts, view: View) -> Objection | None:
-    prepared = condition(pod, "PodReadyToStartContainers")
-    if not pod.node or prepared is None or prepared.status == "True":
-        return None
     if not patience.over(patience.mounting(pod), now=view.now):
         return None
     message = f"node {pod.node} has not prepared the volumes and network of {pod.name}"
@@ -208,7 +200,7 @@ def evicted(view: View) -> Objection | None:
 
 def eviction(pod: PodFacts) -> Objection:
     lost = pod.reason in {"NodeLost", "NodeShutdown", "Terminated"}
-    message = f"{pod.reason or pod.phase}: {pod.message or 'the pod was ended by its node'}"
+    message = pod.message.strip() or f"the node ended the pod: {pod.reason or pod.phase}"
     return _of(pod, Reason.NODE_LOST if lost else Reason.EVICTED, message)
 
 

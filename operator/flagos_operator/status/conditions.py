@@ -84,7 +84,7 @@ def needs_user(view: View, objection: Objection | None) -> bool:
 
 def _ready(view: View, objection: Objection | None) -> Verdict:
     if objection is None:
-        message = f"{len(ready(view))} pod{'s' * (len(ready(view)) > 1)} of the newest spec serve"
+        message = f"pods of the newest spec that serve: {len(ready(view))}"
         return Verdict(type=READY, status=TRUE, reason=Reason.SERVING, message=message)
     return _against(READY, objection)
 

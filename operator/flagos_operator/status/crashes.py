@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import loglines, patience
+from flagos_operator.status import loglines, patience, runtime
 from flagos_operator.status.pods import FETCH, SERVER, alive
 from flagos_operator.status.reasons import Reason
 from flagos_operator.status.view import Culprit, Objection
@@ -89,8 +89,8 @@ def explain(run: Run, *, view: View) -> Objection:
         return told
     if run.ended.reason == "OOMKilled":
         return _out_of_memory(run)
-    if run.ended.reason in {"StartError", "ContainerCannotRun"}:
-        return _objection(run, Reason.CANNOT_START, run.ended.message, needs_user=True)
+    if run.ended.reason in runtime.NEVER_STARTED:
+        return _cannot_start(run)
     if _outlived_budget(run, view=view):
         return _budget(run, view=view)
     return _ended_by_itself(run, view=view)
@@ -122,11 +122,8 @@ def _recovered(run: Run, *, view: View) -> bool:
 
 def _log_tells(run: Run) -> bool:
     """The download reports by itself, and a container that never ran has no log."""
-    return run.container.name != FETCH and run.ended.reason not in {
-        "OOMKilled",
-        "StartError",
-        "ContainerCannotRun",
-    }
+    silent = run.ended.reason in {"OOMKilled", *runtime.NEVER_STARTED}
+    return run.container.name != FETCH and not silent
 
 
 def _wanted(run: Run) -> WantedLog:
@@ -144,6 +141,13 @@ def _told_by_fetch(run: Run) -> Objection | None:
     told = report(run)
     reason, message = str(told.get("reason", "")), str(told.get("message", ""))
     return _objection(run, reason, message) if reason else None
+
+
+def _cannot_start(run: Run) -> Objection:
+    words = runtime.start(run.ended.message)
+    message = f"container {run.container.name}: {words}"
+    hopeless = runtime.start_is_hopeless(words)
+    return _objection(run, Reason.CANNOT_START, message, needs_user=hopeless)
 
 
 def _out_of_memory(run: Run) -> Objection:
@@ -177,8 +181,6 @@ def _budget(run: Run, *, view: View) -> Objection:
 
 def _ended_by_itself(run: Run, *, view: View) -> Objection:
     code = run.ended.exit_code
-    died = code == 0 and run.container.name == SERVER
-    reason = Reason.ENGINE_DIED if died else _crash_reason(run)
     told = _telling(run, view=view)
     parts = [f"container {run.container.name} ended with exit code {code}"]
     if told:
@@ -186,11 +188,14 @@ def _ended_by_itself(run: Run, *, view: View) -> Objection:
         parts.append(f" ({told.cure})" if told.cure else "")
     hopeless = run.container.restarts >= HOPELESS_FROM_RESTART or None
     needs_user = told.needs_user if told and told.needs_user is not None else hopeless
-    return _objection(run, reason, "".join(parts), needs_user=needs_user)
+    return _objection(run, _crash_reason(run), "".join(parts), needs_user=needs_user)
 
 
 def _crash_reason(run: Run) -> Reason:
-    return Reason.FETCH_FAILED if run.container.name == FETCH else Reason.CRASH_LOOP
+    if run.container.name == FETCH:
+        return Reason.FETCH_FAILED
+    died = run.ended.exit_code == 0 and run.container.name == SERVER
+    return Reason.ENGINE_DIED if died else Reason.CRASH_LOOP
 
 
 def _telling(run: Run, *, view: View) -> loglines.Telling | None:

@@ -43,9 +43,13 @@ def binding(pod: PodFacts) -> datetime:
     return pod.created + BINDING
 
 
-def mounting(pod: PodFacts) -> datetime:
-    scheduled = (c.since for c in pod.conditions if c.type == "PodScheduled")
-    return (next(scheduled, None) or pod.created) + MOUNTING
+def mounting(pod: PodFacts) -> datetime | None:
+    """None unless the node says that it is still preparing; older kubelets never say."""
+    told = {each.type: each for each in pod.conditions}
+    prepared, scheduled = told.get("PodReadyToStartContainers"), told.get("PodScheduled")
+    if not pod.node or prepared is None or prepared.status == "True":
+        return None
+    return ((scheduled and scheduled.since) or pod.created) + MOUNTING
 
 
 def leaving(pod: PodFacts) -> datetime | None:
@@ -84,6 +88,5 @@ def _deadlines(view: View) -> Iterator[datetime]:
         elif not pod.node:
             yield from (scheduling(pod), binding(pod))
         elif not pod.ready:
-            yield mounting(pod)
-            yield from filter(None, map(recovery, pod.containers))
+            yield from filter(None, [mounting(pod), *map(recovery, pod.containers)])
             yield from filter(None, (handover(c) for c in pod.containers if c.init))

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     CANNOT_PULL_IMAGE = "CannotPullImage", Kind.FAILED
     CANNOT_START = "CannotStart", Kind.FAILED
     FETCH_FAILED = "FetchFailed", Kind.FAILED
+    INTERNAL_ERROR = "InternalError", Kind.FAILED
     SOURCE_UNREACHABLE = "SourceUnreachable", Kind.FAILED
     RATE_LIMITED = "RateLimited", Kind.FAILED
     CHECKSUM_MISMATCH = "ChecksumMismatch", Kind.FAILED

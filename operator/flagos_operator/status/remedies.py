@@ -130,6 +130,10 @@ REMEDIES = {
         "The download ended for a reason that has no name of its own.",
         "Look at kubectl logs POD -c fetch --previous.",
     ),
+    Reason.INTERNAL_ERROR: Remedy(
+        "The download met a fault of its own.",
+        "Report it with kubectl logs POD -c fetch --previous; it is tried again by itself.",
+    ),
     Reason.SOURCE_UNREACHABLE: Remedy(
         "The hub cannot be reached from the pod, or answers with an error of its own.",
         "Check the endpoint, proxy, DNS and network policy. The download goes on where it was.",

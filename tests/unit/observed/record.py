@@ -1,0 +1,409 @@
+"""Records the bodies beside it from a real cluster: `python tests/unit/observed/record.py`.
+
+Each case is a Deployment named after it, of containers `fetch` and `server` that misbehave in
+one way. Run it again for a new version of Kubernetes; the tests say what changed.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Body = dict[str, Any]
+
+BODIES = Path(__file__).parent / "bodies"
+SPACE = "recording"
+IMAGE = "localhost/busybox:1"
+DONE = '{"reason":"Complete","revision":"a1b2","totalBytes":370000,"digest":"sha256:c0ffee"}'
+NO_REPO = '{"reason":"SourceNotFound","message":"modelscope has no nobody/nothing"}'
+MIB = 1 << 20
+
+
+def shell(script: str, **more: Any) -> Body:
+    return {
+        "image": IMAGE,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", script],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        **more,
+    }
+
+
+def serving(**more: Any) -> Body:
+    return shell("trap 'exit 0' TERM; sleep 10000 & wait", **more)
+
+
+def fetching(words: str, code: int = 0) -> Body:
+    return shell(f"echo '{words}' > /dev/termination-log; exit {code}")
+
+
+def deployment(name: str, server: Body, fetch: Body | None = None, **pod: Any) -> Body:
+    labels = {"flagos.io/model": name, "app.kubernetes.io/managed-by": "flagos-operator"}
+    init = {"initContainers": [{"name": "fetch", **fetch}]} if fetch else {}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels, "annotations": {"flagos.io/template": "t1"}},
+                "spec": {
+                    **init,
+                    "containers": [{"name": "server", **server}],
+                    "terminationGracePeriodSeconds": 2,
+                    **pod,
+                },
+            },
+        },
+    }
+
+
+def limits(**resources: str) -> Body:
+    return {"resources": {"limits": resources, "requests": resources}}
+
+
+def probe(script: str, **more: int) -> Body:
+    return {"exec": {"command": ["sh", "-c", script]}, "periodSeconds": 1, **more}
+
+
+def kubectl(*words: str, given: Body | None = None) -> str:
+    return subprocess.run(
+        ["kubectl", *words],  # noqa: S607
+        input=json.dumps(given) if given else None,
+        text=True,
+        capture_output=True,
+        check=True,
+    ).stdout
+
+
+def read(kind: str, name: str, space: str = SPACE) -> Body:
+    chosen = ["-l", f"flagos.io/model={name}"] if kind == "pod" else [name]
+    body: Body = json.loads(kubectl("-n", space, "get", kind, *chosen, "-o", "json"))
+    return body["items"][-1] if "items" in body and body["items"] else body
+
+
+def waiting(container: str, reason: str, restarts: int = 0) -> Callable[[Body], bool]:
+    def there(pod: Body) -> bool:
+        return any(
+            each["name"] == container
+            and each["restartCount"] >= restarts
+            and each["state"].get("waiting", {}).get("reason") == reason
+            for each in statuses(pod)
+        )
+
+    return there
+
+
+def state(container: str, kind: str, restarts: int = 0) -> Callable[[Body], bool]:
+    def there(pod: Body) -> bool:
+        return any(
+            each["name"] == container
+            and each["restartCount"] >= restarts
+            and kind in each["state"]
+            for each in statuses(pod)
+        )
+
+    return there
+
+
+def statuses(pod: Body) -> list[Body]:
+    status = pod.get("status", {})
+    return status.get("initContainerStatuses", []) + status.get("containerStatuses", [])
+
+
+def condition(kind: str, status: str) -> Callable[[Body], bool]:
+    def there(body: Body) -> bool:
+        found = body.get("status", {}).get("conditions", [])
+        return any(each["type"] == kind and each["status"] == status for each in found)
+
+    return there
+
+
+def phase(wanted: str) -> Callable[[Body], bool]:
+    return lambda body: body.get("status", {}).get("phase") == wanted
+
+
+def nobody_listens(body: Body) -> bool:
+    return state("server", "running")(body) and any(each.get("started") for each in statuses(body))
+
+
+def lost_readiness(body: Body) -> bool:
+    return nobody_listens(body) and condition("Ready", "False")(body)
+
+
+SLOW = probe("false", failureThreshold=1000)
+ONCE_READY = "touch /tmp/up; sleep 8; rm /tmp/up; sleep 10000"
+
+PODS: dict[str, tuple[Body, Callable[[Body], bool]]] = {
+    "ready": (
+        deployment("ready", serving(), fetching(DONE)),
+        condition("Ready", "True"),
+    ),
+    "downloading": (
+        deployment("downloading", serving(), serving()),
+        state("fetch", "running"),
+    ),
+    "starting": (
+        deployment("starting", serving(startupProbe=SLOW), fetching(DONE)),
+        state("server", "running"),
+    ),
+    "image-error": (
+        deployment("image-error", {"image": "localhost/no-such-image:1"}),
+        waiting("server", "ErrImagePull"),
+    ),
+    "image-back-off": (
+        deployment("image-back-off", {"image": "localhost/no-such-image:1"}),
+        waiting("server", "ImagePullBackOff"),
+    ),
+    "image-name": (
+        deployment("image-name", {"image": "Not/An:Image:1"}),
+        waiting("server", "InvalidImageName"),
+    ),
+    "image-never": (
+        deployment("image-never", {"image": "localhost/no:1", "imagePullPolicy": "Never"}),
+        waiting("server", "ErrImageNeverPull"),
+    ),
+    "secret-missing": (
+        deployment(
+            "secret-missing",
+            serving(envFrom=[{"secretRef": {"name": "nowhere"}}]),
+        ),
+        waiting("server", "CreateContainerConfigError"),
+    ),
+    "root-refused": (
+        deployment("root-refused", serving(securityContext={"runAsNonRoot": True})),
+        waiting("server", "CreateContainerConfigError"),
+    ),
+    "no-program": (
+        deployment("no-program", {**serving(), "command": ["vllm", "serve"]}),
+        waiting("server", "CrashLoopBackOff", restarts=1),
+    ),
+    "no-device": (
+        deployment("no-device", serving(**limits(**{"nvidia.com/gpu": "2"}))),
+        condition("PodScheduled", "False"),
+    ),
+    "no-claim": (
+        deployment(
+            "no-claim",
+            serving(),
+            volumes=[{"name": "weights", "persistentVolumeClaim": {"claimName": "nowhere"}}],
+        ),
+        condition("PodScheduled", "False"),
+    ),
+    "not-mounted": (
+        deployment(
+            "not-mounted",
+            serving(volumeMounts=[{"name": "extra", "mountPath": "/extra"}]),
+            volumes=[{"name": "extra", "configMap": {"name": "nowhere"}}],
+        ),
+        condition("PodReadyToStartContainers", "False"),
+    ),
+    "fetch-failed": (
+        deployment("fetch-failed", serving(), fetching(NO_REPO, 10)),
+        waiting("fetch", "CrashLoopBackOff", restarts=1),
+    ),
+    "crash-once": (
+        deployment(
+            "crash-once",
+            shell(
+                "[ -e /keep/x ] && exec sleep 10000; touch /keep/x; exit 3",
+                volumeMounts=[{"name": "keep", "mountPath": "/keep"}],
+                startupProbe=SLOW,
+            ),
+            volumes=[{"name": "keep", "emptyDir": {}}],
+        ),
+        state("server", "running", restarts=1),
+    ),
+    "crash-loop": (
+        deployment("crash-loop", shell("echo 'vllm: error: unrecognized arguments: --x'; exit 2")),
+        state("server", "terminated", restarts=2),
+    ),
+    "engine-died": (
+        deployment("engine-died", shell("sleep 1; exit 0")),
+        waiting("server", "CrashLoopBackOff", restarts=1),
+    ),
+    "out-of-memory": (
+        deployment("out-of-memory", shell("tail /dev/zero", **limits(memory="20Mi", cpu="50m"))),
+        waiting("server", "CrashLoopBackOff", restarts=1),
+    ),
+    "over-budget": (
+        deployment(
+            "over-budget",
+            shell("sleep 10000", startupProbe=probe("false", failureThreshold=5)),
+        ),
+        state("server", "running", restarts=1),
+    ),
+    "not-responding": (
+        deployment(
+            "not-responding",
+            shell(
+                ONCE_READY,
+                startupProbe=probe("test -e /tmp/up", failureThreshold=10),
+                readinessProbe=probe("test -e /tmp/up", failureThreshold=2),
+            ),
+        ),
+        lambda pod: lost_readiness(pod) and pod["metadata"].get("seen-ready", False),
+    ),
+    "evicted": (
+        deployment(
+            "evicted",
+            shell(
+                "dd if=/dev/zero of=/keep/x bs=1M count=20; sleep 10000",
+                volumeMounts=[{"name": "keep", "mountPath": "/keep"}],
+            ),
+            volumes=[{"name": "keep", "emptyDir": {"sizeLimit": "1Mi"}}],
+        ),
+        phase("Failed"),
+    ),
+}
+
+
+def keep(name: str, body: Body) -> None:
+    body["metadata"].pop("managedFields", None)
+    body["metadata"].pop("seen-ready", None)
+    text = json.dumps(body, indent=1, sort_keys=True)
+    (BODIES / f"{name}.json").write_text(text + "\n")
+    sys.stderr.write(f"recorded {name}\n")
+
+
+def record_pods(only: set[str]) -> None:
+    wanted = {name: case for name, case in PODS.items() if not only or name in only}
+    for body, _ in wanted.values():
+        kubectl("-n", SPACE, "apply", "-f", "-", given=body)
+    was_ready: set[str] = set()
+    for _ in range(600):
+        for name in list(wanted):
+            for pod in json.loads(
+                kubectl("-n", SPACE, "get", "pod", "-l", f"flagos.io/model={name}", "-o", "json")
+            )["items"]:
+                if condition("Ready", "True")(pod):
+                    was_ready.add(name)
+                pod["metadata"]["seen-ready"] = name in was_ready
+                if wanted[name][1](pod):
+                    keep(f"pod-{name}", pod)
+                    del wanted[name]
+                    break
+        if not wanted:
+            return
+        time.sleep(0.5)
+    sys.exit(f"never seen: {', '.join(wanted)}")
+
+
+def record_refusals() -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}}
+    quota["spec"] = {"hard": {"pods": "0"}}
+    spaces = {
+        "quota": [quota],
+        "pod-security": [],
+        "limit-range": [
+            {
+                "apiVersion": "v1",
+                "kind": "LimitRange",
+                "metadata": {"name": "small"},
+                "spec": {"limits": [{"type": "Container", "max": {"memory": "10Mi"}}]},
+            }
+        ],
+    }
+    for name, objects in spaces.items():
+        space = f"{SPACE}-{name}"
+        kubectl("create", "namespace", space)
+        if name == "pod-security":
+            label = "pod-security.kubernetes.io/enforce=restricted"
+            kubectl("label", "namespace", space, label)
+        for body in objects:
+            kubectl("-n", space, "apply", "-f", "-", given=body)
+        server = serving(**limits(memory="20Mi"))
+        kubectl("-n", space, "apply", "-f", "-", given=deployment(name, server))
+        until(lambda name=name, space=space: read("deployment", name, space), "ReplicaFailure")
+        keep(f"deployment-{name}", read("deployment", name, space))
+        kubectl("delete", "namespace", space, "--wait=false")
+
+
+def until(get: Callable[[], Body], kind: str) -> None:
+    for _ in range(60):
+        if condition(kind, "True")(get()):
+            return
+        time.sleep(0.5)
+    sys.exit(f"{kind} was never seen")
+
+
+def record_others() -> None:
+    until(lambda: read("deployment", "ready"), "Available")
+    keep("deployment-ready", read("deployment", "ready"))
+    claim: Body = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "waits", "labels": {"flagos.io/model": "waits"}},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Mi"}},
+            "storageClassName": "no-such-class",
+        },
+    }
+    kubectl("-n", SPACE, "apply", "-f", "-", given=claim)
+    pod = deployment(
+        "unbound",
+        serving(),
+        volumes=[{"name": "weights", "persistentVolumeClaim": {"claimName": "waits"}}],
+    )
+    kubectl("-n", SPACE, "apply", "-f", "-", given=pod)
+    until(lambda: {"status": {"conditions": unscheduled("unbound")}}, "Unscheduled")
+    keep("pod-unbound", read("pod", "unbound"))
+    keep("claim-pending", read("persistentvolumeclaim", "waits"))
+    kubectl("-n", SPACE, "create", "service", "clusterip", "plain", "--tcp=8000:8000")
+    keep("service", read("service", "plain"))
+    record_leaving()
+
+
+def unscheduled(name: str) -> list[Body]:
+    pods = json.loads(
+        kubectl("-n", SPACE, "get", "pod", "-l", f"flagos.io/model={name}", "-o", "json")
+    )["items"]
+    gone = any(condition("PodScheduled", "False")(pod) for pod in pods)
+    return [{"type": "Unscheduled", "status": str(gone)}]
+
+
+def record_leaving() -> None:
+    stubborn = shell("trap '' TERM; sleep 10000 & wait; sleep 10000")
+    kubectl(
+        "-n",
+        SPACE,
+        "apply",
+        "-f",
+        "-",
+        given=deployment("leaving", stubborn, terminationGracePeriodSeconds=20),
+    )
+    until(lambda: read("pod", "leaving"), "Ready")
+    name = read("pod", "leaving")["metadata"]["name"]
+    kubectl("-n", SPACE, "delete", "deployment", "leaving")
+    for _ in range(40):
+        body = json.loads(kubectl("-n", SPACE, "get", "pod", name, "-o", "json"))
+        if "deletionTimestamp" in body["metadata"]:
+            keep("pod-leaving", body)
+            return
+        time.sleep(0.25)
+    sys.exit("the pod was never told to go")
+
+
+def main(only: set[str]) -> None:
+    BODIES.mkdir(exist_ok=True)
+    subprocess.run(["kubectl", "create", "namespace", SPACE], check=False)  # noqa: S607
+    try:
+        record_pods(only)
+        if not only:
+            record_refusals()
+            record_others()
+    finally:
+        kubectl("delete", "namespace", SPACE, "--wait=false")
+
+
+if __name__ == "__main__":
+    main(set(sys.argv[1:]))
