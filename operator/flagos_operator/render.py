@@ -1,0 +1,220 @@
+"""The verb `render`: what the operator would apply, without a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from flagos_operator import operands
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.api.spec import parse
+from flagos_operator.desired.plan import Defaults, Meta, Plan, decide
+from flagos_operator.desired.render import render
+from flagos_operator.errors import SettingsError
+from flagos_operator.settings import Settings
+
+if TYPE_CHECKING:
+    from flagos_operator.catalog.chips import Chips
+
+API_VERSION, KIND = "flagos.io/v1alpha1", "FlagOSModel"
+OK, INVALID, UNREADABLE = 0, 1, 2
+
+EPILOG = """\
+Objects go to stdout as YAML in the order in which they are applied. What is wrong goes to stderr
+with its field and its cure. Documents of other kinds are left out and named on stderr.
+The operator's settings are read from the environment variables that its chart sets, such as
+FLAGOS_REGISTRY_REWRITE. An object from a file has no uid, so its children are rendered without
+an owner.
+
+exit codes:
+  0  every model was rendered
+  1  a model is invalid; the others were rendered
+  2  wrong usage, or a file, the chips or the settings could not be read; nothing was rendered
+
+examples:
+  flagos-operator render -f model.yaml
+  flagos-operator render -f models/ > /dev/null        # in CI: only errors, and the exit code
+  kubectl get flagosmodels -o yaml | flagos-operator render -f -
+"""
+
+
+class UnreadableError(Exception):
+    """Nothing that can be judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    origin: str
+    body: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        return str(self.body.get("kind"))
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        found = self.body.get("metadata")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def title(self) -> str:
+        return f"{self.origin}: {self.kind}/{self.metadata.get('name', '')}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """What an operator in a cluster would know besides the object."""
+
+    defaults: Defaults
+    chips: Chips
+    namespace: str
+
+    def plan(self, document: Document) -> Plan | Invalid:
+        if document.body.get("apiVersion") != API_VERSION:
+            return Invalid(reason="InvalidSpec", message=f"apiVersion: must be {API_VERSION}")
+        spec = parse(document.body)
+        if isinstance(spec, Invalid):
+            return spec
+        meta = self.meta(document.metadata)
+        return decide(spec, meta=meta, defaults=self.defaults, chips=self.chips)
+
+    def meta(self, metadata: Mapping[str, Any]) -> Meta:
+        return Meta(
+            namespace=str(metadata.get("namespace") or self.namespace),
+            name=str(metadata["name"]),
+            uid=str(metadata.get("uid") or ""),
+            generation=int(metadata.get("generation") or 1),
+        )
+
+
+class Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - asked for each value
+        return True
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    add = parser.add_argument
+    add(
+        *("-f", "--filename"),
+        action="append",
+        required=True,
+        dest="files",
+        metavar="FILE",
+        help="YAML with FlagOSModels, a folder of such files, or - for stdin; repeatable",
+    )
+    add(
+        "--chips", metavar="FILE", help="YAML with chips of your own, as the chart's value `chips`"
+    )
+    add(
+        *("-n", "--namespace"),
+        default="default",
+        metavar="NAME",
+        help="namespace of objects that name none (%(default)s)",
+    )
+    add("--operator-image", metavar="IMAGE", help="image of the container that downloads")
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        operator = operator_of(args, environment=os.environ)
+        models = found(args.files)
+    except (UnreadableError, SettingsError) as wrong:
+        say(str(wrong))
+        return UNREADABLE
+    return tell((model, operator.plan(model)) for model in models)
+
+
+def operator_of(args: argparse.Namespace, *, environment: Mapping[str, str]) -> Operator:
+    settings = Settings.from_environment(environment)
+    settings = replace(
+        settings,
+        chips_file=args.chips or settings.chips_file,
+        operator_image=args.operator_image or settings.operator_image,
+    )
+    return Operator(
+        defaults=operands.defaults(settings),
+        chips=operands.chips(settings),
+        namespace=args.namespace,
+    )
+
+
+def found(files: Iterable[str]) -> list[Document]:
+    models = [document for name in files for document in models_in(name)]
+    if not models:
+        raise UnreadableError(f"no {KIND} in {', '.join(files)}")
+    return models
+
+
+def models_in(name: str) -> Iterator[Document]:
+    for document in documents(name):
+        if document.kind == KIND:
+            yield document
+        else:
+            say(f"{document.title}: left out, not a {KIND}")
+
+
+def documents(name: str) -> Iterator[Document]:
+    for origin, text in texts(name):
+        for place, body in enumerate(loaded(text, origin=origin), start=1):
+            yield from flat(body, origin=f"{origin}[{place}]")
+
+
+def texts(name: str) -> Iterator[tuple[str, str]]:
+    path = Path(name)
+    try:
+        if name == "-":
+            yield "stdin", sys.stdin.read()
+        elif path.is_dir():
+            for file in sorted([*path.glob("*.yaml"), *path.glob("*.yml")]):
+                yield str(file), file.read_text("utf-8")
+        else:
+            yield name, path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise UnreadableError(f"{name}: {wrong}") from wrong
+
+
+def loaded(text: str, *, origin: str) -> list[object]:
+    try:
+        return list(yaml.safe_load_all(text))
+    except yaml.YAMLError as wrong:
+        raise UnreadableError(f"{origin}: {wrong}") from wrong
+
+
+def flat(body: object, *, origin: str) -> Iterator[Document]:
+    """The items of a List, as kubectl prints it; nothing of an empty document."""
+    if body is None:
+        return
+    if not isinstance(body, Mapping):
+        raise UnreadableError(f"{origin}: expected an object, found {type(body).__name__}")
+    if body.get("kind") != "List":
+        yield Document(origin=origin, body=body)
+        return
+    for place, item in enumerate(body.get("items") or [], start=1):
+        yield from flat(item, origin=f"{origin}[{place}]")
+
+
+def tell(results: Iterable[tuple[Document, Plan | Invalid]]) -> int:
+    code = OK
+    for document, plan in results:
+        if isinstance(plan, Invalid):
+            say(f"{document.title}: {plan.reason}: {plan.message}")
+            code = INVALID
+        else:
+            text = yaml.dump_all(
+                render(plan), Dumper=Dumper, sort_keys=False, explicit_start=True, width=1000
+            )
+            sys.stdout.write(text)
+    return code
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
