@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import sys
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from flagos_operator.fetch.hub import Hub
 
 TERMINATION_LOG = "FLAGOS_TERMINATION_LOG"
-POD_UID = "POD_UID"
+POD_UID = re.compile(r"/pods/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/")
 
 add_arguments = options.add_arguments
 
@@ -112,7 +113,7 @@ def _open_hub(request: Request, *, home: Path) -> Hub:
 def _me(request: Request) -> Holder:
     return Holder(
         name=socket.gethostname(),
-        pod=os.environ.get(POD_UID, ""),
+        pod=_pod_uid(_text("/proc/self/mountinfo")),
         boot=_text("/proc/sys/kernel/random/boot_id"),
         pids=_link("/proc/self/ns/pid"),
         pid=os.getpid(),
@@ -121,9 +122,15 @@ def _me(request: Request) -> Holder:
     )
 
 
+def _pod_uid(mounts: str) -> str:
+    """The kubelet mounts the termination log from a path with the pod's uid in it."""
+    found = POD_UID.search(mounts)
+    return found[1] if found else ""
+
+
 def _text(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="ascii").strip()
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""
 

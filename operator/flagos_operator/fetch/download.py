@@ -62,11 +62,14 @@ def fetch(request: Request, *, on: Volume, tools: Tools) -> Outcome:
         _refresh_stamps(request, found)
         return Outcome(marker=found.marker, how="present")
     on.prepare()
+    damaged = isinstance(found, Damaged)
     with volume.storage_errors(on.root):
-        turn = tools.queue.wait(served=lambda: _served(request))
+        turn = tools.queue.wait(served=lambda: not damaged and _served(request))
     if turn is None:
         return Outcome(marker=_complete(request).marker, how="waited")
-    return _holding(tools.queue.lock, tools, work=lambda: _in_turn(request, turn, on, tools))
+    return _holding(
+        tools.queue.lock, tools, work=lambda: _in_turn(request, turn, on, tools, damaged=damaged)
+    )
 
 
 def _served(request: Request) -> bool:
@@ -100,10 +103,11 @@ def _holding(lock: Lock, tools: Tools, *, work: Callable[[], Outcome]) -> Outcom
         lock.release()
 
 
-def _in_turn(request: Request, turn: Turn, on: Volume, tools: Tools) -> Outcome:
+def _in_turn(request: Request, turn: Turn, on: Volume, tools: Tools, *, damaged: bool) -> Outcome:
     with volume.storage_errors(on.root):
         on.sweep(keep=request.key, now=tools.now())
-        found = directory.inspect(request, rehash=False)
+        # Rot does not touch the stamps: only hashing tells whether another has repaired it.
+        found = directory.inspect(request, rehash=damaged and request.verify == "Always")
         if isinstance(found, Complete):
             return Outcome(marker=found.marker, how="waited")
         commit = found.marker.commit if isinstance(found, Damaged) else None

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+import certifi
 
 from flagos_operator.fetch.patience import Trouble
-from flagos_operator.fetch.reasons import Reason
+from flagos_operator.fetch.reasons import FetchError, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping
-    from pathlib import Path
 
     from flagos_operator.fetch.listing import Listing, RemoteFile
     from flagos_operator.fetch.request import Request, Source
 
+CA_BUNDLE = "FLAGOS_FETCH_CA_BUNDLE"
 TOO_MANY = 429
 PUBLIC_HOSTS = frozenset(
     {"huggingface.co", "hub-ci.huggingface.co"}
@@ -50,12 +56,40 @@ def busy(status: int, *, retry_after: float | None, host: str) -> Trouble:
     return Trouble(Reason.SOURCE_UNREACHABLE, message, retry_after=retry_after)
 
 
-def retry_after(header: str | None) -> float | None:
-    """Seconds; a date is what few hubs send, and our own patience does for those."""
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait; a date is read against the answer's own, so our clock does not matter."""
+    wanted = headers.get("Retry-After", "").strip()
+    if wanted.isdigit():
+        return float(wanted)
     try:
-        return max(0.0, float(header)) if header else None
-    except ValueError:
+        until = parsedate_to_datetime(wanted)
+        return max(0.0, (until - parsedate_to_datetime(headers["Date"])).total_seconds())
+    except (KeyError, ValueError, TypeError):
         return None
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or default
+
+
+def may_see_token(url: str, *, request: Request) -> bool:
+    """The endpoint itself, also where it moves its callers from http to https."""
+    scheme, host, port = origin(request.hub)
+    upgraded = ("https", host, 443) if (scheme, port) == ("http", 80) else None
+    return origin(url) in ((scheme, host, port), upgraded)
+
+
+def check_redirect(url: str, *, request: Request) -> None:
+    """An endpoint was named, so no redirect may lead to the public hub."""
+    host = urlsplit(url).hostname
+    if request.endpoint and host in PUBLIC_HOSTS and origin(url) != origin(request.hub):
+        raise FetchError(
+            Reason.SOURCE_UNREACHABLE,
+            f"the endpoint redirects to {host}, which is not to be contacted: "
+            "the mirror does not hold this file",
+        )
 
 
 def unreachable(error: BaseException, *, host: str) -> Trouble:
@@ -111,9 +145,25 @@ def prepare_environment(
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "MODELSCOPE_API_TOKEN", "HF_HUB_OFFLINE"):
         environ.pop(name, None)
     environ.update(settings(source, home=home, request=request))
-    if bundle := environ.get("FLAGOS_FETCH_CA_BUNDLE"):
+    # A netrc would replace our token by a password, and send it along a redirect.
+    environ["NETRC"] = os.devnull
+    if bundle := environ.get(CA_BUNDLE):
+        _check_bundle(Path(bundle))
         environ["REQUESTS_CA_BUNDLE"] = bundle
         environ["SSL_CERT_FILE"] = bundle
+    elif not Path(ssl.get_default_verify_paths().openssl_cafile).is_file():
+        # An image without ca-certificates: one of the clients would trust nobody.
+        environ.setdefault("SSL_CERT_FILE", certifi.where())
+
+
+def _check_bundle(bundle: Path) -> None:
+    try:
+        ssl.create_default_context(cafile=bundle)
+    except OSError as error:
+        raise FetchError(
+            Reason.INVALID_SOURCE,
+            f"{CA_BUNDLE} names {bundle}, which holds no certificates: {error}",
+        ) from error
 
 
 def open_hub(request: Request, *, home: Path) -> Hub:

@@ -88,21 +88,16 @@ class HuggingFace:
 
     def _guard(self, request: httpx2.Request) -> None:
         """Sees each hop of a redirect: the token goes to its own endpoint and nowhere else."""
-        if _origin(str(request.url)) == _origin(self._request.hub):
-            return
-        for name in ("authorization", "cookie"):
-            request.headers.pop(name, None)
-        if self._request.endpoint and request.url.host in hub.PUBLIC_HOSTS:
-            raise FetchError(
-                Reason.SOURCE_UNREACHABLE,
-                f"the endpoint redirects to {request.url.host}, which is not to be contacted: "
-                "the mirror does not hold this file",
-            )
+        url = str(request.url)
+        if not hub.may_see_token(url, request=self._request):
+            request.headers.pop("authorization", None)
+            request.headers.pop("cookie", None)
+        hub.check_redirect(url, request=self._request)
 
     def _judge(self, response: httpx2.Response) -> None:
         """429 and 5xx come to our own patience instead of the client's, which has no bound."""
         if response.status_code == hub.TOO_MANY or response.status_code >= 500:  # noqa: PLR2004
-            after = hub.retry_after(response.headers.get("Retry-After"))
+            after = hub.retry_after(response.headers)
             raise hub.busy(response.status_code, retry_after=after, host=self._host)
 
     @contextlib.contextmanager
@@ -161,12 +156,6 @@ def _lengths() -> Iterator[None]:
         if error.errno is not None:
             raise
         raise Trouble(Reason.SOURCE_UNREACHABLE, "the answer ended early") from error
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, parts.port or default
 
 
 def _remote(file: RepoFile) -> RemoteFile:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 Algorithm = Literal["sha256", "git-sha1", "none"]
 MAX_PATH = 1024
-# Bookkeeping of the hubs that no server reads.
-HUB_FILES = (".gitattributes", ".gitignore", ".msc", ".mv", ".mdl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +56,7 @@ def wanted(listing: Listing, *, include: Iterable[str], exclude: Iterable[str]) 
     files = [
         file
         for file in listing.files
-        if file.path not in HUB_FILES
-        and (not include or _matches(file.path, include))
-        and not _matches(file.path, exclude)
+        if (not include or _matches(file.path, include)) and not _matches(file.path, exclude)
     ]
     if not files:
         raise FetchError(

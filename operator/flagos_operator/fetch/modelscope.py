@@ -1,14 +1,14 @@
 """ModelScope through its own client, modelscope-hub.
 
-The client resumes a part file by range, hashes while it streams and drops the Authorization
-header on a redirect to another host. It has no name for the state of a whole repo: a branch or
-tag is all that can be asked for, so the files' checksums are what pins a copy.
+The client resumes a part file by range and hashes while it streams. It has no name for the state
+of a whole repo: a branch or tag is all that can be asked for, so checksums are what pins a copy.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -42,8 +42,7 @@ class ModelScope:
             endpoint=request.hub, token=request.token or "", config_dir=home, cache_dir=home
         )
         self._api = HubApi(config)
-        if request.endpoint:
-            self._stay_off_public_hubs()
+        self._guard_redirects()
 
     def list_files(self) -> Listing:
         with self._explained():
@@ -120,21 +119,32 @@ class ModelScope:
             "check source.modelscope.tokenSecretRef and the access of its owner"
         )
 
-    def _stay_off_public_hubs(self) -> None:
+    def _guard_redirects(self) -> None:
+        """The client has no public way to its sessions; a test watches that this one works."""
         legacy = self._api.legacy
-        for session in (legacy._session, legacy._read_session):  # noqa: SLF001 - no public way
-            session.hooks["response"].append(refuse_public_hub)
+        for session in (legacy._session, legacy._read_session):  # noqa: SLF001
+            guard = Guard(request=self._request)
+            session.rebuild_auth = guard.rebuild_auth  # type: ignore[method-assign]
 
 
-def refuse_public_hub(response: requests.Response, **_: Any) -> None:  # noqa: ANN401
-    """An endpoint was named, so no redirect may lead to the public hub."""
-    target = urlsplit(response.headers.get("Location", "")).hostname
-    if response.is_redirect and target in hub.PUBLIC_HOSTS:
-        raise FetchError(
-            Reason.SOURCE_UNREACHABLE,
-            f"the endpoint redirects to {target}, which is not to be contacted: "
-            "the mirror does not hold this file",
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """Sees each hop of a redirect: the token goes to its own endpoint and nowhere else.
+
+    requests itself drops Authorization for another host, but a cookie knows no port.
+    """
+
+    request: Request
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        del response
+        url = prepared_request.url or ""
+        if not hub.may_see_token(url, request=self.request):
+            prepared_request.headers.pop("Authorization", None)
+            prepared_request.headers.pop("Cookie", None)
+        hub.check_redirect(url, request=self.request)
 
 
 def _remote(file: Any) -> RemoteFile:  # noqa: ANN401

@@ -65,8 +65,11 @@ class Volume:
         """Makes our own corner of the volume."""
         with storage_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            self.state.mkdir(exist_ok=True)
-            (self.state / "partial").mkdir(exist_ok=True)
+            for folder in (self.state, self.state / "partial"):
+                with contextlib.suppress(FileExistsError):
+                    folder.mkdir()
+                    # Models that run as different users share a volume by its group (fsGroup).
+                    folder.chmod(folder.stat().st_mode | 0o070)
 
     def sweep(self, *, keep: str, now: float) -> None:
         """Removes parts that no one has touched for a week; the lock must be held."""
