@@ -1,4 +1,4 @@
-"""Wiring: settings become a client, a store, a queue, workers and endpoints that know each other."""
+"""Wiring: settings become a client, a store, a queue, workers and endpoints."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flagos_operator.cluster import connection
 from flagos_operator.cluster.apply import Applier
@@ -28,7 +27,11 @@ from flagos_operator.engine.workqueue import WorkQueue
 from flagos_operator.metrics import Metrics
 from flagos_operator.operands import chips, defaults
 from flagos_operator.reconcile import Conductor
-from flagos_operator.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from flagos_operator.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,209 @@
+"""Verbs of the Kubernetes API with plain dicts, over the official client's transport.
+
+The generated models are passed by on purpose: parsing a list of pods into them costs ten times
+what `json.loads` does and blocks the event loop meanwhile. Retrying belongs to the work queue;
+here a call is made once, or not at all while the API server has asked for a pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+
+from flagos_operator.cluster import connection
+from flagos_operator.cluster.kinds import MODEL, POD, Key, Kind
+from flagos_operator.errors import Throttled, Unauthorized, Unreachable, api_error
+
+if TYPE_CHECKING:
+    from flagos_operator.cluster.connection import Connection
+    from flagos_operator.metrics import Metrics
+
+Body = Mapping[str, Any]
+
+FIELD_MANAGER = "flagos-operator"
+CHUNK = 500
+LOG_BYTES = 64 * 1024
+_JSON = "application/json"
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
+_PAUSE = 1.0  # after a 429 that names no time
+
+
+class Client:
+    def __init__(
+        self,
+        *,
+        login: Callable[[], Awaitable[Configuration]],
+        metrics: Metrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self._login = login
+        self._metrics = metrics
+        self._clock = clock
+        self._api: ApiClient | None = None
+        self._logging_in = asyncio.Lock()
+        self._paused_until = 0.0
+
+    async def connection(self) -> Connection:
+        """Fresh credentials for whoever else talks to the API server in this process."""
+        return await connection.describe(await self._login())
+
+    async def close(self) -> None:
+        if self._api:
+            await self._api.close()
+
+    async def get(self, kind: Kind, key: Key) -> dict[str, Any]:
+        return _decode(await self._call("get", "GET", kind.path(*key)))
+
+    async def list(self, kind: Kind, *, namespace: str) -> AsyncIterator[dict[str, Any]]:
+        """Chunks as the server sends them; each is a List of up to 500 items."""
+        query = {"limit": str(CHUNK)} | ({"labelSelector": kind.selector} if kind.selector else {})
+        while True:
+            chunk = _decode(await self._call("list", "GET", kind.path(namespace), query=query))
+            yield chunk
+            token = chunk.get("metadata", {}).get("continue")
+            if not token:
+                return
+            query = {**query, "continue": token}
+
+    async def apply(self, kind: Kind, manifest: Body, *, force: bool) -> dict[str, Any]:
+        meta = manifest["metadata"]
+        path = kind.path(meta["namespace"], meta["name"])
+        return await self._apply("apply", path, manifest, force=force)
+
+    async def apply_status(self, key: Key, *, uid: str, status: Body) -> dict[str, Any]:
+        """`uid` keeps a model that was recreated meanwhile from getting its ancestor's status."""
+        body = {
+            "apiVersion": MODEL.api_version,
+            "kind": MODEL.name,
+            "metadata": {"name": key.name, "namespace": key.namespace, "uid": uid},
+            "status": status,
+        }
+        return await self._apply("apply_status", MODEL.path(*key, "status"), body, force=True)
+
+    async def replace_lists(self, kind: Kind, manifest: Body) -> None:
+        meta = manifest["metadata"]
+        path = kind.path(meta["namespace"], meta["name"])
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        await self._call("merge", "PATCH", path, query=query, body=manifest, content=_MERGE)
+
+    async def delete(self, kind: Kind, key: Key, *, uid: str) -> None:
+        body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        await self._call("delete", "DELETE", kind.path(*key), body=body)
+
+    async def log_tail(self, pod: Key, container: str, *, previous: bool, lines: int) -> str:
+        query = {
+            "container": container,
+            "previous": str(previous).lower(),
+            "tailLines": str(lines),
+            "limitBytes": str(LOG_BYTES),
+        }
+        raw = await self._call("log", "GET", POD.path(*pod, "log"), query=query)
+        return raw.decode(errors="replace")
+
+    async def create_event(self, event: Body) -> None:
+        namespace = event["metadata"]["namespace"]
+        path = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
+        await self._call("event", "POST", path, body=event)
+
+    async def _apply(self, verb: str, path: str, body: Body, *, force: bool) -> dict[str, Any]:
+        query = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
+        raw = await self._call(verb, "PATCH", path, query=query, body=body, content=_APPLY)
+        return _decode(raw)
+
+    async def _call(  # noqa: PLR0913
+        self,
+        verb: str,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        content: str = _JSON,
+    ) -> bytes:
+        self._obey_pause()
+        api = await self._connected()
+        started, code = self._clock(), "none"
+        try:
+            answer = await self._send(api, method, path, query=query, body=body, content=content)
+            code = str(answer.status)
+            raw = bytes(await answer.read())
+        except (aiohttp.ClientError, TimeoutError, ssl.SSLError, OSError) as lost:
+            raise Unreachable(f"{method} {path}: {lost or type(lost).__name__}") from lost
+        finally:
+            self._metrics.api_seconds.labels(verb=verb, code=code).observe(self._clock() - started)
+        if answer.status >= 400:  # noqa: PLR2004
+            await self._refuse(api, answer.status, raw, answer.headers.get("Retry-After", ""))
+        return raw
+
+    async def _send(  # noqa: PLR0913
+        self,
+        api: ApiClient,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None,
+        body: Body | None,
+        content: str,
+    ) -> Any:  # noqa: ANN401  the transport is not typed
+        headers = {"Accept": _JSON, "Content-Type": content, "User-Agent": FIELD_MANAGER}
+        if word := await connection.authorization(api.configuration):
+            headers["Authorization"] = word
+        url = api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
+        return await api.rest_client.request(
+            method, url, headers=headers, body=body, _request_timeout=_TIMEOUT
+        )
+
+    def _obey_pause(self) -> None:
+        """The API server throttles the account, not the call: one 429 speaks for all."""
+        left = self._paused_until - self._clock()
+        if left > 0:
+            raise Throttled("the API server asked for a pause", status=429, retry_after=left)
+
+    async def _refuse(self, api: ApiClient, status: int, raw: bytes, retry_after: str) -> None:
+        seconds = float(retry_after) if retry_after.isdecimal() else 0.0
+        error = api_error(status, _status_object(raw), retry_after=seconds)
+        if isinstance(error, Throttled):
+            error.retry_after = error.retry_after or _PAUSE
+            self._paused_until = self._clock() + error.retry_after
+        if isinstance(error, Unauthorized):
+            await self._forget(api)
+        raise error
+
+    async def _connected(self) -> ApiClient:
+        async with self._logging_in:
+            if self._api is None:
+                self._api = ApiClient(await self._login())
+            return self._api
+
+    async def _forget(self, api: ApiClient) -> None:
+        """Credentials have expired: the next call logs in anew."""
+        async with self._logging_in:
+            if self._api is api:
+                self._api = None
+                await api.close()
+
+
+def _decode(raw: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(raw)
+    except ValueError as wrong:
+        raise Unreachable(f"no JSON in the answer: {raw[:80]!r}") from wrong
+    return found if isinstance(found, dict) else {}
+
+
+def _status_object(raw: bytes) -> dict[str, Any]:
+    """What is between us and the API server, a proxy for one, answers in other formats."""
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        return {"message": raw[:200].decode(errors="replace")}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,86 @@
+"""Where the API server is and how to be believed by it: KUBECONFIG, a pod's account, ~/.kube."""
+
+from __future__ import annotations
+
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from kubernetes.aio import config as kubeconfig
+from kubernetes.aio.client import Configuration
+
+from flagos_operator.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """What another client of the same server needs."""
+
+    server: str
+    ca_file: str | None
+    certificate_file: str | None
+    key_file: str | None
+    verify: bool
+    scheme: str  # of the Authorization header, e.g. Bearer; empty without one
+    token: str
+
+
+async def load(environment: Mapping[str, str]) -> Configuration:
+    """Read everything anew: tokens and certificates are rotated under a running operator."""
+    configuration = Configuration()
+    try:
+        await _load_into(configuration, environment)
+    except (kubeconfig.ConfigException, OSError) as wrong:
+        raise SettingsError(f"no usable Kubernetes credentials: {wrong}") from wrong
+    # With trust_env every call asks two threads for proxies and a .netrc: only where one is set.
+    configuration.client_session_kwargs = {"trust_env": _is_proxied(configuration.host)}
+    return configuration
+
+
+async def describe(configuration: Configuration) -> Connection:
+    scheme, _, token = (await authorization(configuration)).partition(" ")
+    return Connection(
+        server=configuration.host,
+        ca_file=configuration.ssl_ca_cert,
+        certificate_file=configuration.cert_file,
+        key_file=configuration.key_file,
+        verify=configuration.verify_ssl,
+        scheme=scheme,
+        token=token,
+    )
+
+
+async def authorization(configuration: Configuration) -> str:
+    """A service account's token file is read again when a minute has passed."""
+    found = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+    return (found or "").strip()
+
+
+async def _load_into(configuration: Configuration, environment: Mapping[str, str]) -> None:
+    path = environment.get("KUBECONFIG", "")
+    if not path and environment.get("KUBERNETES_SERVICE_HOST"):
+        kubeconfig.load_incluster_config(client_configuration=configuration)
+        return
+    path = path or str(Path.home() / ".kube" / "config")
+    if not _exists(path):
+        raise SettingsError(f"KUBECONFIG={path!r}: no such file, and this is not a pod")
+    await kubeconfig.load_kube_config(
+        config_file=path, client_configuration=configuration, persist_config=False
+    )
+
+
+def _exists(paths: str) -> bool:
+    return any(Path(each).is_file() for each in paths.split(":"))
+
+
+def _is_proxied(server: str) -> bool:
+    parts = urlsplit(server)
+    proxies = urllib.request.getproxies_environment()
+    return parts.scheme in proxies and not urllib.request.proxy_bypass_environment(
+        parts.hostname or "", proxies
+    )

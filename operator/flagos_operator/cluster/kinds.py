@@ -1,0 +1,89 @@
+"""The kinds of object that the operator reads, and how each becomes facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from flagos_operator.observed.facts import ChildFacts, DeploymentFacts, ModelFacts, PodFacts
+from flagos_operator.observed.parse import (
+    child_facts,
+    deployment_facts,
+    model_facts,
+    pod_facts,
+)
+
+Body = Mapping[str, Any]
+Facts = ModelFacts | PodFacts | DeploymentFacts | ChildFacts
+
+MANAGED = "app.kubernetes.io/managed-by=flagos-operator"
+
+
+class Key(NamedTuple):
+    """Names one object of a known kind; of a model, it is also what the queue holds."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    name: str
+    group: str
+    version: str
+    plural: str
+    facts: Callable[[Body], Facts]
+    selector: str = MANAGED  # other people's objects stay on the server
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        scope = f"/namespaces/{namespace}" if namespace else ""
+        rest = "".join(f"/{part}" for part in (name, subresource) if part)
+        return f"{root}{scope}/{self.plural}{rest}"
+
+
+MODEL = Kind(
+    name="FlagOSModel",
+    group="flagos.io",
+    version="v1alpha1",
+    plural="flagosmodels",
+    facts=model_facts,
+    selector="",
+)
+POD = Kind(name="Pod", group="", version="v1", plural="pods", facts=pod_facts)
+DEPLOYMENT = Kind(
+    name="Deployment", group="apps", version="v1", plural="deployments", facts=deployment_facts
+)
+SERVICE = Kind(
+    name="Service",
+    group="",
+    version="v1",
+    plural="services",
+    facts=partial(child_facts, kind="Service"),
+)
+CONFIG_MAP = Kind(
+    name="ConfigMap",
+    group="",
+    version="v1",
+    plural="configmaps",
+    facts=partial(child_facts, kind="ConfigMap"),
+)
+CLAIM = Kind(
+    name="PersistentVolumeClaim",
+    group="",
+    version="v1",
+    plural="persistentvolumeclaims",
+    facts=partial(child_facts, kind="PersistentVolumeClaim"),
+)
+# Models first: a child is only worth a look once its model is known.
+KINDS = (MODEL, CONFIG_MAP, CLAIM, SERVICE, DEPLOYMENT, POD)
+BY_NAME = {kind.name: kind for kind in KINDS}

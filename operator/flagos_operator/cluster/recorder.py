@@ -1,0 +1,67 @@
+"""Kubernetes Events: news for people, told once. Losing one never fails a pass."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flagos_operator.cluster.kinds import MODEL
+from flagos_operator.errors import Conflict, OperatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from flagos_operator.cluster.client import Client
+    from flagos_operator.observed.facts import ModelFacts
+    from flagos_operator.status.summary import Event
+
+log = logging.getLogger(__name__)
+
+LONGEST_NOTE = 1024
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorder:
+    client: Client
+    instance: str
+    now: Callable[[], datetime]
+
+    async def record(self, event: Event, *, model: ModelFacts) -> None:
+        """`model` is as after the status write that this event tells of."""
+        try:
+            await self.client.create_event(self._body(event, model))
+        except Conflict:
+            pass  # another operator saw the same transition and was faster
+        except OperatorError as error:
+            log.info("event lost", extra={"model": model.name, "error": str(error)})
+
+    def _body(self, event: Event, model: ModelFacts) -> dict[str, Any]:
+        return {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"name": _name(event, model), "namespace": model.namespace},
+            "eventTime": self.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "reportingController": "flagos.io/flagos-operator",
+            "reportingInstance": self.instance,
+            "action": "Reconcile",
+            "type": event.type,
+            "reason": event.reason,
+            "note": event.message[:LONGEST_NOTE],
+            "regarding": {
+                "apiVersion": MODEL.api_version,
+                "kind": MODEL.name,
+                "namespace": model.namespace,
+                "name": model.name,
+                "uid": model.uid,
+            },
+        }
+
+
+def _name(event: Event, model: ModelFacts) -> str:
+    """One transition has one name, whoever tells it: the version of the written status."""
+    told = f"{model.uid} {model.resource_version} {event.reason} {event.message}"
+    return f"{model.name[:_LONGEST_NAME]}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"

@@ -1,0 +1,100 @@
+"""The truth, asked for: lists every kind, corrects the store and says who has news.
+
+A watch that broke for longer than the API server remembers starts again from a list, and what
+was deleted in between is never told. This finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flagos_operator.cluster.kinds import KINDS, Key, Kind
+from flagos_operator.errors import OperatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flagos_operator.cluster.client import Client
+    from flagos_operator.cluster.store import Store
+    from flagos_operator.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+_RETRY_FIRST, _RETRY_MOST = 1.0, 30.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Resync:
+    client: Client
+    store: Store
+    metrics: Metrics
+    namespaces: Sequence[str]  # ("",) is the whole cluster
+    interval: float
+    dice: Callable[[], float]
+    wall: Callable[[], float]
+    enqueue: Callable[[Key], None]
+    synced: asyncio.Event = field(default_factory=asyncio.Event)
+    _now: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Once at the start, before anybody works; then every interval, or when asked."""
+        failures = 0
+        while True:
+            self._now.clear()
+            failures = 0 if await self._try() else failures + 1
+            await self._wait(self._pause(failures))
+
+    def soon(self) -> None:
+        """Events may have been missed: do not wait for the next turn."""
+        self._now.set()
+
+    async def once(self) -> set[Key]:
+        self.store.forget_graves()
+        news: set[Key] = set()
+        for kind in KINDS:
+            for namespace in self.namespaces:
+                news |= await self._list(kind, namespace)
+            self.metrics.seen_at.labels(kind=kind.name).set(self.wall())
+        return news
+
+    async def _try(self) -> bool:
+        try:
+            news = await self.once()
+        except OperatorError as error:
+            log.warning("cannot list: %s: %s", type(error).__name__, error)
+            return False
+        # At the start everything is news, but also what has none deserves one look.
+        for key in news if self.synced.is_set() else self.store.keys():
+            self.enqueue(key)
+        self.synced.set()
+        return True
+
+    async def _list(self, kind: Kind, namespace: str) -> set[Key]:
+        seen: set[Key] = set()
+        news: set[Key] = set()
+        version = 0
+        async for chunk in self.client.list(kind, namespace=namespace):
+            version = int(chunk["metadata"].get("resourceVersion") or 0)
+            for body in chunk.get("items") or ():
+                meta = body["metadata"]
+                seen.add(Key(meta.get("namespace", ""), meta["name"]))
+                news |= self.store.put(kind, body)
+        ghosts, bereaved = self.store.sweep(kind, seen=seen, version=version, namespace=namespace)
+        self.metrics.ghosts.labels(kind=kind.name).inc(ghosts)
+        return news | bereaved
+
+    def _pause(self, failures: int) -> float:
+        spread = 0.8 + 0.4 * self.dice()
+        if failures:
+            return min(_RETRY_FIRST * 2.0 ** (failures - 1), _RETRY_MOST, self.interval) * spread
+        return self.interval * spread
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._now.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,72 @@
+"""Prometheus metrics, made by the app and handed down; none is labelled by object."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_SLOW = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.reconciles = Counter(
+            "flagos_reconcile",
+            "Passes over one model, by how they ended.",
+            ["result"],
+            registry=registry,
+        )
+        self.reconcile_seconds = Histogram(
+            "flagos_reconcile_seconds",
+            "Duration of a pass over one model.",
+            buckets=_QUICK,
+            registry=registry,
+        )
+        self.queue_depth = Gauge(
+            "flagos_queue_depth", "Models that wait for a worker.", registry=registry
+        )
+        self.queue_wait = Histogram(
+            "flagos_queue_wait_seconds",
+            "How long a model waited for a worker.",
+            buckets=_QUICK,
+            registry=registry,
+        )
+        self.applies = Counter(
+            "flagos_apply",
+            "Server-side applies, by kind and by what came of them.",
+            ["kind", "result"],
+            registry=registry,
+        )
+        self.api_seconds = Histogram(
+            "flagos_api_request_seconds",
+            "Calls to the API server, by verb and status code.",
+            ["verb", "code"],
+            buckets=_QUICK,
+            registry=registry,
+        )
+        self.ghosts = Counter(
+            "flagos_resync_ghosts",
+            "Objects that a relist found gone without an event.",
+            ["kind"],
+            registry=registry,
+        )
+        self.seen_at = Gauge(
+            "flagos_watch_last_seen_timestamp_seconds",
+            "When an event or a relist last told of a kind.",
+            ["kind"],
+            registry=registry,
+        )
+        self.loop_lag = Gauge(
+            "flagos_loop_lag_seconds", "How late the event loop last was.", registry=registry
+        )
+        self.models = Gauge("flagos_models", "Models that exist.", registry=registry)
+        self.model_ready_seconds = Histogram(
+            "flagos_model_ready_seconds",
+            "From the creation of a model to its first Ready.",
+            buckets=_SLOW,
+            registry=registry,
+        )
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)

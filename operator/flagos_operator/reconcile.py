@@ -1,0 +1,164 @@
+"""The conductor: one pass makes one model so, and says how it is.
+
+It reads the store and never an event, so a pass that runs twice, late or after a restart is
+harmless. A pass never waits: what needs time is looked at again later.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.api.spec import parse
+from flagos_operator.cluster.apply import kind_of
+from flagos_operator.cluster.kinds import MODEL, Key
+from flagos_operator.desired.plan import Defaults, Meta, ObjectRef, Plan, decide
+from flagos_operator.desired.render import render
+from flagos_operator.engine.workers import Next
+from flagos_operator.errors import NotFound, OperatorError
+from flagos_operator.status.crashes import wanted_logs
+from flagos_operator.status.summary import Summary, summarize
+from flagos_operator.status.view import Objection, View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from flagos_operator.catalog.chips import Chips
+    from flagos_operator.cluster.apply import Applier
+    from flagos_operator.cluster.recorder import Recorder
+    from flagos_operator.cluster.statuses import Statuses
+    from flagos_operator.cluster.store import Snapshot, Store
+    from flagos_operator.cluster.tails import Tails
+    from flagos_operator.observed.facts import ModelFacts
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Pass:
+    """What one pass did; `fault` is what stopped it from doing more."""
+
+    changed: list[str] = field(default_factory=list)
+    fault: OperatorError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conductor:
+    store: Store
+    applier: Applier
+    statuses: Statuses
+    tails: Tails
+    recorder: Recorder
+    chips: Chips
+    defaults: Defaults
+    now: Callable[[], datetime]
+
+    async def reconcile(self, key: Key) -> Next:
+        seen = self.store.snapshot(key)
+        if seen.model is None or seen.model.deleting:
+            self._forget(key)
+            return Next()  # owner references clean up
+        plan = self._decide(seen, seen.model)
+        done = await self._realize(plan, seen, seen.model)
+        summary = await self._tell(key, plan, done)
+        if done.changed:
+            phase = summary.status.get("phase") if summary else None
+            log.info("%s", key, extra={"changed": done.changed, "phase": phase})
+        if done.fault:
+            raise done.fault
+        return Next(after=summary.requeue_after if summary else None)
+
+    def _decide(self, seen: Snapshot, model: ModelFacts) -> Plan | Invalid:
+        """An upgrade of the operator brings a new fetch image, but rolls no pod for it.
+
+        While the image that is live gives the template that is live, it stays.
+        """
+        spec = parse(model.raw)
+        if isinstance(spec, Invalid):
+            return spec
+        meta = Meta(
+            namespace=model.namespace,
+            name=model.name,
+            uid=model.uid,
+            generation=model.generation,
+        )
+        live = seen.deployment
+        if live and live.fetch_image:
+            kept = replace(self.defaults, fetch_image=live.fetch_image)
+            plan = decide(spec, meta=meta, defaults=kept, chips=self.chips)
+            if isinstance(plan, Plan) and plan.template == live.template:
+                return plan
+        return decide(spec, meta=meta, defaults=self.defaults, chips=self.chips)
+
+    async def _realize(self, plan: Plan | Invalid, seen: Snapshot, model: ModelFacts) -> Pass:
+        """An invalid spec changes nothing; pruning waits until all else is in place.
+
+        So a half-done pass never takes away what still serves.
+        """
+        done = Pass()
+        if isinstance(plan, Invalid):
+            return done
+        try:
+            for manifest in render(plan):
+                if await self.applier.apply(manifest, model=model):
+                    done.changed.append(manifest["kind"])
+            for stale in seen.owned:
+                kind = kind_of(stale).name
+                wanted = ObjectRef(kind=kind, namespace=stale.namespace, name=stale.name)
+                if wanted not in plan.owns and await self.applier.prune(stale, model=model):
+                    done.changed.append(f"-{kind}")
+        except OperatorError as fault:
+            done.fault = fault
+        return done
+
+    async def _tell(self, key: Key, plan: Plan | Invalid, done: Pass) -> Summary | None:
+        """Status is written also when something else could not be; the first fault counts."""
+        seen = self.store.snapshot(key)  # anew: what was applied is already known
+        if seen.model is None or seen.model.deleting:
+            return None
+        view = self._view(seen, seen.model, plan=plan, fault=done.fault)
+        view = replace(view, logs=await self.tails.complete(key, wanted_logs(view)))
+        summary = summarize(view)
+        try:
+            await self._publish(summary, model=seen.model, done=done)
+        except NotFound:
+            self.store.gone(MODEL, key)
+        except OperatorError as fault:
+            done.fault = done.fault or fault
+        return summary
+
+    async def _publish(self, summary: Summary, *, model: ModelFacts, done: Pass) -> None:
+        written = await self.statuses.write(summary.status, model=model)
+        if written is None or written.resource_version == model.resource_version:
+            return
+        done.changed.append("status")
+        for event in summary.events:
+            await self.recorder.record(event, model=written)
+
+    def _view(
+        self,
+        seen: Snapshot,
+        model: ModelFacts,
+        *,
+        plan: Plan | Invalid,
+        fault: OperatorError | None,
+    ) -> View:
+        told = fault and fault.reason
+        return View(
+            model=model,
+            plan=plan,
+            deployment=seen.deployment,
+            pods=seen.pods,
+            children=seen.children,
+            now=self.now(),
+            refused=Objection(reason=fault.reason, message=str(fault)) if told and fault else None,
+            logs=self.tails.known(Key(model.namespace, model.name), seen.pods),
+        )
+
+    def _forget(self, key: Key) -> None:
+        self.applier.forget(key)
+        self.statuses.forget(key)
+        self.tails.forget(key)
