@@ -19,9 +19,8 @@ SITE = bytecode.INSTALLED.lstrip("/")
 UNUSED = (
     "bin",
     # The kubernetes package holds its client twice. Ours is kubernetes.aio; of the other one the
-    # classes are imported when they are named, which nothing does.
+    # verbs are imported when they are named, which nothing does. (Its models are imported.)
     "kubernetes/client/api",
-    "kubernetes/client/models",
 )
 COMMAND = """\
 #!/usr/bin/python3
