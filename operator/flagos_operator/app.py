@@ -50,6 +50,12 @@ class App:
     resync: Resync
     workers: Workers[Key]
     health: Health
+    loop: asyncio.AbstractEventLoop | None = None
+
+    def tell(self, kind: str, event: Mapping[str, Any]) -> None:
+        """As observe(), from another thread; told in order."""
+        if self.loop:
+            self.loop.call_soon_threadsafe(self.observe, kind, event)
 
     def observe(self, kind: str, event: Mapping[str, Any]) -> None:
         """The one seam for whatever watches the cluster."""
@@ -66,6 +72,7 @@ class App:
 
         None of the parts ends by itself: should one, `on_end` tells and leaving raises why.
         """
+        self.loop = asyncio.get_running_loop()
         runner = await self.health.serve(port=self.settings.http_port)
         parts = (self.health.pulse.run(), self.resync.run(), self._work())
         tasks = [asyncio.create_task(part) for part in parts]

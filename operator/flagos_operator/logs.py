@@ -16,6 +16,8 @@ def configure(*, form: str, level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     # kopf tells of each event and each retry; a line per change is ours to write.
     logging.getLogger("kopf").setLevel(logging.WARNING)
+    # It warns that signals are not its business in its thread, which is as it should be.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
 

@@ -1,4 +1,8 @@
-"""`flagos-operator run`: kopf as informer and nothing else; the only file that knows it."""
+"""`flagos-operator run`: kopf as informer and nothing else; the only file that knows it.
+
+It lives in a thread of its own: when it ends, for a broken stream too, it cancels every task of
+its event loop that is younger than itself.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import kopf
@@ -19,7 +24,6 @@ from flagos_operator.settings import Settings
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -34,58 +38,67 @@ def run(_: argparse.Namespace) -> int:
     try:
         settings = Settings.from_environment(os.environ)
         logs.configure(form=settings.log_format, level=settings.log_level)
-        asyncio.run(serve(build(settings, os.environ)))
+        asyncio.run(_until_signalled(build(settings, os.environ)))
     except SettingsError as wrong:
         print(f"flagos-operator: {wrong}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
 
 
-async def serve(app: App) -> None:
-    """Until SIGTERM. Watches start after the first list, when all kinds are known to exist."""
+async def _until_signalled(app: App) -> None:
     stop = asyncio.Event()
-    _on_signals(stop.set)
-    async with app.running(on_end=stop.set):
-        await _either(app.resync.synced, stop)
-        pause = _AGAIN_FIRST
-        while not stop.is_set() and not await _watch(app, stop):
-            _on_signals(stop.set)  # kopf has left its own behind
-            app.resync.soon()
-            await _either(stop, after=pause)
-            pause = min(pause * 2, _AGAIN_MOST)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(app, stop=stop)
     log.info("stopped")
 
 
-async def _watch(app: App, stop: asyncio.Event) -> bool:
-    """True when told to stop.
+async def serve(app: App, *, stop: asyncio.Event) -> None:
+    """Watches start after the first list, when all kinds are known to exist."""
+    async with app.running(on_end=stop.set):
+        await _first(app.resync.synced, stop)
+        pause = _AGAIN_FIRST
+        while not stop.is_set():
+            if await _watch(app, stop):
+                pause = _AGAIN_FIRST
+            app.resync.soon()  # what was missed meanwhile is found by a list
+            await _first(stop, after=pause)
+            pause = min(pause * 2, _AGAIN_MOST)
 
-    kopf gives up on any error in a stream but "410 Gone", an API server that is going down
-    included; what was missed meanwhile is found by the next list.
+
+async def _watch(app: App, stop: asyncio.Event) -> bool:
+    """Watch until told to stop, or until kopf gives up; returns whether it ever was ready.
+
+    It gives up on any error in a stream but "410 Gone", an API server that is going down
+    included. The answer is always the same: watch anew.
     """
-    ready = asyncio.Event()
-    signals = asyncio.create_task(_take_back_signals(ready, stop))
+    ready, end = threading.Event(), threading.Event()
+    watching = asyncio.create_task(asyncio.to_thread(_run_kopf, app, ready, end))
+    stopping = asyncio.create_task(stop.wait())
     try:
-        await kopf.operator(
+        await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        end.set()
+        stopping.cancel()
+    try:
+        await watching
+    except Exception as broken:  # noqa: BLE001  see above
+        log.warning("watches broke: %s: %s", type(broken).__name__, broken)
+    return ready.is_set()
+
+
+def _run_kopf(app: App, ready: threading.Event, end: threading.Event) -> None:
+    asyncio.run(
+        kopf.operator(
             registry=handlers(app),
             settings=kopf_settings(),
             standalone=True,
             clusterwide=not app.settings.watch_namespaces,
             namespaces=app.settings.watch_namespaces,
             ready_flag=ready,
-            stop_flag=stop,
+            stop_flag=end,
         )
-    except Exception as broken:  # noqa: BLE001  whatever it was, watching anew is the answer
-        log.warning("watches broke: %s: %s", type(broken).__name__, broken)
-        return False
-    finally:
-        signals.cancel()
-    return True
-
-
-async def _take_back_signals(ready: asyncio.Event, stop: asyncio.Event) -> None:
-    """They are replaced when kopf starts, and ending by its own takes five seconds more."""
-    await ready.wait()
-    _on_signals(stop.set)
+    )
 
 
 def handlers(app: App) -> kopf.OperatorRegistry:
@@ -105,7 +118,7 @@ def handlers(app: App) -> kopf.OperatorRegistry:
         )
 
     async def observe(*, event: kopf.RawEvent, param: Any = None, **_: Any) -> None:  # noqa: ANN401
-        app.observe(param, event)
+        app.tell(param, event)
 
     for kind in KINDS:
         name = f"observe-{kind.plural}"
@@ -135,12 +148,7 @@ def selector(kind: Kind) -> tuple[str, str] | tuple[str, str, str]:
     return (kind.group, kind.version, kind.plural) if kind.group else (kind.version, kind.plural)
 
 
-def _on_signals(act: Callable[[], None]) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, act)
-
-
-async def _either(*events: asyncio.Event, after: float | None = None) -> None:
+async def _first(*events: asyncio.Event, after: float | None = None) -> None:
     waits = [asyncio.create_task(event.wait()) for event in events]
     await asyncio.wait(waits, timeout=after, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
