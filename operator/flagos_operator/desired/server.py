@@ -11,6 +11,8 @@ from flagos_operator.desired.probes import probes
 from flagos_operator.desired.registry import rewritten
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flagos_operator.desired.asked import Asked
 
 # Time for the endpoint to disappear from every node before the server stops listening: vLLM
@@ -59,7 +61,13 @@ def server(asked: Asked, *, place: weights.Place, pod_security: Manifest) -> Ser
 def resources(asked: Asked) -> Manifest:
     name = asked.resource_name
     devices = {name: asked.devices} if name and asked.devices else {}
-    return merged(asked.spec.server.resources, given({"limits": devices}))
+    together = merged(asked.spec.server.resources, given({"limits": devices}))
+    return {kind: amounts(said) if kind != "claims" else said for kind, said in together.items()}
+
+
+def amounts(said: Mapping[str, object]) -> dict[str, str]:
+    """Strings, as the API server keeps them."""
+    return {name: str(amount) for name, amount in said.items()}
 
 
 def privileges(asked: Asked, *, pod_security: Manifest) -> Manifest:

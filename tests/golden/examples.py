@@ -1,0 +1,61 @@
+"""Every example, parsed, decided and rendered as the operator would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.api.spec import parse
+from flagos_operator.catalog.chips import Chips, load_chips
+from flagos_operator.desired.plan import Defaults, Meta, Plan, decide
+from flagos_operator.desired.render import render
+from flagos_operator.render import Dumper
+
+ROOT = Path(__file__).parents[2]
+EXPECTED = Path(__file__).parent / "expected"
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+DEFAULTS = Defaults(
+    fetch_image="registry.example/flagos-operator:1", registry_rewrite={}, fetch_env={}
+)
+UID = "5f0a0f8e-0000-4000-8000-000000000000"
+
+Objects = tuple[dict[str, Any], ...]
+
+
+def chips() -> Chips:
+    found = load_chips()
+    assert not isinstance(found, Invalid), found.message
+    return found
+
+
+def plan(example: Path) -> Plan:
+    model = yaml.safe_load(example.read_text())
+    spec = parse(model)
+    assert not isinstance(spec, Invalid), spec.message
+    meta = Meta(namespace="models", name=model["metadata"]["name"], uid=UID, generation=1)
+    decided = decide(spec, meta=meta, defaults=DEFAULTS, chips=chips())
+    assert not isinstance(decided, Invalid), decided.message
+    return decided
+
+
+def objects(example: Path) -> Objects:
+    return render(plan(example))
+
+
+def text(example: Path) -> str:
+    return yaml.dump_all(
+        objects(example), Dumper=Dumper, sort_keys=False, explicit_start=True, width=1000
+    )
+
+
+def pod_spec(example: Path) -> dict[str, Any]:
+    found: dict[str, Any] = objects(example)[-1]["spec"]["template"]["spec"]
+    return found
+
+
+def server(example: Path) -> dict[str, Any]:
+    found: dict[str, Any] = pod_spec(example)["containers"][0]
+    return found
