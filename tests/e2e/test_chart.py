@@ -198,6 +198,7 @@ def refused(kube: Kube, model: Body) -> str:
     return ""
 
 
+HUB = {"modelscope": {"repo": "a/b"}}
 SIDECAR = {"name": "beside", "image": "localhost/busybox:1"}
 
 
@@ -205,7 +206,11 @@ SIDECAR = {"name": "beside", "image": "localhost/busybox:1"}
     "spec, words",
     [
         ({"server": {"securityContext": {"privileged": True}}}, "no privileged containers"),
-        ({"fetch": {"securityContext": {"privileged": True}}}, "no privileged containers"),
+        (
+            {"source": HUB, "fetch": {"securityContext": {"privileged": True}}},
+            "no privileged containers",
+        ),
+        ({"source": HUB, "weights": {"hostPath": {"path": "/share"}}}, "no host paths"),
         (
             {"pod": {"containers": [{**SIDECAR, "securityContext": {"privileged": True}}]}},
             "no privileged containers",
