@@ -14,6 +14,8 @@ import yaml
 from tests.e2e.conftest import OPERATOR_IMAGE, ROOT, SYSTEM, install_operator
 from tests.kube import Body, CommandFailedError, Kube, eventually, run
 
+pytestmark = pytest.mark.timeout(300)
+
 DEFINITION = "flagosmodels.flagos.io"
 CHART = ROOT / "charts" / "flagos-operator"
 RELEASE = "flagos"  # of the operator that the other tests use
