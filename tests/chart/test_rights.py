@@ -6,7 +6,9 @@ from itertools import product
 
 import pytest
 
+from flagos_operator.cluster.kinds import BY_NAME, KINDS, Kind
 from tests.chart.rendering import Manifest, of_kind, render, the
+from tests.golden.examples import EXAMPLES, objects
 
 TEAMS = {"watchNamespaces": ["team-a", "team-b"]}
 CLUSTER_WIDE = {
@@ -45,6 +47,31 @@ def test_the_operator_reads_no_secret_and_makes_no_pod() -> None:
     allowed = pairs(operator_role())
     assert not {pair for pair in allowed if pair[0].startswith(("secrets", "serviceaccounts"))}
     assert {verb for resource, verb in allowed if resource == "pods"} == {"list", "watch"}
+
+
+def used() -> set[tuple[str, str]]:
+    """(resource.group, verb) that the code can need, from its kinds and from what it renders."""
+    rendered = [{body["kind"] for body in objects(example)} for example in EXAMPLES]
+    made, always = set.union(*rendered), set.intersection(*rendered)
+    pairs = {(resource(kind), verb) for kind in KINDS for verb in ("list", "watch")}
+    # An apply patches, or creates; where the name is taken it looks whose the object is.
+    pairs |= {(resource(BY_NAME[k]), v) for k in made for v in ("get", "create", "patch")}
+    # What every model has is never pruned: owner references take it.
+    pairs |= {(resource(BY_NAME[k]), "delete") for k in made - always}
+    return pairs | {
+        ("flagosmodels/status.flagos.io", "patch"),
+        ("flagosmodels/finalizers.flagos.io", "update"),  # for blockOwnerDeletion on OpenShift
+        ("pods/log", "get"),
+        ("events.events.k8s.io", "create"),
+    }
+
+
+def resource(kind: Kind) -> str:
+    return f"{kind.plural}.{kind.group}".rstrip(".")
+
+
+def test_the_operator_may_do_what_it_does_and_nothing_else() -> None:
+    assert pairs(operator_role()) == used()
 
 
 def test_nothing_is_allowed_by_a_star() -> None:
