@@ -9,6 +9,7 @@ from flagos_operator.desired.plan import Plan
 from flagos_operator.status import checks, crashes
 from flagos_operator.status.pods import FETCH, alive, container, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
+from flagos_operator.status.remedies import cause
 from flagos_operator.status.text import bounded, stamp
 
 if TYPE_CHECKING:
@@ -65,21 +66,12 @@ def dated(
             "type": each.type,
             "status": each.status,
             "reason": str(each.reason),
-            "message": bounded(each.message),
+            "message": bounded(each.message or cause(each.reason)),
             "observedGeneration": generation,
             "lastTransitionTime": _since(each, before.get(each.type, {})) or stamp(now),
         }
         for each in verdicts
     ]
-
-
-def needs_user(view: View, objection: Objection | None) -> bool:
-    if objection is None:
-        return False
-    if objection.needs_user is not None:
-        return objection.needs_user
-    # Whatever reason a spec was refused for: it does not mend itself.
-    return not isinstance(view.plan, Plan) or kind_of(objection.reason) is Kind.BLOCKED
 
 
 def _ready(view: View, objection: Objection | None) -> Verdict:
@@ -91,7 +83,8 @@ def _ready(view: View, objection: Objection | None) -> Verdict:
 
 def _available(view: View) -> Verdict:
     if serving(view):
-        return Verdict(type=AVAILABLE, status=TRUE, reason=Reason.SERVING)
+        message = f"pods that serve: {len(serving(view))}"
+        return Verdict(type=AVAILABLE, status=TRUE, reason=Reason.SERVING, message=message)
     return Verdict(type=AVAILABLE, status=FALSE, reason=Reason.NO_POD_READY)
 
 
@@ -158,9 +151,16 @@ def _up_to_date(view: View) -> Verdict:
 
 
 def _stalled(view: View, objection: Objection | None) -> tuple[Verdict, ...]:
-    if objection is None or not needs_user(view, objection):
+    if objection is None or not _needs_user(view, objection):
         return ()
     return (_against(STALLED, objection, status=TRUE),)
+
+
+def _needs_user(view: View, objection: Objection) -> bool:
+    if objection.needs_user is not None:
+        return objection.needs_user
+    # Whatever reason a spec was refused for: it does not mend itself.
+    return not isinstance(view.plan, Plan) or kind_of(objection.reason) is Kind.BLOCKED
 
 
 def _against(kind: str, objection: Objection, *, status: str = FALSE) -> Verdict:

@@ -12,7 +12,7 @@ from flagos_operator.status.text import bounded, stamp
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flagos_operator.status.view import Objection, View
+    from flagos_operator.status.view import Culprit, Objection, View
 
 _IDENTITY = ("reason", "pod", "container")
 
@@ -23,7 +23,7 @@ def last_failure(view: View) -> Mapping[str, Any] | None:
     found = _present(view) or _latest(view)
     if found is None or found.culprit is None:
         return old
-    fresh = _described(found)
+    fresh = _described(found, at=found.culprit)
     if "time" in fresh:
         return fresh if old is None or old.get("time", "") <= fresh["time"] else old
     same = old is not None and all(old.get(key, "") == fresh.get(key, "") for key in _IDENTITY)
@@ -47,17 +47,14 @@ def _latest(view: View) -> Objection | None:
     return checks.eviction(gone[-1]) if gone else None
 
 
-def _described(found: Objection) -> dict[str, Any]:
-    culprit = found.culprit
-    if culprit is None:
-        return {}
+def _described(found: Objection, *, at: Culprit) -> dict[str, Any]:
     told = {
         "reason": str(found.reason),
         "message": bounded(found.message),
-        "container": culprit.container,
-        "pod": culprit.pod,
-        "node": culprit.node,
-        "exitCode": culprit.exit_code,
-        "time": stamp(culprit.time) if culprit.time else "",
+        "container": at.container,
+        "pod": at.pod,
+        "node": at.node,
+        "exitCode": at.exit_code,
+        "time": stamp(at.time) if at.time else "",
     }
     return {key: value for key, value in told.items() if value not in ("", None)}

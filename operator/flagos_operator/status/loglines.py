@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 LONGEST = 400
 
@@ -23,15 +19,19 @@ class Telling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """A known cause. `cure` may take up groups of the pattern; `heals` without the user."""
+    """A known cause. `cure` may take up groups of the pattern; `heals` without the user.
+
+    `above` is how many lines before the one that matches belong to it.
+    """
 
     pattern: re.Pattern[str]
     cure: str
     heals: bool = False
+    above: int = 0
 
 
-def cause(pattern: str, cure: str, *, heals: bool = False) -> Cause:
-    return Cause(pattern=re.compile(pattern), cure=cure, heals=heals)
+def cause(pattern: str, cure: str, *, heals: bool = False, above: int = 0) -> Cause:
+    return Cause(pattern=re.compile(pattern), cure=cure, heals=heals, above=above)
 
 
 # The first that is found anywhere in the log wins, so the particular stands above the general.
@@ -41,6 +41,11 @@ CAUSES = (
     cause(r"error: unrecognized arguments: .+", "correct spec.server.args"),
     cause(r"error: argument [^:]+: .+", "correct spec.server.args"),
     cause(r"error: .*(required|expected|invalid choice).*", "correct spec.server.args"),
+    cause(
+        r"Input should be .*\[type=",
+        "correct the value in spec.server",
+        above=1,  # pydantic names the field on a line of its own
+    ),
     cause(
         r"--enable-auto-tool-choice requires --tool-call-parser",
         "add --tool-call-parser to spec.server.args",
@@ -110,6 +115,10 @@ CAUSES = (
         r"Following weights were not initialized from checkpoint",
         "weights files are missing: check source.include and source.exclude",
     ),
+    cause(
+        r"FileNotFoundError: .*\.(safetensors|bin|json)",
+        "the file is missing, or the user of the container may not read it",
+    ),
     cause(r"Cannot find any model weights", "the directory holds no weights: check spec.source"),
     cause(
         r"exceeds dimension size|size mismatch for",
@@ -127,6 +136,14 @@ CAUSES = (
     cause(r"No space left on device", "enlarge the volume; /dev/shm: spec.server.sharedMemory"),
     cause(r"Unsupported CPU attention configuration", "this model does not run on a CPU"),
 )
+# Only worth a word when there is no other.
+LAST_RESORT = (
+    cause(
+        r"EngineDeadError: ",
+        "the engine was killed from outside; the node may have run out of memory",
+        heals=True,
+    ),
+)
 
 PREFIX = re.compile(
     r"^(\x1b\[[0-9;]*m)*"
@@ -136,48 +153,42 @@ PREFIX = re.compile(
 # Lines that only report that something else went wrong, or frame it.
 HOLLOW = re.compile(
     r"See root cause above|Engine core initialization failed|For further information visit"
-    r"|EngineCore encountered an issue|^Traceback |^\s+File \"|^[\s^~]*$|^usage: "
-    r"|warnings\.warn\(|UserWarning: "
-    r"|^During handling of|^The above exception was"
+    r"|EngineCore encountered an issue|^Traceback |^\s*File \"|^ {4}|^[\s^~]*$|^usage: "
+    r"|^During handling of|^The above exception was|warnings\.warn\(|UserWarning: "
     r"|Application (shutdown|startup)|leaked (semaphore|shared_memory)"
     r"|Failed to import from vllm\._C|throughput: "
 )
 ERROR = re.compile(
-    r"^\s*[\w.]*(Error|Exception|Interrupt|Failure)\b[:\s]|\berror: |^Fatal |Segmentation"
+    r"^\s*[\w.]*(Error|Exception|Interrupt|Failure)(:|$)|\berror: |^Fatal |Segmentation fault"
 )
-ENGINE_ERROR = re.compile(r"^\(EngineCore[^)]*\) (ERROR|CRITICAL) ")
+ENGINE_ERROR = re.compile(r"^\((EngineCore|Worker)[^)]*\) (ERROR|CRITICAL) ")
 
 
 def telling(log: str) -> Telling | None:
     """The line that tells the cause, or the likeliest; None when there is no line at all."""
     lines = log.splitlines()
-    return _known(lines) or _likeliest(lines)
+    return _known(lines, CAUSES) or _likeliest(lines)
 
 
-def _known(lines: list[str]) -> Telling | None:
-    for each in CAUSES:
-        for line in lines:
+def bare(line: str) -> str:
+    return PREFIX.sub("", line).strip()
+
+
+def _known(lines: list[str], causes: tuple[Cause, ...]) -> Telling | None:
+    for each in causes:
+        for number, line in enumerate(lines):
             if found := each.pattern.search(line):
+                whole = ": ".join(map(bare, lines[max(number - each.above, 0) : number + 1]))
                 cure = found.expand(each.cure)
-                return Telling(line=bare(line), cure=cure, needs_user=not each.heals)
+                return Telling(line=whole[:LONGEST], cure=cure, needs_user=not each.heals)
     return None
 
 
 def _likeliest(lines: list[str]) -> Telling | None:
-    spoken = [line for line in lines if not HOLLOW.search(bare(line))]
-    engine = (line for line in reversed(spoken) if ENGINE_ERROR.match(line) and _is_error(line))
-    errors = (line for line in reversed(spoken) if _is_error(line))
-    best = next(engine, None) or next(errors, None) or _last(spoken)
-    return Telling(line=bare(best)) if best else None
-
-
-def bare(line: str) -> str:
-    return PREFIX.sub("", line).strip()[:LONGEST]
-
-
-def _is_error(line: str) -> bool:
-    return bool(ERROR.search(bare(line)))
-
-
-def _last(lines: Iterable[str]) -> str | None:
-    return next(reversed(list(lines)), None)
+    spoken = [line for line in reversed(lines) if not HOLLOW.search(PREFIX.sub("", line))]
+    errors = [line for line in spoken if ERROR.search(PREFIX.sub("", line))]
+    engine = [line for line in errors if ENGINE_ERROR.match(line)]
+    if best := next(iter(engine or errors), None):
+        return Telling(line=bare(best)[:LONGEST])
+    last = next(iter(spoken), None)
+    return _known(lines, LAST_RESORT) or (Telling(line=bare(last)[:LONGEST]) if last else None)

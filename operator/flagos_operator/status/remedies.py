@@ -278,3 +278,10 @@ REMEDIES = {
         "Correct spec.source as the message says.",
     ),
 }
+
+# Also by plain strings: reasons come from specs and downloads as well.
+_CAUSES: dict[str, str] = {reason.value: remedy.cause for reason, remedy in REMEDIES.items()}
+
+
+def cause(reason: str) -> str:
+    return _CAUSES.get(reason, "")

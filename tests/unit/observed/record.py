@@ -76,7 +76,7 @@ def probe(script: str, **more: int) -> Body:
 
 def kubectl(*words: str, given: Body | None = None) -> str:
     return subprocess.run(
-        ["kubectl", *words],  # noqa: S607
+        ["kubectl", *words],
         input=json.dumps(given) if given else None,
         text=True,
         capture_output=True,
@@ -87,7 +87,7 @@ def kubectl(*words: str, given: Body | None = None) -> str:
 def read(kind: str, name: str, space: str = SPACE) -> Body:
     chosen = ["-l", f"flagos.io/model={name}"] if kind == "pod" else [name]
     body: Body = json.loads(kubectl("-n", space, "get", kind, *chosen, "-o", "json"))
-    return body["items"][-1] if "items" in body and body["items"] else body
+    return body["items"][-1] if body.get("items") else body
 
 
 def waiting(container: str, reason: str, restarts: int = 0) -> Callable[[Body], bool]:
@@ -395,7 +395,7 @@ def record_leaving() -> None:
 
 def main(only: set[str]) -> None:
     BODIES.mkdir(exist_ok=True)
-    subprocess.run(["kubectl", "create", "namespace", SPACE], check=False)  # noqa: S607
+    subprocess.run(["kubectl", "create", "namespace", SPACE], check=False)
     try:
         record_pods(only)
         if not only:

@@ -1,0 +1,378 @@
+"""What stands against Ready: a row per reason, and which of two counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.status.checks import against_ready
+from flagos_operator.status.summary import summarize
+from flagos_operator.status.view import Objection, View
+from tests.unit.status.build import (
+    NOW,
+    a_claim,
+    a_condition,
+    a_container,
+    a_deployment,
+    a_model,
+    a_plan,
+    a_pod,
+    a_view,
+    ago,
+    crashed,
+    ended,
+    fetched,
+    fetching,
+    starting,
+    unscheduled,
+    waiting,
+)
+from tests.unit.status.read import condition, ready
+
+NO_REPO = '{"reason":"SourceNotFound","message":"modelscope has no a/b"}'
+INSUFFICIENT = (
+    "0/3 nodes are available: 3 Insufficient nvidia.com/gpu. preemption: 0/3 nodes are available: "
+    "3 No preemption victims found for incoming pod."
+)
+REFUSED = a_condition("ReplicaFailure", "True", "FailedCreate", 'pods "qwen-x" is forbidden: no')
+QUOTA = a_condition("ReplicaFailure", "True", "FailedCreate", "exceeded quota: q")
+UNPREPARED = (
+    a_condition("PodScheduled", "True"),
+    a_condition("PodReadyToStartContainers", "False"),
+)
+LOST_NODE = (a_condition("Ready", "False"), a_condition("ContainersReady", "True"))
+
+
+def fetch_failing(message: str = NO_REPO, **run: object) -> a_container:
+    return crashed(ended(10, message=message, **run), name="fetch", init=True)
+
+
+def evicted(**change: object):
+    gone = {"phase": "Failed", "reason": "Evicted", "message": "low on disk", "ready": False}
+    return a_pod(**(gone | change))
+
+
+def was_ready(**change: object):
+    """Ready was lost after the present run began."""
+    lost = replace(a_condition("Ready", "False"), since=ago(5))
+    return a_pod(fetched(), a_container(ready=False, **change), conditions=(lost,))
+
+
+ROWS = [
+    ("Deleting", "Terminating", a_view(a_pod(), model=a_model(deleting=True))),
+    ("UnknownChip", "Failed", a_view(plan=Invalid(reason="UnknownChip", message="no chip x"))),
+    ("NameTaken", "Failed", a_view(refused=Objection(reason="NameTaken", message="taken"))),
+    ("Suspended", "Suspended", a_view(a_pod(), plan=a_plan(suspended=True, replicas=0))),
+    ("ScaledToZero", "Idle", a_view(plan=a_plan(replicas=0))),
+    ("QuotaExceeded", "Failed", a_view(deployment=a_deployment(conditions=(QUOTA,)))),
+    ("PodRejected", "Failed", a_view(deployment=a_deployment(conditions=(REFUSED,)))),
+    ("VolumeClaimLost", "Failed", a_view(children=(a_claim("Lost"),))),
+    ("CannotPullImage", "Failed", a_view(a_pod(waiting("ErrImagePull", "no route")))),
+    ("CannotPullImage", "Failed", a_view(a_pod(waiting("RegistryUnavailable", "down")))),
+    ("InvalidImageName", "Failed", a_view(a_pod(waiting("InvalidImageName", "bad")))),
+    ("ImageNeverPulled", "Failed", a_view(a_pod(waiting("ErrImageNeverPull", "absent")))),
+    (
+        "ConfigMissing",
+        "Failed",
+        a_view(a_pod(waiting("CreateContainerConfigError", "couldn't find key k in Secret a/b"))),
+    ),
+    ("CannotStart", "Failed", a_view(a_pod(waiting("RunContainerError", "no device")))),
+    ("CannotStart", "Failed", a_view(a_pod(crashed(ended(128, reason="StartError"))))),
+    ("Unschedulable", "Scheduling", a_view(unscheduled(INSUFFICIENT))),
+    (
+        "VolumeClaimMissing",
+        "Failed",
+        a_view(unscheduled('0/1 nodes: persistentvolumeclaim "w" not found')),
+    ),
+    (
+        "VolumeClaimPending",
+        "Scheduling",
+        a_view(unscheduled("0/1: pod has unbound immediate PersistentVolumeClaims")),
+    ),
+    (
+        "VolumeClaimPending",
+        "Scheduling",
+        a_view(unscheduled(age=90), children=(a_claim("Bound"), a_claim("Pending"))),
+    ),
+    (
+        "VolumeNotMounted",
+        "Pulling",
+        a_view(a_pod(waiting("ContainerCreating"), conditions=UNPREPARED), now=ago(-200)),
+    ),
+    ("SourceNotFound", "Failed", a_view(a_pod(fetch_failing(), waiting("PodInitializing")))),
+    ("LockHeld", "Downloading", a_view(a_pod(fetch_failing('{"reason":"LockHeld"}')))),
+    ("FetchFailed", "Failed", a_view(a_pod(fetch_failing("Traceback\nValueError: odd")))),
+    ("FetchFailed", "Failed", a_view(a_pod(fetch_failing("{not json")))),
+    ("OutOfMemory", "Failed", a_view(a_pod(crashed(ended(137, reason="OOMKilled"))))),
+    ("OutOfMemory", "Failed", a_view(a_pod(fetch_failing("", reason="OOMKilled")))),
+    ("Evicted", "Failed", a_view(evicted())),
+    ("NodeLost", "Failed", a_view(evicted(reason="NodeLost"))),
+    ("NodeLost", "Failed", a_view(a_pod(conditions=LOST_NODE, ready=False))),
+    ("StartupBudgetExceeded", "Failed", a_view(a_pod(crashed(ended(137, ran=640))))),
+    ("EngineDied", "Failed", a_view(a_pod(fetched(), crashed(ended(0))))),
+    ("CrashLoop", "Failed", a_view(a_pod(fetched(), crashed(ended(1))))),
+    ("CrashLoop", "Failed", a_view(a_pod(fetched(), crashed(ended(137))))),
+    ("CrashLoop", "Failed", a_view(a_pod(a_container(), crashed(ended(0), name="sidecar")))),
+    ("NotResponding", "Degraded", a_view(was_ready())),
+    ("Pending", "Pending", a_view()),
+    ("Scheduling", "Scheduling", a_view(unscheduled())),
+    ("Scheduling", "Scheduling", a_view(unscheduled(INSUFFICIENT, age=2))),
+    ("Pulling", "Pulling", a_view(a_pod(waiting("ContainerCreating")))),
+    ("Pulling", "Pulling", a_view(a_pod(fetched(), waiting("PodInitializing")))),
+    ("Downloading", "Downloading", a_view(a_pod(fetching(), waiting("PodInitializing")))),
+    ("Starting", "Starting", a_view(a_pod(fetched(), starting()))),
+    ("Starting", "Starting", a_view(a_pod(fetched(), a_container(ready=False)))),
+    ("Rolling", "Starting", a_view(a_pod(), a_pod(name="old", template="t0"))),
+]
+
+
+@pytest.mark.parametrize(("reason", "phase", "view"), ROWS)
+def test_a_reason_is_told_with_its_phase(reason: str, phase: str, view: View):
+    summary = summarize(view)
+    assert (ready(summary)["status"], ready(summary)["reason"]) == ("False", reason)
+    assert summary.status["phase"] == phase
+    assert ready(summary)["message"]
+
+
+def test_one_ready_pod_of_the_newest_spec_is_enough():
+    summary = summarize(a_view(a_pod(), a_pod(fetching(), name="b"), plan=a_plan(replicas=2)))
+    assert ready(summary)["status"] == "True"
+    assert summary.status["phase"] == "Ready"
+    assert summary.status["progress"] == "1/2 replicas ready"
+    assert condition(summary, "Progressing")["status"] == "True"
+
+
+def test_scaling_up_does_not_take_ready_away():
+    pods = (a_pod(), unscheduled(INSUFFICIENT, name="qwen-1"))
+    summary = summarize(a_view(*pods, plan=a_plan(replicas=2)))
+    assert ready(summary)["status"] == "True"
+
+
+def test_a_replica_that_fails_beside_one_that_serves_degrades():
+    broken = a_pod(fetched(), crashed(ended(1)), name="qwen-1")
+    summary = summarize(a_view(a_pod(), broken, plan=a_plan(replicas=2)))
+    assert ready(summary)["status"] == "True"
+    assert summary.status["phase"] == "Degraded"
+    assert condition(summary, "Progressing")["reason"] == "CrashLoop"
+
+
+def test_an_older_pod_that_serves_keeps_it_available():
+    broken = a_pod(fetched(), crashed(ended(1)))
+    summary = summarize(a_view(broken, a_pod(name="old", template="t0")))
+    assert ready(summary)["reason"] == "CrashLoop"
+    assert condition(summary, "Available")["status"] == "True"
+    assert summary.status["phase"] == "Degraded"
+
+
+def test_worst_news_wins():
+    pulls = a_pod(waiting("ImagePullBackOff", "not found"), name="a")
+    crashes = a_pod(crashed(ended(1)), name="b")
+    loads = a_pod(starting(), name="c")
+    summary = summarize(a_view(loads, crashes, pulls, plan=a_plan(replicas=3)))
+    assert ready(summary)["reason"] == "CannotPullImage"
+
+
+def test_a_spec_that_cannot_be_served_is_worse_than_any_pod():
+    view = a_view(a_pod(crashed(ended(1))), plan=Invalid(reason="InvalidSpec", message="x"))
+    assert ready(summarize(view))["reason"] == "InvalidSpec"
+
+
+def test_the_pod_that_is_furthest_speaks():
+    pods = (unscheduled(), a_pod(fetched(), starting(), name="b"), a_pod(fetching(), name="c"))
+    assert ready(summarize(a_view(*pods)))["reason"] == "Starting"
+
+
+def test_a_pod_that_is_told_to_go_does_not_count():
+    leaving = a_pod(deleting=True, gone_by=ago(-30))
+    summary = summarize(a_view(leaving))
+    assert ready(summary)["reason"] == "Pending"
+    assert condition(summary, "Available")["status"] == "False"
+    assert summary.status["replicas"] == 0
+
+
+def test_an_old_pod_holds_ready_back_until_its_grace_period_is_over():
+    draining = a_pod(name="old", template="t0", deleting=True, gone_by=ago(-20))
+    view = a_view(a_pod(), draining)
+    assert ready(summarize(view))["reason"] == "Rolling"
+    assert summarize(view).requeue_after == 50
+    later = replace(view, now=ago(-60))
+    assert ready(summarize(later))["status"] == "True"
+
+
+def test_a_pod_that_was_evicted_once_is_forgotten_when_its_successor_starts():
+    view = a_view(evicted(created=ago(300)), a_pod(fetched(), starting(), name="b"))
+    summary = summarize(view)
+    assert ready(summary)["reason"] == "Starting"
+    assert summary.status["lastFailure"]["reason"] == "Evicted"
+
+
+def test_two_evictions_in_a_row_are_a_reason():
+    gone = (evicted(created=ago(300)), evicted(created=ago(200), name="b"))
+    view = a_view(*gone, a_pod(fetched(), starting(), name="c"))
+    assert ready(summarize(view))["reason"] == "Evicted"
+
+
+def test_evictions_of_yesterday_are_no_reason_today():
+    gone = (evicted(created=ago(90_000)), evicted(created=ago(90_100), name="b"))
+    view = a_view(*gone, a_pod(fetched(), starting(), name="c"))
+    assert ready(summarize(view))["reason"] == "Starting"
+
+
+def test_an_old_refusal_is_no_news_before_the_newest_spec_was_looked_at():
+    stale = a_deployment(conditions=(QUOTA,), generation=2)
+    assert ready(summarize(a_view(deployment=stale)))["reason"] == "Pending"
+
+
+def test_a_refusal_that_is_over_is_no_reason():
+    over = a_deployment(conditions=(replace(QUOTA, status="False"),))
+    assert ready(summarize(a_view(deployment=over)))["reason"] == "Pending"
+
+
+def test_a_refusal_does_not_hide_what_the_pods_do_once_all_are_there():
+    view = a_view(a_pod(starting()), deployment=a_deployment(conditions=(QUOTA,)))
+    assert ready(summarize(view))["reason"] == "Starting"
+
+
+def test_no_deployment_yet_is_pending():
+    assert ready(summarize(a_view(deployment=None)))["reason"] == "Pending"
+
+
+def test_a_kubelet_that_does_not_tell_of_preparation_is_not_accused():
+    quiet = a_pod(waiting("ContainerCreating"), conditions=())
+    assert ready(summarize(a_view(quiet, now=ago(-900))))["reason"] == "Pulling"
+
+
+def test_readiness_gates_are_not_a_lost_node():
+    gated = (a_condition("Ready", "False", "ReadinessGatesNotReady"), LOST_NODE[1])
+    summary = summarize(a_view(a_pod(conditions=gated, ready=False)))
+    assert ready(summary)["reason"] == "Starting"
+
+
+def test_a_restart_after_service_is_starting_not_silence():
+    """Ready was lost before this run began, so this run never answered."""
+    lost = replace(a_condition("Ready", "False"), since=ago(90))
+    pod = a_pod(fetched(), a_container(ready=False), conditions=(lost,))
+    assert ready(summarize(a_view(pod)))["reason"] == "Starting"
+
+
+def test_right_after_the_download_the_server_starts_and_is_not_pulled():
+    just = fetched(ended=ended(0, at=2))
+    pod = a_pod(just, waiting("PodInitializing"))
+    assert ready(summarize(a_view(pod)))["reason"] == "Starting"
+
+
+class TestCrashes:
+    def test_one_restart_that_goes_on_is_starting_with_the_failure_kept(self):
+        again = starting(restarts=1, last=ended(1, at=30, message="OSError: odd"), since=ago(29))
+        summary = summarize(a_view(a_pod(fetched(), again)))
+        assert ready(summary)["reason"] == "Starting"
+        assert summary.status["progress"] == "loading the model, restarted once"
+        assert summary.status["lastFailure"]["message"] == (
+            "container server ended with exit code 1: OSError: odd"
+        )
+
+    def test_a_loop_stays_a_loop_while_it_tries_again(self):
+        again = starting(restarts=4, last=ended(1, at=9, ran=20), since=ago(8))
+        view = a_view(a_pod(fetched(), again))
+        assert ready(summarize(view))["reason"] == "CrashLoop"
+        assert summarize(view).requeue_after == 22  # 20 s as the last run, and 10 more
+
+    def test_a_run_that_outlives_the_one_before_ends_the_loop(self):
+        again = starting(restarts=4, last=ended(1, at=41, ran=20), since=ago(40))
+        assert ready(summarize(a_view(a_pod(fetched(), again))))["reason"] == "Starting"
+
+    def test_a_run_of_hours_was_no_part_of_a_loop(self):
+        again = starting(restarts=4, last=ended(1, at=9, ran=9000), since=ago(8))
+        assert ready(summarize(a_view(a_pod(fetched(), again))))["reason"] == "Starting"
+
+    def test_a_container_that_ended_is_told_at_once(self):
+        over = starting(state="terminated", ended=ended(2, message="vllm: error: argument -x: y"))
+        summary = summarize(a_view(a_pod(fetched(), over)))
+        assert ready(summary)["reason"] == "CrashLoop"
+        assert "error: argument -x: y" in ready(summary)["message"]
+
+    def test_a_container_that_is_made_anew_is_not_in_trouble(self):
+        anew = waiting("ContainerCreating", last=ended(1), restarts=1)
+        assert ready(summarize(a_view(a_pod(fetched(), anew))))["reason"] == "Starting"
+
+    def test_a_run_without_times_does_not_loop(self):
+        again = starting(restarts=4, last=ended(1, started=None), since=ago(8))
+        assert ready(summarize(a_view(a_pod(fetched(), again))))["reason"] == "Starting"
+
+    def test_a_second_try_of_the_download_is_downloading(self):
+        again = fetching(restarts=1, last=ended(10, message=NO_REPO))
+        summary = summarize(a_view(a_pod(again, waiting("PodInitializing"))))
+        assert ready(summary)["reason"] == "Downloading"
+        assert summary.status["lastFailure"]["reason"] == "SourceNotFound"
+
+    def test_a_kill_long_after_the_budget_is_a_crash(self):
+        killed = crashed(ended(137, ran=7200))
+        assert ready(summarize(a_view(a_pod(fetched(), killed))))["reason"] == "CrashLoop"
+
+    def test_the_budget_message_has_what_the_server_last_said(self):
+        killed = crashed(ended(137, ran=640, message="Loading weights"))
+        told = ready(summarize(a_view(a_pod(fetched(), killed))))["message"]
+        assert "within 600 s" in told
+        assert "Loading weights" in told
+
+    def test_out_of_memory_names_the_field_of_its_container(self):
+        fetch = a_pod(fetch_failing("", reason="OOMKilled"))
+        assert "spec.fetch.resources" in ready(summarize(a_view(fetch)))["message"]
+        server = a_pod(crashed(ended(137, reason="OOMKilled")))
+        assert "spec.server.resources" in ready(summarize(a_view(server)))["message"]
+
+
+class TestStalled:
+    """Present only when somebody must act: tools give up waiting when they see it."""
+
+    @pytest.mark.parametrize(
+        "view",
+        [
+            a_view(plan=Invalid(reason="Whatever", message="x")),
+            a_view(refused=Objection(reason="NameTaken", message="x")),
+            a_view(a_pod(waiting("ErrImagePull", "manifest unknown"))),
+            a_view(a_pod(waiting("CreateContainerConfigError", 'secret "x" not found'))),
+            a_view(a_pod(crashed(ended(2, message="vllm: error: unrecognized arguments: -x")))),
+            a_view(a_pod(crashed(ended(1), restarts=3))),
+            a_view(a_pod(fetch_failing())),
+        ],
+    )
+    def test_what_does_not_mend_itself_is_stalled(self, view: View):
+        assert condition(summarize(view), "Stalled")["status"] == "True"
+
+    @pytest.mark.parametrize(
+        "view",
+        [
+            a_view(a_pod()),
+            a_view(a_pod(starting())),
+            a_view(unscheduled(INSUFFICIENT)),
+            a_view(a_pod(waiting("ErrImagePull", "i/o timeout"))),
+            a_view(a_pod(crashed(ended(1)))),
+            a_view(
+                a_pod(crashed(ended(1, message="OSError: Address already in use"), restarts=5))
+            ),
+            a_view(a_pod(fetch_failing('{"reason":"SourceUnreachable","message":"x"}'))),
+            a_view(plan=a_plan(suspended=True, replicas=0)),
+        ],
+    )
+    def test_what_may_pass_is_not(self, view: View):
+        assert condition(summarize(view), "Stalled") == {}
+
+
+def test_unschedulable_says_what_was_asked_for():
+    told = ready(summarize(a_view(unscheduled(INSUFFICIENT), plan=a_plan(devices=2))))["message"]
+    assert told == (
+        "asks for 2 nvidia.com/gpu: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu"
+    )
+
+
+def test_without_devices_unschedulable_has_only_the_schedulers_words():
+    plan = a_plan(resource_name=None, devices=0)
+    told = ready(summarize(a_view(unscheduled("0/1: Insufficient memory."), plan=plan)))
+    assert told["message"] == "0/1: Insufficient memory"
+
+
+def test_ready_has_no_objection():
+    assert against_ready(a_view(a_pod(), now=NOW)) is None

@@ -1,0 +1,446 @@
+"""The status as a whole: what api.md promises, at rest, bounded, and the same twice."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.status.summary import Event, summarize
+from flagos_operator.status.view import Objection, View
+from tests.unit.status.build import (
+    NOW,
+    a_condition,
+    a_container,
+    a_deployment,
+    a_model,
+    a_plan,
+    a_pod,
+    a_view,
+    ago,
+    crashed,
+    ended,
+    fetched,
+    fetching,
+    starting,
+    unscheduled,
+    waiting,
+)
+from tests.unit.status.read import condition, ready, written
+from tests.unit.status.test_ready import ROWS
+
+CRD = yaml.safe_load((Path(__file__).parents[3] / "crds" / "flagosmodels.yaml").read_text())
+STATUS = CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
+ALL = (
+    "Ready",
+    "Available",
+    "WeightsReady",
+    "FlagOSActive",
+    "Progressing",
+    "UpToDate",
+    "AccuracyVerified",
+)
+
+
+def kinds(events: tuple[Event, ...]) -> list[tuple[str, str]]:
+    return [(each.type, each.reason) for each in events]
+
+
+def test_a_serving_model_reads_like_this():
+    status = summarize(a_view(a_pod())).status
+    assert {key: value for key, value in status.items() if key != "conditions"} == {
+        "observedGeneration": 1,
+        "phase": "Ready",
+        "progress": "1/1 replicas ready",
+        "replicas": 1,
+        "readyReplicas": 1,
+        "updatedReplicas": 1,
+        "selector": "app.kubernetes.io/managed-by=flagos-operator,flagos.io/model=qwen",
+        "url": "http://qwen.prod.svc:8000",
+        "stack": "Unknown",
+        "resolved": {
+            "chip": "nvidia",
+            "image": "harbor.example/flagos:1.6",
+            "devices": 1,
+            "resourceName": "nvidia.com/gpu",
+        },
+        "weights": {
+            "source": "modelscope:FlagRelease/X",
+            "revision": "master",
+            "digest": "sha256:c0ffee",
+            "totalBytes": 9_000_000_000,
+        },
+    }
+
+
+def test_all_conditions_are_there_from_the_first_write():
+    conditions = summarize(a_view()).status["conditions"]
+    assert tuple(each["type"] for each in conditions) == ALL
+    assert {each["observedGeneration"] for each in conditions} == {1}
+    assert all(each["message"] for each in conditions)
+
+
+def unknown(value: Any, schema: dict[str, Any], at: str = "status") -> list[str]:
+    """Places that the API server would prune."""
+    if isinstance(value, list):
+        return [place for each in value for place in unknown(each, schema["items"], at)]
+    if not isinstance(value, dict):
+        return []
+    known = schema.get("properties", {})
+    return [
+        place
+        for key, inner in value.items()
+        for place in (
+            unknown(inner, known[key], f"{at}.{key}") if key in known else [f"{at}.{key}"]
+        )
+    ]
+
+
+@pytest.mark.parametrize("view", [view for *_, view in ROWS])
+def test_the_definition_knows_every_field_that_is_written(view: View):
+    assert unknown(summarize(view).status, STATUS) == []
+
+
+@pytest.mark.parametrize("view", [view for *_, view in ROWS])
+def test_nothing_moves_when_nothing_happens(view: View):
+    """A fixed point: the status that was written gives itself, now and a minute later."""
+    first = summarize(view)
+    second = summarize(written(view, first))
+    assert second.status == first.status
+    assert second.events == ()
+
+
+def test_the_time_of_a_condition_moves_only_when_it_flips():
+    before = a_view(a_pod(fetching()))
+    after = replace(
+        written(before, summarize(before)), now=ago(-60), pods=(a_pod(fetched(), starting()),)
+    )
+    flipped = summarize(after)
+    assert ready(flipped)["reason"] == "Starting"
+    assert ready(flipped)["lastTransitionTime"] == "2026-11-25T12:00:00Z"
+    assert condition(flipped, "WeightsReady")["lastTransitionTime"] == "2026-11-25T12:01:00Z"
+
+
+def test_conditions_tell_which_generation_they_are_about():
+    summary = summarize(a_view(a_pod(), model=a_model(generation=9)))
+    assert summary.status["observedGeneration"] == 9
+    assert ready(summary)["observedGeneration"] == 9
+
+
+class TestBounds:
+    def test_messages_and_the_whole_are_bounded_in_bytes(self):
+        long = Objection(reason="InvalidPod", message="\u4e2d" * 5000)
+        summary = summarize(a_view(refused=long))
+        message = ready(summary)["message"]
+        assert len(message.encode()) <= 1024
+        assert message.endswith("...")
+        assert len(json.dumps(summary.status).encode()) <= 16 * 1024
+
+    def test_display_fields_are_bounded_too(self):
+        plan = a_plan(image="x" * 4000, source="y" * 4000, url="z" * 4000)
+        pod = a_pod(fetched(), crashed(ended(1, message="ValueError: " + "v" * 4000)))
+        status = summarize(a_view(pod, plan=plan)).status
+        assert len(json.dumps(status)) <= 16 * 1024
+        assert len(status["resolved"]["image"]) <= 512
+
+
+class TestUrl:
+    def test_it_is_shown_while_pods_are_wanted(self):
+        assert summarize(a_view()).status["url"] == "http://qwen.prod.svc:8000"
+
+    @pytest.mark.parametrize(
+        "view",
+        [
+            a_view(plan=a_plan(suspended=True, replicas=0)),
+            a_view(plan=Invalid(reason="InvalidSpec", message="x")),
+            a_view(model=a_model(deleting=True)),
+        ],
+    )
+    def test_else_it_is_not(self, view: View):
+        assert "url" not in summarize(view).status
+
+
+class TestWeights:
+    @pytest.mark.parametrize(
+        ("pods", "status", "reason"),
+        [
+            ((), "Unknown", "NotRunning"),
+            ((a_pod(waiting("PodInitializing")),), "False", "Pending"),
+            ((a_pod(fetching()),), "False", "Downloading"),
+            ((a_pod(fetched(), starting()),), "True", "Complete"),
+            ((a_pod(fetched("old fetch, no JSON")),), "True", "Complete"),
+            ((a_pod(fetching(), name="a"), a_pod(name="b")), "True", "Complete"),
+        ],
+    )
+    def test_the_download_is_told_by_its_container(self, pods, status: str, reason: str):
+        told = condition(summarize(a_view(*pods)), "WeightsReady")
+        assert (told["status"], told["reason"]) == (status, reason)
+
+    def test_a_failed_download_says_so_in_both_conditions(self):
+        words = '{"reason":"Unauthorized","message":"the hub refuses the token"}'
+        pod = a_pod(crashed(ended(11, message=words), name="fetch", init=True))
+        summary = summarize(a_view(pod))
+        assert condition(summary, "WeightsReady")["reason"] == "Unauthorized"
+        assert ready(summary)["message"] == "the hub refuses the token"
+        assert kinds(summary.events) == [("Warning", "Unauthorized")]
+
+    def test_weights_in_place_are_ready_without_a_pod(self):
+        plan = a_plan(fetches=False, source="hostPath:/models/x", revision=None)
+        summary = summarize(a_view(plan=plan))
+        told = condition(summary, "WeightsReady")
+        assert (told["status"], told["reason"]) == ("True", "ServedInPlace")
+        assert summary.status["weights"] == {"source": "hostPath:/models/x"}
+
+    def test_a_missing_claim_takes_them_away(self):
+        pod = unscheduled('persistentvolumeclaim "w" not found')
+        told = condition(summarize(a_view(pod, plan=a_plan(fetches=False))), "WeightsReady")
+        assert (told["status"], told["reason"]) == ("False", "VolumeClaimMissing")
+
+    def test_what_was_verified_is_remembered_while_no_pod_runs(self):
+        served = a_view(a_pod())
+        idle = replace(
+            written(served, summarize(served)), pods=(), plan=a_plan(suspended=True, replicas=0)
+        )
+        assert summarize(idle).status["weights"]["digest"] == "sha256:c0ffee"
+
+    def test_another_revision_forgets_it(self):
+        served = a_view(a_pod())
+        other = replace(written(served, summarize(served)), pods=(), plan=a_plan(revision="v2"))
+        assert summarize(other).status["weights"] == {"source": "modelscope:FlagRelease/X"}
+
+
+class TestInvalid:
+    """A wrong edit: what ran goes on running and is still described."""
+
+    before = a_view(a_pod())
+    after = replace(
+        written(before, summarize(before)),
+        model=a_model(generation=2, status=summarize(before).status),
+        plan=Invalid(reason="ManagedFlag", message="use maxModelLen"),
+    )
+
+    def test_the_reason_is_told_and_the_model_is_degraded_not_gone(self):
+        summary = summarize(self.after)
+        assert ready(summary)["reason"] == "ManagedFlag"
+        assert condition(summary, "Available")["status"] == "True"
+        assert condition(summary, "UpToDate")["status"] == "False"
+        assert condition(summary, "WeightsReady")["status"] == "Unknown"
+        assert summary.status["phase"] == "Degraded"
+
+    def test_what_it_was_resolved_to_stays(self):
+        status = summarize(self.after).status
+        assert status["resolved"] == summarize(self.before).status["resolved"]
+        assert status["weights"] == summarize(self.before).status["weights"]
+
+
+class TestLastFailure:
+    def test_a_crash_tells_where_when_and_how(self):
+        pod = a_pod(
+            fetched(), crashed(ended(2, message="vllm: error: unrecognized arguments: -x"))
+        )
+        assert summarize(a_view(pod)).status["lastFailure"] == {
+            "reason": "CrashLoop",
+            "message": "container server ended with exit code 2: vllm: error: unrecognized "
+            "arguments: -x (correct spec.server.args)",
+            "container": "server",
+            "pod": "qwen-0",
+            "node": "node1",
+            "exitCode": 2,
+            "time": "2026-11-25T11:59:55Z",
+        }
+
+    def test_exit_code_zero_is_kept(self):
+        pod = a_pod(fetched(), crashed(ended(0)))
+        assert summarize(a_view(pod)).status["lastFailure"]["exitCode"] == 0
+
+    def test_it_outlives_its_cure(self):
+        broken = a_view(a_pod(fetched(), crashed(ended(1))))
+        cured = replace(written(broken, summarize(broken)), pods=(a_pod(),))
+        assert summarize(cured).status["lastFailure"] == summarize(broken).status["lastFailure"]
+
+    def test_what_has_no_time_of_its_own_keeps_the_time_of_its_first_sight(self):
+        pulls = a_view(a_pod(waiting("ErrImagePull", "no route")))
+        later = replace(
+            written(pulls, summarize(pulls)),
+            now=ago(-600),
+            pods=(a_pod(waiting("ErrImagePull", "no such host")),),
+        )
+        failure = summarize(later).status["lastFailure"]
+        assert failure["message"] == "no such host"
+        assert failure["time"] == "2026-11-25T12:00:00Z"
+
+    def test_another_failure_takes_its_place(self):
+        pulls = a_view(a_pod(waiting("ErrImagePull", "no route")))
+        later = replace(
+            written(pulls, summarize(pulls)),
+            now=ago(-600),
+            pods=(a_pod(waiting("InvalidImageName", "bad")),),
+        )
+        failure = summarize(later).status["lastFailure"]
+        assert (failure["reason"], failure["time"]) == ("InvalidImageName", "2026-11-25T12:10:00Z")
+
+    def test_an_older_crash_does_not_take_the_place_of_a_newer(self):
+        newer = {"reason": "CannotPullImage", "time": "2026-11-25T11:59:58Z"}
+        again = starting(restarts=1, last=ended(1, at=5), since=ago(4))
+        view = a_view(a_pod(fetched(), again), model=a_model(status={"lastFailure": newer}))
+        assert summarize(view).status["lastFailure"] == newer
+
+    def test_of_two_crashes_the_later_counts(self):
+        early = starting(restarts=1, last=ended(3, at=50), since=ago(49))
+        late = starting(restarts=1, last=ended(4, at=9), since=ago(8))
+        pods = (a_pod(fetched(), early, name="a"), a_pod(fetched(), late, name="b"))
+        assert summarize(a_view(*pods)).status["lastFailure"]["pod"] == "b"
+
+    def test_what_waits_is_no_failure(self):
+        assert "lastFailure" not in summarize(a_view(unscheduled("0/1: no room"))).status
+
+
+class TestProgress:
+    @pytest.mark.parametrize(
+        ("view", "text"),
+        [
+            (a_view(a_pod(fetching())), "downloading weights"),
+            (a_view(a_pod(waiting("ContainerCreating"))), "preparing volumes and image"),
+            (a_view(a_pod(fetched(), starting())), "loading the model"),
+            (a_view(unscheduled()), "waiting for a node"),
+            (a_view(unscheduled("Insufficient x")), "waiting for 1 more nvidia.com/gpu"),
+            (
+                a_view(
+                    unscheduled("Insufficient x", name="a"),
+                    unscheduled("Insufficient x", name="b"),
+                    plan=a_plan(devices=4, replicas=2),
+                ),
+                "waiting for 8 more nvidia.com/gpu",
+            ),
+            (
+                a_view(unscheduled("no cpu"), plan=a_plan(devices=0, resource_name=None)),
+                "waiting for a node with room",
+            ),
+            (
+                a_view(a_pod(), a_pod(name="b", template="t0")),
+                "1/1 replicas ready, 1 of the older spec left",
+            ),
+            (
+                a_view(a_pod(fetched(), a_container(restarts=3, last=ended(1, at=999)))),
+                "1/1 replicas ready, restarted 3 times",
+            ),
+            (
+                a_view(
+                    a_pod(deleting=True, name="a"),
+                    a_pod(deleting=True, name="b"),
+                    plan=a_plan(suspended=True, replicas=0),
+                ),
+                "2 pods ending",
+            ),
+            (
+                a_view(
+                    a_pod(
+                        crashed(
+                            ended(18, message='{"reason":"LockHeld","message":"x"}'),
+                            name="fetch",
+                            init=True,
+                        )
+                    )
+                ),
+                "waiting for another pod's download, restarted once",
+            ),
+        ],
+    )
+    def test_it_is_one_short_line(self, view: View, text: str):
+        assert summarize(view).status["progress"] == text
+
+    def test_it_is_absent_when_there_is_nothing_to_say(self):
+        assert "progress" not in summarize(a_view(plan=a_plan(suspended=True, replicas=0))).status
+
+
+class TestEvents:
+    def test_becoming_ready_is_told_once(self):
+        loading = a_view(a_pod(fetched(), starting()))
+        serves = replace(written(loading, summarize(loading)), pods=(a_pod(),))
+        summary = summarize(serves)
+        assert kinds(summary.events) == [("Normal", "Serving")]
+        assert summarize(written(serves, summary)).events == ()
+
+    def test_a_failure_is_a_warning_with_its_message(self):
+        loading = a_view(a_pod(fetched(), starting()))
+        broken = replace(
+            written(loading, summarize(loading)), pods=(a_pod(fetched(), crashed(ended(3))),)
+        )
+        (event,) = summarize(broken).events
+        assert (event.type, event.reason) == ("Warning", "CrashLoop")
+        assert "exit code 3" in event.message
+
+    def test_complete_weights_are_told_beside_the_start_of_the_server(self):
+        loading = a_view(a_pod(fetching()))
+        complete = replace(
+            written(loading, summarize(loading)), pods=(a_pod(fetched(), starting()),)
+        )
+        assert kinds(summarize(complete).events) == [
+            ("Normal", "Starting"),
+            ("Normal", "Complete"),
+        ]
+
+    def test_another_message_alone_is_no_event(self):
+        first = a_view(a_pod(waiting("ErrImagePull", "no route")))
+        second = replace(
+            written(first, summarize(first)), pods=(a_pod(waiting("ErrImagePull", "timeout")),)
+        )
+        assert summarize(second).events == ()
+
+
+class TestClock:
+    def test_a_model_at_rest_is_not_looked_at_again(self):
+        assert summarize(a_view(a_pod())).requeue_after is None
+        assert summarize(a_view(a_pod(fetched(), starting()))).requeue_after is None
+
+    def test_a_pod_without_a_node_is_looked_at_when_its_grace_is_over(self):
+        view = a_view(unscheduled("no room", age=2))
+        assert summarize(view).requeue_after == 3
+        assert ready(summarize(replace(view, now=ago(-3))))["reason"] == "Unschedulable"
+
+    def test_a_mount_is_looked_at_when_it_should_be_done(self):
+        told = (a_condition("PodReadyToStartContainers", "False"),)
+        view = a_view(a_pod(waiting("ContainerCreating"), conditions=told, created=ago(30)))
+        assert summarize(view).requeue_after == 100
+
+    def test_a_pod_that_goes_without_a_term_is_not_waited_for(self):
+        assert summarize(a_view(a_pod(), a_pod(name="b", deleting=True))).requeue_after is None
+
+
+def test_native_mode_is_told_and_else_nothing_is_claimed_about_the_stack():
+    native = summarize(a_view(a_pod(), plan=a_plan(mode="Native")))
+    assert condition(native, "FlagOSActive")["status"] == "False"
+    assert condition(native, "FlagOSActive")["reason"] == "NativeRequested"
+    claimed = summarize(a_view(a_pod()))
+    assert condition(claimed, "FlagOSActive")["status"] == "Unknown"
+    assert claimed.status["stack"] == "Unknown"
+
+
+def test_a_second_replica_on_its_way_is_progress():
+    view = a_view(a_pod(), plan=a_plan(replicas=2), deployment=a_deployment(wanted=2))
+    told = condition(summarize(view), "Progressing")
+    assert (told["status"], told["reason"]) == ("True", "Pending")
+
+
+def test_a_write_that_was_refused_is_not_up_to_date():
+    view = a_view(a_pod(), refused=Objection(reason="QuotaExceeded", message="exceeded quota"))
+    assert condition(summarize(view), "UpToDate")["reason"] == "QuotaExceeded"
+
+
+def test_a_reason_that_nobody_knows_is_passed_on():
+    words = '{"reason":"MoonPhase","message":"wait"}'
+    summary = summarize(a_view(a_pod(crashed(ended(9, message=words), name="fetch", init=True))))
+    assert ready(summary)["reason"] == "MoonPhase"
+    assert summary.status["phase"] == "Failed"
+
+
+def test_now_is_only_read_where_something_begins():
+    first = summarize(a_view(a_pod(starting())))
+    again = summarize(replace(written(a_view(a_pod(starting())), first), now=ago(-3600)))
+    assert again.status == first.status
+    assert NOW.isoformat()[:10] in json.dumps(first.status)
