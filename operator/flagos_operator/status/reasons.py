@@ -74,7 +74,6 @@ class Reason(StrEnum):
     TOO_FEW_DEVICES = "TooFewDevices", Kind.BLOCKED
     MANAGED_RESOURCE = "ManagedResource", Kind.BLOCKED
     MANAGED_FLAG = "ManagedFlag", Kind.BLOCKED
-    MANAGED_ENV = "ManagedEnv", Kind.BLOCKED
     PLUGIN_TOO_OLD = "PluginTooOld", Kind.BLOCKED
     RESERVED_NAME = "ReservedName", Kind.BLOCKED
     COMMAND_REQUIRED = "CommandRequired", Kind.BLOCKED

@@ -193,10 +193,6 @@ REMEDIES = {
         "spec.server.args sets a flag that has a field of its own.",
         "Use the field that the message names instead of the flag.",
     ),
-    Reason.MANAGED_ENV: Remedy(
-        "An env variable is set that has a field of its own.",
-        "Use the field that the message names instead of the variable.",
-    ),
     Reason.PLUGIN_TOO_OLD: Remedy(
         "The FlagOS plugin in the image does not know what spec.flagos asks for.",
         "Use a newer image, or leave that field out.",
