@@ -119,3 +119,11 @@ def test_the_object_that_the_readme_opens_with_is_accepted() -> None:
     shown = re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
     parsed = parse(yaml.safe_load(shown[0]))
     assert not isinstance(parsed, Invalid), parsed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    """Paths from the root of the project, in backticks."""
+    roots = "charts|crds|docs|examples|operator|requirements|testbed|tests"
+    said = re.findall(rf"`((?:{roots})/[^`\s<>*]*)`", page.read_text())
+    assert [path for path in said if not (ROOT / path).exists()] == []
