@@ -18,6 +18,7 @@ from flagos_operator.status.pods import (
     ready,
 )
 from flagos_operator.status.reasons import Reason
+from flagos_operator.status.text import pods
 from flagos_operator.status.view import Culprit, Objection
 
 if TYPE_CHECKING:
@@ -199,9 +200,18 @@ def evicted(view: View) -> Objection | None:
 
 
 def eviction(pod: PodFacts) -> Objection:
-    lost = pod.reason in {"NodeLost", "NodeShutdown", "Terminated"}
     message = pod.message.strip() or f"the node ended the pod: {pod.reason or pod.phase}"
-    return _of(pod, Reason.NODE_LOST if lost else Reason.EVICTED, message)
+    return _of(pod, _ENDINGS.get(pod.reason, Reason.REFUSED_BY_NODE), message)
+
+
+# Whatever else ends a pod is said by a node at its door: UnexpectedAdmissionError, OutOfcpu...
+_ENDINGS = {
+    "": Reason.EVICTED,
+    "Evicted": Reason.EVICTED,
+    "NodeLost": Reason.NODE_LOST,
+    "NodeShutdown": Reason.NODE_LOST,
+    "Terminated": Reason.NODE_LOST,
+}
 
 
 def node_lost(pod: PodFacts, _: View) -> Objection | None:
@@ -261,7 +271,7 @@ def rolling(view: View) -> Objection | None:
     count = len(older(view))
     if not count:
         return None
-    message = f"{count} pod{'s' * (count > 1)} of an older spec still there"
+    message = f"{pods(count)} of an older spec still there"
     return Objection(reason=Reason.ROLLING, message=message)
 
 

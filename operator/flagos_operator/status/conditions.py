@@ -10,7 +10,7 @@ from flagos_operator.status import checks, crashes
 from flagos_operator.status.pods import FETCH, alive, container, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.remedies import cause
-from flagos_operator.status.text import bounded, stamp
+from flagos_operator.status.text import bounded, pods, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,14 +76,14 @@ def dated(
 
 def _ready(view: View, objection: Objection | None) -> Verdict:
     if objection is None:
-        message = f"pods of the newest spec that serve: {len(ready(view))}"
+        message = f"serving on {pods(len(ready(view)))} of the newest spec"
         return Verdict(type=READY, status=TRUE, reason=Reason.SERVING, message=message)
     return _against(READY, objection)
 
 
 def _available(view: View) -> Verdict:
     if serving(view):
-        message = f"pods that serve: {len(serving(view))}"
+        message = f"serving on {pods(len(serving(view)))}"
         return Verdict(type=AVAILABLE, status=TRUE, reason=Reason.SERVING, message=message)
     return Verdict(type=AVAILABLE, status=FALSE, reason=Reason.NO_POD_READY)
 
@@ -103,16 +103,16 @@ def _weights(view: View, objection: Objection | None) -> Verdict:
 
 
 def _download(view: View, plan: Plan) -> Verdict:
-    pods = alive(view)
-    if any(crashes.fetched(pod) is not None for pod in pods):
+    mine = alive(view)
+    if any(crashes.fetched(pod) is not None for pod in mine):
         message = f"{plan.source} is complete"
         return Verdict(type=WEIGHTS_READY, status=TRUE, reason=Reason.COMPLETE, message=message)
     failed = (run for run in crashes.troubles(view) if run.container.name == FETCH)
     if run := next(failed, None):
         return _against(WEIGHTS_READY, crashes.explain(run, view=view))
-    if any(c.state == "running" for pod in pods if (c := container(pod, FETCH))):
+    if any(c.state == "running" for pod in mine if (c := container(pod, FETCH))):
         return Verdict(type=WEIGHTS_READY, status=FALSE, reason=Reason.DOWNLOADING)
-    if pods:
+    if mine:
         return Verdict(type=WEIGHTS_READY, status=FALSE, reason=Reason.PENDING)
     return Verdict(type=WEIGHTS_READY, status=UNKNOWN, reason=Reason.NOT_RUNNING)
 

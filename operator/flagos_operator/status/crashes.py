@@ -186,9 +186,15 @@ def _ended_by_itself(run: Run, *, view: View) -> Objection:
     if told:
         parts.append(f": {told.line}")
         parts.append(f" ({told.cure})" if told.cure else "")
-    hopeless = run.container.restarts >= HOPELESS_FROM_RESTART or None
-    needs_user = told.needs_user if told and told.needs_user is not None else hopeless
+    needs_user = told.needs_user if told and told.needs_user is not None else _hopeless(run)
     return _objection(run, _crash_reason(run), "".join(parts), needs_user=needs_user)
+
+
+def _hopeless(run: Run) -> bool:
+    """Again and again, and soon each time: a crash after a week is no loop."""
+    lasted = patience.ran(run.ended)
+    soon = lasted is None or lasted < patience.LONG_RUN
+    return soon and run.container.restarts >= HOPELESS_FROM_RESTART
 
 
 def _crash_reason(run: Run) -> Reason:

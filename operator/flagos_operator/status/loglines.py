@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-LONGEST = 400
+LONGEST = 400  # of what is told
+WIDEST = 4000  # of what is looked at: one line can hold all architectures of the world
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,9 +166,10 @@ ERROR = re.compile(
 ENGINE_ERROR = re.compile(r"^\((EngineCore|Worker)[^)]*\) (ERROR|CRITICAL) ")
 
 
+@lru_cache(maxsize=64)  # one pass over a model asks several times
 def telling(log: str) -> Telling | None:
     """The line that tells the cause, or the likeliest; None when there is no line at all."""
-    lines = log.splitlines()
+    lines = [line[:WIDEST] for line in log.splitlines()]
     return _known(lines, CAUSES) or _likeliest(lines)
 
 

@@ -8,7 +8,7 @@ from flagos_operator.desired.plan import Plan
 from flagos_operator.status import checks
 from flagos_operator.status.pods import alive, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
-from flagos_operator.status.text import times
+from flagos_operator.status.text import pods, times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ def _waiting_for(view: View) -> str:
 
 def _leaving(view: View) -> str:
     count = sum(pod.deleting for pod in view.pods)
-    return f"{count} pod{'s' * (count > 1)} ending" if count else ""
+    return f"{pods(count)} ending" if count else ""
 
 
 def _rolling(view: View) -> str:

@@ -64,6 +64,7 @@ class Reason(StrEnum):
     CHECKSUM_MISMATCH = "ChecksumMismatch", Kind.FAILED
     OUT_OF_MEMORY = "OutOfMemory", Kind.FAILED
     EVICTED = "Evicted", Kind.FAILED
+    REFUSED_BY_NODE = "RefusedByNode", Kind.FAILED
     STARTUP_BUDGET_EXCEEDED = "StartupBudgetExceeded", Kind.FAILED
     ENGINE_DIED = "EngineDied", Kind.FAILED
     CRASH_LOOP = "CrashLoop", Kind.FAILED

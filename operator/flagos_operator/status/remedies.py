@@ -155,6 +155,11 @@ REMEDIES = {
         "The node removed the pod, mostly for want of disk or memory.",
         "Free space on the node, or give the weights a volume with enough room.",
     ),
+    Reason.REFUSED_BY_NODE: Remedy(
+        "The node that was chosen would not run the pod: a device plugin could not give the "
+        "device, or there was less room than the scheduler thought.",
+        "It is tried again by itself. If it repeats, look at the device plugin on that node.",
+    ),
     Reason.STARTUP_BUDGET_EXCEEDED: Remedy(
         "The server did not answer within its start-up budget and was killed.",
         "Raise spec.startup.budgetSeconds, or find in the log what takes so long.",

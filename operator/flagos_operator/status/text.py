@@ -19,5 +19,9 @@ def stamp(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def pods(count: int) -> str:
+    return "1 pod" if count == 1 else f"{count} pods"
+
+
 def times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"

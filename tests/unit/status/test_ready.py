@@ -108,7 +108,9 @@ ROWS = [
     ("OutOfMemory", "Failed", a_view(a_pod(crashed(ended(137, reason="OOMKilled"))))),
     ("OutOfMemory", "Failed", a_view(a_pod(fetch_failing("", reason="OOMKilled")))),
     ("Evicted", "Failed", a_view(evicted())),
+    ("Evicted", "Failed", a_view(evicted(reason="", message=""))),
     ("NodeLost", "Failed", a_view(evicted(reason="NodeLost"))),
+    ("RefusedByNode", "Failed", a_view(evicted(reason="UnexpectedAdmissionError"))),
     ("NodeLost", "Failed", a_view(a_pod(conditions=LOST_NODE, ready=False))),
     ("StartupBudgetExceeded", "Failed", a_view(a_pod(crashed(ended(137, ran=640))))),
     ("EngineDied", "Failed", a_view(a_pod(fetched(), crashed(ended(0))))),
@@ -350,6 +352,7 @@ class TestStalled:
             a_view(unscheduled(INSUFFICIENT)),
             a_view(a_pod(waiting("ErrImagePull", "i/o timeout"))),
             a_view(a_pod(crashed(ended(1)))),
+            a_view(a_pod(crashed(ended(1, ran=90_000), restarts=9))),
             a_view(
                 a_pod(crashed(ended(1, message="OSError: Address already in use"), restarts=5))
             ),
