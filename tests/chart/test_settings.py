@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
 
 import flagos_operator
+from flagos_operator.catalog.chips import Chips
+from flagos_operator.errors import SettingsError
+from flagos_operator.operands import chips
 from flagos_operator.settings import Settings
-from tests.chart.rendering import CHART, ROOT, Manifest, operator_env
+from tests.chart.rendering import CHART, ROOT, Manifest, operator_env, render, the
 
 CHIPS = {"chips": {"mine": {"resourceName": "vendor.example/chip"}}}
 
@@ -90,3 +94,29 @@ def test_chart_and_package_carry_one_version() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert chart["version"] == chart["appVersion"] == package == flagos_operator.__version__
+
+
+def own_chips(values: Manifest, folder: Path) -> Chips:
+    """What the operator makes of the chart's chips: the rendered file, read as at its start."""
+    file = folder / "chips.yaml"
+    file.write_text(the(render({"chips": values}), "ConfigMap")["data"]["chips.yaml"])
+    return chips(Settings(chips_file=str(file)))
+
+
+def test_an_own_chip_is_known_beside_the_built_in_ones(tmp_path: Path) -> None:
+    found = own_chips({"mine": {"resourceName": "vendor.example/chip"}}, tmp_path)
+    assert found["mine"].resource_name == "vendor.example/chip"
+    assert "nvidia" in found
+
+
+def test_a_built_in_chip_is_changed_by_key_and_null_takes_a_key_away(tmp_path: Path) -> None:
+    change = {"runtimeClassName": "nvidia", "tolerations": None}
+    found = own_chips({"nvidia": change}, tmp_path)["nvidia"]
+    assert found.runtime_class_name == "nvidia"
+    assert found.tolerations == ()
+    assert found.resource_name == "nvidia.com/gpu"
+
+
+def test_a_mistake_in_a_chip_stops_the_operator_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"chips\.mine.*resorceName"):
+        own_chips({"mine": {"resorceName": "vendor.example/chip"}}, tmp_path)
