@@ -96,14 +96,25 @@ def inherit_cpuset(directory: Path) -> None:
             (directory / part).write_text((directory.parent / part).read_text())
 
 
-def hand_out_controllers(name: str) -> None:
-    """Version 2 only, and only after the node's namespace has taken the cgroup as its root."""
-    for top in find(name):
-        if is_v2(top):
-            (top / DAEMONS).mkdir(exist_ok=True)
-            move_all(top, to=top / DAEMONS)
-            enable(top.parent)
-            enable(top)
+def hand_out_controllers(name: str) -> set[str]:
+    """The controllers that the machine's root cgroup did not hand out before.
+
+    Version 2 only, and only after the node's namespace has taken the cgroup as its root.
+    """
+    top = TREE / name
+    if not is_v2(top):
+        return set()
+    (top / DAEMONS).mkdir(exist_ok=True)
+    move_all(top, to=top / DAEMONS)
+    added = enable(TREE)
+    enable(top)
+    return added
+
+
+def take_back_controllers(names: Iterable[str]) -> None:
+    """As the machine had it, but for one that somebody else uses by now."""
+    for name in names:
+        switch(TREE, controller=f"-{name}")
 
 
 def move_all(source: Path, *, to: Path) -> None:
@@ -115,14 +126,21 @@ def move_all(source: Path, *, to: Path) -> None:
                 continue
 
 
-def enable(cgroup: Path) -> None:
+def enable(cgroup: Path) -> set[str]:
     enabled = set((cgroup / "cgroup.subtree_control").read_text().split())
-    for controller in sorted(available(cgroup) - enabled):
-        try:
-            (cgroup / "cgroup.subtree_control").write_text(f"+{controller}")
-        except OSError as error:
-            if controller in NEEDED:
-                raise TestbedError(f"{cgroup} refuses to enable {controller}: {error}") from error
+    absent = available(cgroup) - enabled
+    added = {name for name in absent if switch(cgroup, controller=f"+{name}")}
+    if refused := (absent - added) & NEEDED:
+        raise TestbedError(f"{cgroup} does not hand out {', '.join(sorted(refused))}")
+    return added
+
+
+def switch(cgroup: Path, *, controller: str) -> bool:
+    try:
+        (cgroup / "cgroup.subtree_control").write_text(controller)
+    except OSError:
+        return False
+    return True
 
 
 def find(name: str) -> list[Path]:

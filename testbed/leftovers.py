@@ -80,6 +80,7 @@ def machine() -> set[str]:
         *(f"sysctl {name} = {value}" for name, value in sysctls()),
         *(f"directory {path}" for path in DIRECTORIES if Path(path).exists()),
         *(f"firewall {line}" for line in firewall()),
+        *(f"cgroup controllers {line}" for line in handed_out()),
     }
 
 
@@ -87,6 +88,11 @@ def sysctls() -> Iterator[tuple[str, str]]:
     for name in SYSCTLS:
         for value in cgroups.read_lines(Path("/proc/sys", name)):
             yield name, value
+
+
+def handed_out() -> list[str]:
+    """What the root of cgroup v2 hands to its children."""
+    return cgroups.read_lines(cgroups.TREE / "cgroup.subtree_control")
 
 
 def firewall() -> list[str]:

@@ -15,6 +15,7 @@ from testbed.shell import TestbedError, run, succeeds, wait_until
 if TYPE_CHECKING:
     from testbed.settings import Settings
 
+EMPTY_AT_START = ("log", "fake", "kubelet", "var-log")
 INIT = Path(__file__).with_name("node_init.sh")
 NAMESPACES = ("--mount", "--net", "--pid", "--cgroup", "--uts", "--ipc")
 # In the shell itself, before it becomes the command: a process that moved later would have left
@@ -24,16 +25,17 @@ JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift
 
 def start(settings: Settings) -> None:
     home = settings.node_dir
-    for part in ("log", "fake", "kubelet", "var-log"):
-        (home / part).mkdir(parents=True, exist_ok=True)
-    (home / "ready").unlink(missing_ok=True)
+    for part in EMPTY_AT_START:
+        shutil.rmtree(home / part, ignore_errors=True)
+        (home / part).mkdir(parents=True)
     cgroups.make(settings.cgroup)
     unshare = ("unshare", *NAMESPACES, "--fork", "--kill-child", "bash", str(INIT))
     spawn(joined(settings, *unshare), log=settings.logs / "node.log", env=init_env(settings))
     wait_until(
         (home / "ready").exists, seconds=20, what="the node", log=settings.logs / "node.log"
     )
-    cgroups.hand_out_controllers(settings.cgroup)
+    added = cgroups.hand_out_controllers(settings.cgroup)
+    handed_out(settings).write_text(" ".join(sorted(added)))
     connect(settings)
 
 
@@ -131,13 +133,21 @@ def stop(settings: Settings) -> None:
         return cgroups.remove(settings.cgroup)
 
     wait_until(gone, seconds=20, what="ending the node", log=settings.logs / "node.log")
+    if handed_out(settings).exists():
+        cgroups.take_back_controllers(handed_out(settings).read_text().split())
+        handed_out(settings).unlink()
     if succeeds("ip", "link", "show", settings.link):  # the kernel removes it a moment later
         succeeds("ip", "link", "delete", settings.link)
 
 
+def handed_out(settings: Settings) -> Path:
+    return settings.run / "controllers-handed-out"
+
+
 def forget_state(settings: Settings) -> None:
-    """All but the certificates, the images and the logs."""
-    for path in (settings.node_dir / "kubelet", settings.node_dir / "fake"):
-        shutil.rmtree(path, ignore_errors=True)
-    for path in (settings.node_dir / "ready", settings.kubeconfig):
-        path.unlink(missing_ok=True)
+    """All but the certificates, the images and, for who wants to know what happened, the logs."""
+    for part in ("kubelet", "fake"):
+        shutil.rmtree(settings.node_dir / part, ignore_errors=True)
+    for file in ("ready", "containerd.sock", "containerd.sock.ttrpc"):
+        (settings.node_dir / file).unlink(missing_ok=True)
+    settings.kubeconfig.unlink(missing_ok=True)

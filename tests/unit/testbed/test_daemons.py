@@ -1,0 +1,75 @@
+"""Command lines and configuration of the daemons agree with each other and with what is made."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from testbed import addons, configs, daemons, node, pki
+from testbed.settings import Settings
+from testbed.shell import TestbedError
+
+SETTINGS = Settings(cache=Path("/cache"))
+WORDS = [word for command in daemons.commands(SETTINGS).values() for word in command]
+MADE_ONCE = {"ca.crt", "ca.key", "sa.key", "sa.pub"}
+
+
+def test_every_key_that_is_used_is_made():
+    configured = json.dumps([configs.kubelet(SETTINGS), configs.kube_proxy(SETTINGS)])
+    used = set(re.findall(r"/cache/run/pki/([\w.-]+)", " ".join(WORDS) + configured))
+    pairs = {
+        f"{identity.file}.{kind}"
+        for identity in pki.identities(SETTINGS.network)
+        for kind in ("crt", "key")
+    }
+    assert used <= pairs | MADE_ONCE | {f"{name}.conf" for name in daemons.KUBECONFIGS}
+
+
+def test_every_kubeconfig_has_an_identity():
+    known = {identity.file for identity in pki.identities(SETTINGS.network)}
+    assert {*daemons.KUBECONFIGS, "admin"} <= known
+
+
+def test_the_node_runs_on_either_version_of_cgroups():
+    assert configs.kubelet(SETTINGS)["failCgroupV1"] is False
+
+
+def test_containerd_is_told_in_valid_toml_where_its_things_are():
+    told = tomllib.loads(configs.containerd(SETTINGS))
+    assert told["grpc"]["address"] == str(SETTINGS.containerd_socket)
+    cri = told["plugins"]["io.containerd.grpc.v1.cri"]
+    assert cri["sandbox_image"] == "localhost/pause:1"
+    assert configs.kubelet(SETTINGS)["containerRuntimeEndpoint"].endswith(told["grpc"]["address"])
+
+
+def test_pods_get_addresses_that_the_machine_routes_to_the_node():
+    (bridge, _) = configs.pod_network(SETTINGS)["plugins"]
+    assert bridge["ipam"]["ranges"] == [[{"subnet": str(SETTINGS.network.node_pods)}]]
+
+
+def test_an_unknown_daemon_is_answered_with_the_known_ones():
+    with pytest.raises(TestbedError, match="dockerd") as error:
+        daemons.known(SETTINGS, "dockerd")
+    assert "kubelet" in error.value.cure
+
+
+def test_addons_use_only_images_that_are_made_here():
+    text = json.dumps(addons.manifests(SETTINGS)).replace("\\", "")
+    assert set(re.findall(r'"image": "([^"]+)"', text)) == {
+        "localhost/busybox:1",
+        "localhost/coredns:1",
+        "localhost/local-path-provisioner:1",
+    }
+
+
+def test_pods_ask_the_dns_service_that_is_made():
+    (service,) = [item for item in addons.dns(SETTINGS) if item["kind"] == "Service"]
+    assert configs.kubelet(SETTINGS)["clusterDNS"] == [service["spec"]["clusterIP"]]
+
+
+def test_what_leads_nowhere_is_refused_at_once():
+    rules = [" ".join(rule) for rule in node.refusals(SETTINGS)]
+    assert "-A FORWARD ! -d 10.89.0.0/16 -j REJECT" in rules
+    assert "-A OUTPUT -d 10.89.128.0/20 -j REJECT" in rules

@@ -1,0 +1,38 @@
+"""Where a cluster keeps its things and which addresses it takes."""
+
+from pathlib import Path
+
+from testbed.settings import Settings
+
+
+def settings(**environ: str) -> Settings:
+    return Settings.from_environment(environ, home=Path("/home/ada"))
+
+
+def test_everything_is_below_one_cache_directory():
+    found = settings()
+    assert found.cache == Path("/home/ada/.cache/flagos-operator")
+    assert found.kubeconfig == found.cache / "run" / "admin.conf"
+
+
+def test_the_cache_can_be_elsewhere():
+    assert settings(FLAGOS_CACHE="/big/disk").images == Path("/big/disk/images")
+
+
+def test_a_second_cluster_shares_nothing_that_moves():
+    one, two = settings(), settings(FLAGOS_CLUSTER="two", FLAGOS_NETWORK="10.90.0.0/16")
+    for part in ("run", "link", "cgroup", "network"):
+        assert getattr(one, part) != getattr(two, part)
+    assert one.images == two.images
+
+
+def test_no_two_ranges_overlap():
+    network = settings().network
+    ranges = (network.pods, network.services)
+    assert not network.pods.overlaps(network.services)
+    assert all(part.subnet_of(network.whole) for part in ranges)
+    assert network.node_pods.subnet_of(network.pods)
+    for address in (network.machine, network.node):
+        assert address in network.whole
+        assert not any(address in part for part in ranges)
+    assert {network.api_service, network.dns} <= set(network.services)
