@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from testbed.hub.faults import Faults, Rule
@@ -50,6 +50,7 @@ class Sender:
     faults: Faults
     exchange: Exchange
     path: str
+    gone: Callable[[], bool]
 
     def send(self, place: Path, part: Span, sink: Sink) -> None:
         cut, stall, slow, corrupt = (
@@ -65,6 +66,8 @@ class Sender:
                 head = block[: pause - self.exchange.sent]
                 self._write(head, sink)
                 self.faults.wait_for_change(since=stall)  # type: ignore[arg-type]
+                if self.gone():
+                    raise Cut
                 block, pause = block[len(head) :], None  # noqa: PLW2901
             if limit is not None and self.exchange.sent + len(block) > limit:
                 self._write(block[: limit - self.exchange.sent], sink)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
+import ssl
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,16 +50,19 @@ class Server(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}"
+        scheme = "https" if isinstance(self.socket, ssl.SSLSocket) else "http"
+        return f"{scheme}://{host!s}:{port}"
 
 
 @contextlib.contextmanager
 def running(
-    root: Path, *, rules: tuple[Rule, ...] = (), token: str | None = None, host: str = "127.0.0.1"
+    root: Path, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
 ) -> Iterator[Server]:
     """A hub in threads of this process, on a free port."""
-    hub = Hub(tree=Tree(root), faults=Faults(rules), traffic=Traffic(), token=token)
+    hub = Hub(tree=Tree(root), faults=Faults(), traffic=Traffic())
     server = Server(hub, host=host, port=0)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
@@ -210,7 +215,9 @@ class Handler(BaseHTTPRequestHandler):
         self._head(200 if part.whole else 206, _blob_headers(blob, part, size), exchange=exchange)
         if self.command == "HEAD" or blob.entry.place is None:
             return None
-        sender = Sender(faults=self.hub.faults, exchange=exchange, path=blob.entry.path)
+        sender = Sender(
+            faults=self.hub.faults, exchange=exchange, path=blob.entry.path, gone=self._gone
+        )
         real = Span(start=part.start, stop=min(part.stop, blob.entry.size), whole=part.whole)
         try:
             sender.send(blob.entry.place, real, self.wfile)
@@ -225,6 +232,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.hub.faults.strike("long", route="file", path=entry.path):
             return entry.size + 17
         return entry.size
+
+    def _gone(self) -> bool:
+        """True when the client has closed: what is sent to it then would count as asked for."""
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
 
     def _hang_up(self) -> None:
         self.wfile.flush()

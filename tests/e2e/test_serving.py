@@ -63,13 +63,16 @@ class PhaseWatch:
         self.process.terminate()
         self.process.wait(timeout=10)
         self.reader.join(timeout=10)
+        if self.process.stdout:
+            self.process.stdout.close()
         return [phase for phase, _ in itertools.groupby(self.lines) if phase]
 
 
 def test_apply_goes_through_every_phase_in_order_and_becomes_ready(
-    model: Model, hub_faults: Callable[[Body], None]
+    model: Model, hub_faults: Callable[[list[Body]], None]
 ) -> None:
-    hub_faults({"slow": 100_000})  # bytes per second: the download lasts long enough to be seen
+    # slow enough that the download is seen
+    hub_faults([{"kind": "slow", "bytes_per_second": 100_000}])
     model.kube.apply(tiny(NAME, weights=CLAIM))
     watch = PhaseWatch(model)
     try:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 REPO = "acme/tiny"
 WEIGHTS = "model.safetensors"
-SIZE = 600_000
+SIZE = 2_400_000
+CHUNK = 300_000  # what a client may hold in memory when it dies or its line breaks
 SOURCES = ("modelscope", "huggingface")
 
 
@@ -93,7 +94,13 @@ class Lab:
     def fetch(self, *more: str, repo: str = REPO, **environ: str) -> Result:
         return self.finish(self.start(*more, repo=repo, **environ))
 
-    def start(self, *more: str, repo: str = REPO, **environ: str) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *more: str,
+        repo: str = REPO,
+        before: Callable[[], None] | None = None,
+        **environ: str,
+    ) -> subprocess.Popen[str]:
         log = self.volume.parent / f"termination-{len(self.running)}"
         log.touch()
         process = subprocess.Popen(
@@ -102,6 +109,7 @@ class Lab:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=before,  # noqa: PLW1509 - the tests have no threads that matter to it
         )
         self.running.append(process)
         return process
@@ -122,6 +130,9 @@ class Lab:
             **self.environ,
             **more,
         }
+
+    def require_token(self, token: str) -> None:
+        self.hub.hub = replace(self.hub.hub, token=token)
 
     def break_with(self, *rules: Rule) -> None:
         self.hub.hub.faults.replace(rules)

@@ -34,7 +34,7 @@ WORDS: Mapping[str, str] = {
     "greater_than_equal": "should be greater than or equal to {ge}",
     "less_than_equal": "should be less than or equal to {le}",
     "literal_error": "supported values: {expected}",
-    "missing": "is required: set it",
+    "missing": "Required value: set it",
 }
 
 
@@ -44,9 +44,14 @@ def path(parts: Sequence[int | str]) -> str:
     return "spec" + "".join(steps)
 
 
-def structural(error: ValidationError, *, shape: type[Shape]) -> str:
+def structural(error: ValidationError, *, shape: type[Shape]) -> list[str]:
+    """What is wrong in itself. A field missing at the top is left to the rule that asks for it."""
     details = error.errors(include_url=False, include_input=False)
-    return shortened([f"{path(found['loc'])}: {words(found, shape=shape)}" for found in details])
+    return [
+        f"{path(found['loc'])}: {words(found, shape=shape)}"
+        for found in details
+        if found["type"] != "missing" or len(found["loc"]) > 1
+    ]
 
 
 def shortened(messages: Sequence[str]) -> str:

@@ -51,7 +51,7 @@ class ListType:
         for at, identity in enumerate(seen):
             if identity in seen[:at]:
                 raise PydanticCustomError(
-                    "duplicate", "{value} is there twice", {"value": identity}
+                    "duplicate", "Duplicate value: {value}: remove one", {"value": identity}
                 )
         return items
 

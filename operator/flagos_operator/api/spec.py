@@ -184,10 +184,7 @@ def parse(raw: Mapping[str, Any]) -> FlagOSModelSpec | Invalid:
     metadata, spec = raw.get("metadata") or {}, raw.get("spec") or {}
     if not isinstance(spec, Mapping) or not isinstance(metadata, Mapping):
         return Invalid(reason=INVALID, message="metadata and spec: must be of type object")
-    sent = as_sent(spec)
-    if not COMPLETE.holds(sent):
-        return Invalid(reason=INVALID, message=f"spec: {COMPLETE.message}")
-    return typed(sent, name=str(metadata.get("name", "")))
+    return typed(as_sent(spec), name=str(metadata.get("name", "")))
 
 
 def typed(sent: Raw, *, name: str) -> FlagOSModelSpec | Invalid:
@@ -195,7 +192,8 @@ def typed(sent: Raw, *, name: str) -> FlagOSModelSpec | Invalid:
         # From JSON, where a list is what a tuple is made from and a number is not a string.
         model = FlagOSModelSpec.model_validate_json(json.dumps(sent))
     except ValidationError as error:
-        return Invalid(reason=INVALID, message=structural(error, shape=FlagOSModelSpec))
+        faults = structural(error, shape=FlagOSModelSpec) or [f"spec: {COMPLETE.message}"]
+        return Invalid(reason=INVALID, message=shortened(faults))
     faults = list(broken(sent, shape=FlagOSModelSpec))
     if not NAME.holds({"metadata": {"name": name}}):
         faults.insert(0, NAME.message)

@@ -70,7 +70,7 @@ def chip_of(name: str, fields: Mapping[str, Any]) -> Chip | Invalid:
         # From JSON, where a list is what a tuple is made from and a number is not a string.
         chip = Chip.model_validate_json(json.dumps(fields))
     except ValidationError as error:
-        return invalid(name, structural(error, shape=Chip))
+        return invalid(name, shortened(structural(error, shape=Chip)))
     faults = list(broken(fields, shape=Chip))
     return invalid(name, shortened(faults)) if faults else chip
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from flagos_operator.fetch import directory, staging, volume
 from flagos_operator.fetch.directory import Complete, Damaged
-from flagos_operator.fetch.lease import BEAT_SECONDS, Heart
+from flagos_operator.fetch.lease import Heart
 from flagos_operator.fetch.listing import Listing, check_paths, wanted
 from flagos_operator.fetch.marker import Marker, StoredFile
 from flagos_operator.fetch.progress import Reporter, bytes_below, size
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from flagos_operator.fetch.request import Request
     from flagos_operator.fetch.volume import Staging, Volume
     from flagos_operator.fetch.waiting import Queue, Turn
+
+BEATS = 12  # in the time after which a silent holder is taken for dead
+LOST = "another downloader has taken over this volume: it waited in vain for a sign of life"
 
 How = Literal["present", "waited", "fetched", "repaired"]
 
@@ -94,10 +97,15 @@ def _refresh_stamps(request: Request, found: Complete) -> None:
 
 
 def _holding(lock: Lock, tools: Tools, *, work: Callable[[], Outcome]) -> Outcome:
-    heart = Heart(lock, on_loss=tools.on_lost_lock, every=BEAT_SECONDS)
+    heart = Heart(lock, on_loss=tools.on_lost_lock, every=tools.queue.stale_after / BEATS)
     heart.start()
     try:
         return work()
+    except OSError as error:
+        if lock.ours():
+            raise
+        # Whoever took over has moved the files from under our feet.
+        raise FetchError(Reason.LOCK_HELD, LOST) from error
     finally:
         heart.stop()
         lock.release()
@@ -213,7 +221,7 @@ class Job:
     def _publish(self, listing: Listing, checksums: dict[str, str]) -> Marker:
         """From here on readers see all of it; until here, nothing."""
         if not self.tools.queue.lock.ours():
-            raise FetchError(Reason.LOCK_HELD, "another downloader took over this volume")
+            raise FetchError(Reason.LOCK_HELD, LOST)
         volume.make_readable(self.staging.tree)
         marker = self._marker(listing, checksums)
         directory.record(self.staging.tree, marker)

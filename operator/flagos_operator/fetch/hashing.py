@@ -63,10 +63,16 @@ class HashedFile:
     def write(self, block: bytes) -> int:
         if self.length + len(block) > self._file.size:
             raise wrong_size(self._file, found=self.length + len(block))
-        self._part.write(block)
+        self._write_all(block)
         self.digests.update(block)
         self.length += len(block)
         return len(block)
+
+    def _write_all(self, block: bytes) -> None:
+        """A file without a buffer may take less than it is given, as on a volume almost full."""
+        rest = memoryview(block)
+        while rest:
+            rest = rest[self._part.write(rest) :]
 
     def tell(self) -> int:
         return self.length

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx2
-from huggingface_hub import HfApi, hf_hub_url, set_client_factory
+from huggingface_hub import HfApi, constants, hf_hub_url, set_client_factory
 from huggingface_hub import errors as hf
 from huggingface_hub.file_download import http_get
 from huggingface_hub.hf_api import RepoFile
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from flagos_operator.fetch.request import Request
 
 TIMEOUT = 30.0
+CHUNK = 256 << 10
 RANGE_REFUSED = 416
 
 
@@ -42,6 +43,8 @@ class HuggingFace:
         self._token: str | bool = request.token or False
         self._api = HfApi(endpoint=request.hub, token=self._token)
         set_client_factory(self._client)
+        # The client writes 10 MiB at a time, which is what each broken line would cost.
+        constants.DOWNLOAD_CHUNK_SIZE = CHUNK
 
     def list_files(self) -> Listing:
         repo, revision = self._request.repo, self._request.revision

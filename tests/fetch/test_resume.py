@@ -1,0 +1,75 @@
+"""A fetch that was killed is continued: what has arrived is not fetched again."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from testbed.hub.faults import Rule
+from tests.fetch.lab import CHUNK, REPO, SIZE, WEIGHTS, contents, until
+
+if TYPE_CHECKING:
+    from tests.fetch.lab import Lab
+
+HALF = SIZE // 2
+
+
+def killed_half_way(lab: Lab, number: int = signal.SIGKILL) -> int:
+    """Kills a fetch that has half of the weights and all of the small files; returns its code."""
+    lab.stall(at=HALF)
+    process = lab.start()
+    until(lambda: lab.part_bytes() >= HALF - CHUNK and len(in_tree(lab)) == 3)
+    process.send_signal(number)
+    code = lab.finish(process).code
+    lab.break_with()
+    return code
+
+
+def in_tree(lab: Lab) -> list[str]:
+    return [path.name for path in lab.flagos.rglob("tree/**/*") if path.is_file()]
+
+
+def test_after_a_kill_the_half_is_kept(lab: Lab):
+    killed_half_way(lab)
+    assert not lab.place.exists()
+    assert lab.fetch().code == 0
+    assert contents(lab.place) == contents(lab.repos / REPO)
+    assert lab.sent() < SIZE + CHUNK
+    assert [lab.asked(name) for name in ("config.json", "empty.txt")] == [1, 1]
+
+
+def test_sigterm_ends_it_at_once_and_leaves_the_lock_free(lab: Lab):
+    before = time.monotonic()
+    assert killed_half_way(lab, signal.SIGTERM) == 143
+    assert time.monotonic() - before < 10
+    assert not (lab.flagos / "lock").exists()
+    assert lab.fetch().code == 0
+    assert lab.sent() < SIZE + CHUNK
+
+
+def test_a_part_of_older_content_is_not_continued(lab: Lab):
+    killed_half_way(lab)
+    (lab.repos / REPO / WEIGHTS).write_bytes(b"n" * SIZE)
+    (lab.repos / REPO / "config.json").unlink()
+    assert lab.fetch().code == 0
+    assert contents(lab.place) == contents(lab.repos / REPO)
+
+
+def test_killed_at_random_bytes_until_done(lab: Lab):
+    """Seeded: the same four places each time. Always the same bytes in the end, none twice."""
+    chance = random.Random(7)  # noqa: S311
+    reached = 0
+    for _ in range(4):
+        at = chance.randrange(CHUNK, (SIZE - reached) // 2)
+        lab.break_with(Rule(kind="stall", path=WEIGHTS, at=at))
+        process = lab.start()
+        until(lambda goal=reached + at: lab.part_bytes() >= goal - CHUNK and lab.sent() >= goal)
+        process.kill()
+        process.wait()
+        reached = lab.part_bytes()
+    lab.break_with()
+    assert lab.fetch().code == 0
+    assert contents(lab.place) == contents(lab.repos / REPO)
+    assert lab.sent() < SIZE + 5 * CHUNK

@@ -1,0 +1,39 @@
+"""The kinds that the fake API serves, and how it finds them by path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    kind: str
+    group: str
+    version: str
+    plural: str
+    subresources: tuple[str, ...] = ()
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+SERVED = (
+    Served(
+        kind="FlagOSModel",
+        group="flagos.io",
+        version="v1alpha1",
+        plural="flagosmodels",
+        subresources=("status", "scale"),
+    ),
+    Served(kind="Deployment", group="apps", version="v1", plural="deployments"),
+    Served(kind="Pod", group="", version="v1", plural="pods", subresources=("log",)),
+    Served(kind="Service", group="", version="v1", plural="services"),
+    Served(kind="ConfigMap", group="", version="v1", plural="configmaps"),
+    Served(
+        kind="PersistentVolumeClaim", group="", version="v1", plural="persistentvolumeclaims"
+    ),
+    Served(kind="Event", group="events.k8s.io", version="v1", plural="events"),
+)
+BY_PLURAL = {each.plural: each for each in SERVED}
+BY_KIND = {each.kind: each for each in SERVED}

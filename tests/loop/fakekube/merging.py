@@ -1,0 +1,79 @@
+"""Server-side apply on plain dicts: lists with keys are maps, the rest is replaced whole.
+
+    merged = remove(live, what was applied before and is not wanted now)
+    merged = overlay(merged, wanted)
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+# Of the lists that operators write; every other list is atomic.
+LIST_KEYS = {
+    "conditions": ("type",),
+    "containers": ("name",),
+    "env": ("name",),
+    "initContainers": ("name",),
+    "ownerReferences": ("uid",),
+    "ports": ("port", "containerPort", "protocol"),
+    "volumeMounts": ("mountPath",),
+    "volumes": ("name",),
+}
+
+
+def apply(live: Any, wanted: Any, *, before: Any) -> Any:
+    return _overlay(_remove(copy.deepcopy(live), wanted, before), copy.deepcopy(wanted), "")
+
+
+def merge_patch(live: Any, patch: Any) -> Any:
+    """RFC 7386."""
+    if not isinstance(patch, dict):
+        return copy.deepcopy(patch)
+    merged = dict(live) if isinstance(live, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
+
+
+def _remove(live: Any, wanted: Any, before: Any, name: str = "") -> Any:
+    if isinstance(before, dict) and isinstance(live, dict):
+        for field, old in before.items():
+            if field not in live:
+                continue
+            if not isinstance(wanted, dict) or field not in wanted:
+                del live[field]
+            else:
+                live[field] = _remove(live[field], wanted[field], old, field)
+    elif name in LIST_KEYS and isinstance(before, list) and isinstance(live, list):
+        keep, gone = _keyed(name, wanted or []), _keyed(name, before)
+        live = [
+            _remove(each, keep.get(_key(name, each)), gone[_key(name, each)])
+            if _key(name, each) in gone
+            else each
+            for each in live
+            if _key(name, each) in keep or _key(name, each) not in gone
+        ]
+    return live
+
+
+def _overlay(live: Any, wanted: Any, name: str) -> Any:
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        return live | {field: _overlay(live.get(field), value, field) for field, value in wanted.items()}
+    if name in LIST_KEYS and isinstance(wanted, list) and isinstance(live, list):
+        found = _keyed(name, live)
+        for key, value in _keyed(name, wanted).items():
+            found[key] = _overlay(found.get(key), value, "")
+        return list(found.values())
+    return wanted
+
+
+def _keyed(name: str, items: list[Any]) -> dict[tuple[Any, ...], Any]:
+    return {_key(name, each): each for each in items}
+
+
+def _key(name: str, item: Any) -> tuple[Any, ...]:
+    return tuple(item.get(field) for field in LIST_KEYS[name])

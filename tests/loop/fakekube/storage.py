@@ -1,0 +1,232 @@
+"""Objects, their versions, and the history that watches are served from."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tests.loop.fakekube import merging
+from tests.loop.fakekube.kinds import BY_KIND, Served
+
+Body = dict[str, Any]
+
+
+class Refused(Exception):
+    def __init__(self, code: int, reason: str, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.code, self.reason, self.field = code, reason, field
+
+
+class Id(NamedTuple):
+    plural: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    version: int
+    type: str
+    id: Id
+    body: Body
+    before: Body | None
+
+
+class Storage:
+    """`prunes` names status fields that the installed definition does not know."""
+
+    def __init__(self) -> None:
+        self.objects: dict[Id, Body] = {}
+        self.history: list[Change] = []
+        self.version = 100
+        self.oldest = 0  # what is older has been compacted away
+        self.news = asyncio.Condition()
+        self.prunes: set[str] = set()
+        self.collects = True
+        self._uids = itertools.count(1)
+        self._applied: dict[tuple[str, str, str], Body] = {}  # (uid, manager, subresource)
+
+    def get(self, id: Id) -> Body:
+        if id not in self.objects:
+            raise Refused(404, "NotFound", f'{id.plural} "{id.name}" not found')
+        return self.objects[id]
+
+    def create(self, kind: Served, body: Body) -> Body:
+        id = Id(kind.plural, body["metadata"]["namespace"], body["metadata"]["name"])
+        if id in self.objects:
+            raise Refused(409, "AlreadyExists", f'{id.plural} "{id.name}" already exists')
+        return self._insert(kind, id, body)
+
+    def apply(
+        self, kind: Served, id: Id, wanted: Body, *, manager: str, subresource: str = ""
+    ) -> Body:
+        meta, live = dict(wanted["metadata"]), self.objects.get(id)
+        uid, expected = meta.pop("uid", None), meta.pop("resourceVersion", None)
+        if live is None:
+            return self._apply_new(kind, id, {**wanted, "metadata": meta}, uid, manager, subresource)
+        if uid not in (None, live["metadata"]["uid"]):
+            raise Refused(422, "Invalid", "field is immutable", field="metadata.uid")
+        if expected not in (None, live["metadata"]["resourceVersion"]):
+            raise Refused(409, "Conflict", "the object has been modified")
+        owner = (live["metadata"]["uid"], manager, subresource)
+        content = _content({**wanted, "metadata": meta}, subresource)
+        merged = merging.apply(live, content, before=self._applied.get(owner, {}))
+        self._applied[owner] = content
+        return self.replace(id, merged, subresource=subresource)
+
+    def patch(self, id: Id, patch: Body, *, subresource: str = "") -> Body:
+        live = self.get(id)
+        uid = patch.get("metadata", {}).get("uid")
+        if uid not in (None, live["metadata"]["uid"]):
+            raise Refused(409, "Conflict", "uid mismatch")
+        return self.replace(id, merging.merge_patch(live, patch), subresource=subresource)
+
+    def replace(self, id: Id, body: Body, *, subresource: str = "") -> Body:
+        """Spec and status are written through different doors; no change is no write."""
+        before = self.objects[id]
+        after = self._admitted(id, _through_door(before, body, subresource))
+        if after == before:
+            return before
+        if after.get("spec") != before.get("spec"):
+            after["metadata"]["generation"] = before["metadata"]["generation"] + 1
+        if after["metadata"].get("deletionTimestamp") and not after["metadata"].get("finalizers"):
+            return self._remove(id)
+        return self._store("MODIFIED", id, after, before=before)
+
+    def delete(self, id: Id, *, uid: str | None = None) -> Body:
+        live = self.get(id)
+        if uid not in (None, live["metadata"]["uid"]):
+            raise Refused(409, "Conflict", "the UID in the precondition does not match")
+        if live["metadata"].get("finalizers"):
+            marked = copy.deepcopy(live)
+            marked["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+            return self._store("MODIFIED", id, marked, before=live)
+        return self._remove(id)
+
+    def compact(self) -> None:
+        """Forget the history: a watch that asks for it gets 410."""
+        self.oldest = self.version
+        self.history.clear()
+
+    def since(self, version: int, plural: str) -> Iterator[Change]:
+        return (
+            each for each in self.history if each.version > version and each.id.plural == plural
+        )
+
+    def _apply_new(  # noqa: PLR0913
+        self, kind: Served, id: Id, wanted: Body, uid: str | None, manager: str, subresource: str
+    ) -> Body:
+        if subresource:
+            raise Refused(404, "NotFound", f'{id.plural} "{id.name}" not found')
+        if uid:
+            raise Refused(409, "Conflict", "uid mismatch: no existing object was found")
+        body = self._insert(kind, id, wanted)
+        self._applied[body["metadata"]["uid"], manager, ""] = _content(wanted, "")
+        return body
+
+    def _insert(self, kind: Served, id: Id, body: Body) -> Body:
+        body = {"apiVersion": kind.api_version, "kind": kind.kind, **copy.deepcopy(body)}
+        body["metadata"] |= {
+            "namespace": id.namespace,
+            "uid": f"uid-{next(self._uids)}",
+            "generation": 1,
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+        }
+        return self._store("ADDED", id, self._admitted(id, body), before=None)
+
+    def _admitted(self, id: Id, body: Body) -> Body:
+        owners = [each for each in body["metadata"].get("ownerReferences") or () if each.get("controller")]
+        if len(owners) > 1:
+            raise Refused(
+                422,
+                "Invalid",
+                "Only one reference can have Controller set to true",
+                field="metadata.ownerReferences",
+            )
+        ports = [each.get("name") for each in _list(body, "spec", "ports")]
+        if len(set(ports)) < len(ports):
+            raise Refused(422, "Invalid", "Duplicate value", field="spec.ports[1].name")
+        if id.plural == "flagosmodels" and self.prunes and "status" in body:
+            kept = {n: v for n, v in body["status"].items() if n not in self.prunes}
+            return {**body, "status": kept}
+        return body
+
+    def _store(self, type: str, id: Id, body: Body, *, before: Body | None) -> Body:
+        self.version += 1
+        body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
+        self.objects[id] = body
+        self._tell(type, id, body, before)
+        return body
+
+    def _remove(self, id: Id) -> Body:
+        body = self.objects.pop(id)
+        self.version += 1
+        gone = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
+        self._tell("DELETED", id, gone, body)
+        if self.collects:
+            self._collect(body["metadata"]["uid"])
+        return gone
+
+    def _collect(self, uid: str) -> None:
+        orphans = [
+            id
+            for id, body in self.objects.items()
+            if any(each["uid"] == uid for each in body["metadata"].get("ownerReferences") or ())
+        ]
+        for id in orphans:
+            if id in self.objects:
+                self.delete(id)
+
+    def _tell(self, type: str, id: Id, body: Body, before: Body | None) -> None:
+        self.history.append(
+            Change(version=self.version, type=type, id=id, body=body, before=before)
+        )
+        asyncio.get_running_loop().create_task(self._wake())
+
+    async def _wake(self) -> None:
+        async with self.news:
+            self.news.notify_all()
+
+
+def matches(body: Mapping[str, Any] | None, selector: str) -> bool:
+    labels = (body or {}).get("metadata", {}).get("labels") or {}
+    wanted = (part.partition("=") for part in selector.split(",") if part)
+    return body is not None and all(
+        labels.get(name) == value if equals else name in labels for name, equals, value in wanted
+    )
+
+
+def id_of(body: Body) -> Id:
+    meta = body["metadata"]
+    return Id(BY_KIND[body["kind"]].plural, meta["namespace"], meta["name"])
+
+
+def _content(wanted: Body, subresource: str) -> Body:
+    """What an apply owns: never the names by which it found the object."""
+    if subresource:
+        return {subresource: wanted.get(subresource, {})}
+    meta = {n: v for n, v in wanted["metadata"].items() if n not in ("name", "namespace")}
+    rest = {n: v for n, v in wanted.items() if n not in ("apiVersion", "kind", "status", "metadata")}
+    return {"metadata": meta, **rest}
+
+
+def _through_door(before: Body, body: Body, subresource: str) -> Body:
+    if subresource == "status":
+        return {**before, "status": body.get("status", {})}
+    if BY_KIND[before["kind"]].subresources and "status" in BY_KIND[before["kind"]].subresources:
+        body = {n: v for n, v in body.items() if n != "status"}
+        body |= {"status": before["status"]} if "status" in before else {}
+    fixed = ("uid", "generation", "creationTimestamp", "resourceVersion", "name", "namespace")
+    meta = {**body["metadata"], **{name: before["metadata"][name] for name in fixed}}
+    return {**body, "metadata": meta}
+
+
+def _list(body: Body, *path: str) -> list[Body]:
+    found: Any = body
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, list) else []
