@@ -52,8 +52,19 @@ test: check test-pure test-loop ## everything; starts a cluster and takes it dow
 golden: setup ## write the expected manifests of all examples anew; review the diff
 	$(BIN)/python -m tests.golden.regenerate
 
+.PHONY: generate
+generate: setup ## write the CRD, its copies and the reference documents anew
+	$(BIN)/flagos-operator crd > crds/flagosmodels.yaml
+	cp crds/flagosmodels.yaml charts/flagos-operator/files/flagosmodels.yaml
+	$(BIN)/flagos-operator crd --docs > docs/api.md
+	PYTHONPATH=operator:. $(BIN)/python -m tests.unit.status.document
+
+.PHONY: images
+images: ## the operator, a real vLLM and a model hub as images (first time about 5 minutes)
+	@$(PYTHON) -m testbed images
+
 .PHONY: demo
-demo: cluster ## serve a tiny model on a real cluster and ask it something
+demo: images cluster ## serve a tiny model on a real cluster and ask it something
 	@eval "$$($(MAKE) -s env)" && $(PYTHON) -m testbed.demo
 
 .PHONY: cluster cluster-down env

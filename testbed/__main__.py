@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testbed import cluster, daemons, gobuild, kind, leftovers, status
+from testbed.images import build_all
 from testbed.settings import Settings
 from testbed.shell import TestbedError
 from testbed.terminal import Progress
@@ -46,6 +47,12 @@ def print_status(_: argparse.Namespace, settings: Settings, __: Progress) -> int
 
 def build(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
     cluster.build(settings, progress)
+    return 0
+
+
+def images(_: argparse.Namespace, __: Settings, progress: Progress) -> int:
+    build_all()
+    progress.say("the images of the operator, the server and the hub are there")
     return 0
 
 
@@ -103,6 +110,7 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     add("load", load, "import images that were built since the cluster came up")
     add("env", env, "print what a shell needs: eval $(python3 -m testbed env)")
     add("build", build, "make programs and small images, start nothing")
+    add("images", images, "make the images of the operator, the server and the hub")
     add("start", start, "start a daemon that was stopped").add_argument("daemon")
     add("stop", stop, "kill a daemon, as if it crashed").add_argument("daemon")
     add(

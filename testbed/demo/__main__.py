@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "flagos-demo"
 MODEL = "tiny"
+WIDTH = 14  # of a column: the longest of the words shown, but for PROGRESS
 READY_WITHIN = 300  # seconds; a quiet machine with two cores needs about 30
 PATIENCE = """
   kubectl -n flagos-demo describe flagosmodel tiny
@@ -84,15 +85,20 @@ def watch() -> None:
     begun, last = time.monotonic(), ""
     while time.monotonic() - begun < READY_WITHIN:
         table = ask("kubectl", "-n", NAMESPACE, "get", "flagosmodels").splitlines()
-        row = re.sub(r"\s+\S+$", "", table[1]) if len(table) > 1 else ""  # AGE moves by itself
-        if row and row != last:
-            heading = f"{'':8}{table[0]}\n" if not last else ""
-            print(f"{heading}{time.monotonic() - begun:5.1f} s {table[1]}", flush=True)
+        heading, row = (in_columns(line) for line in (table or ["", ""])[:2])
+        if row != last:
+            print(f"{'':8}{heading}" if not last else "", end="\n" if not last else "")
+            print(f"{time.monotonic() - begun:5.1f} s {row}", flush=True)
             last = row
         if is_ready():
             return
         time.sleep(0.3)
     raise DemoFailedError(f"{MODEL} is not Ready after {READY_WITHIN} s. Look at:{PATIENCE}")
+
+
+def in_columns(line: str) -> str:
+    """One line of kubectl's table at the widths of all of them, without AGE: that moves alone."""
+    return "".join(f"{cell:<{WIDTH}}" for cell in re.split(r"\s{2,}", line.strip())[:-1])
 
 
 def is_ready() -> bool:

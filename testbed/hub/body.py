@@ -41,7 +41,7 @@ def span(wanted: str, *, size: int) -> Span | None:
     return Span(start=start, stop=stop, whole=False) if start < stop else None
 
 
-class Cut(Exception):  # noqa: N818
+class Cut(Exception):
     """The connection is to be closed in the middle of the body."""
 
 

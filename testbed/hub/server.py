@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from testbed.hub import faults, huggingface, modelscope
 from testbed.hub.answer import Answer, Blob, Json, Question
 from testbed.hub.body import Cut, Sender, Span, span
-from testbed.hub.faults import Faults, Rule
+from testbed.hub.faults import Faults
 from testbed.hub.traffic import Exchange, Traffic
 from testbed.hub.tree import Entry, Tree
 

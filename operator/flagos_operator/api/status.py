@@ -19,7 +19,7 @@ class Condition(Shape):
     reason: str | None = Field(None, description="One stable word for why.")
     message: str | None = Field(None, description="What happened and what to do about it.")
     observed_generation: int | None = Field(
-        None, description="metadata.generation that this was concluded from."
+        None, description="The metadata.generation that this was concluded from."
     )
     last_transition_time: str | None = Field(
         None,
@@ -74,7 +74,7 @@ class LastFailure(Shape):
 
 class FlagOSModelStatus(Shape):
     observed_generation: int | None = Field(
-        None, description="metadata.generation that this status is about."
+        None, description="The metadata.generation that this status is about."
     )
     phase: str | None = Field(None, description="Where the model is, for display; see Ready.")
     conditions: Annotated[tuple[Condition, ...], map_by("type")] = Field(

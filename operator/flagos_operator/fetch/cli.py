@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.fetch import dryrun, options, report
-from flagos_operator.fetch.download import LOST, Tools, fetch
+from flagos_operator.fetch.download import Tools, fetch
 from flagos_operator.fetch.lease import Holder, Lock
 from flagos_operator.fetch.patience import Patience, Persistence
 from flagos_operator.fetch.progress import Progress, bar, line

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Trouble(Exception):  # noqa: N818 - not an error yet: most of it passes
+class Trouble(Exception):
     """Something went wrong that may pass; `reason` is what it becomes if it does not."""
 
     def __init__(
