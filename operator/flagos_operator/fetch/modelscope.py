@@ -22,6 +22,7 @@ from flagos_operator.fetch.hub import Arrived
 from flagos_operator.fetch.listing import Listing, RemoteFile
 from flagos_operator.fetch.patience import Trouble
 from flagos_operator.fetch.reasons import FetchError, Reason
+from flagos_operator.fetch.volume import is_full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +109,7 @@ class ModelScope:
             raise Trouble(Reason.CHECKSUM_MISMATCH, error.message, limit=1) from error
         except (ms.NetworkError, requests.RequestException) as error:
             for cause in hub.causes(error):
-                if isinstance(cause, FetchError):
+                if isinstance(cause, FetchError) or is_full(cause):
                     raise cause from error
             raise hub.unreachable(error, host=self._host) from error
 

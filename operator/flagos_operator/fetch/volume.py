@@ -103,8 +103,13 @@ def storage_errors(place: Path) -> Iterator[None]:
         raise failure from error
 
 
+def is_full(error: BaseException) -> bool:
+    """The disk's own word, though a client took it for trouble with its connection."""
+    return isinstance(error, OSError) and error.errno in FULL
+
+
 def explain(error: OSError, *, place: Path) -> FetchError | None:
-    if error.errno in FULL:
+    if is_full(error):
         free = os.statvfs(place).f_bavail * os.statvfs(place).f_frsize
         return FetchError(
             Reason.INSUFFICIENT_STORAGE,
