@@ -34,7 +34,7 @@ test-pure: setup ## decisions, goldens, chart rendering: no cluster (seconds)
 
 .PHONY: test-loop
 test-loop: setup ## the whole operator process against a fake API; fetch against a hub (1 min)
-	$(PYTEST) tests/loop tests/fetch
+	$(PYTEST) tests/loop tests/fetch tests/parsers
 
 .PHONY: test-cluster
 test-cluster: setup ## the real API server: schema, CEL, apply, RBAC; needs KUBECONFIG

@@ -65,11 +65,11 @@ class Model:
             lambda: self.phase() == phase, within=within, what=f"{self.name} becomes {phase}"
         )
 
-    def wait_reason(self, reason: str, *, within: float = 60) -> Body:
-        """Ready is False for this reason; gives the condition."""
+    def wait_reason(self, reason: str, *, condition: str = "Ready", within: float = 60) -> Body:
+        """The condition once it has this reason."""
 
         def asked() -> Body | None:
-            ready = self.condition("Ready")
-            return ready if ready.get("reason") == reason else None
+            seen = self.condition(condition)
+            return seen if seen.get("reason") == reason else None
 
         return eventually(asked, within=within, what=f"{self.name} says {reason}")

@@ -43,6 +43,7 @@ def on_nvidia(name: str, *, devices: int) -> dict[str, Any]:
         "engine": "Custom",
         "command": ["python3", "-m", "http.server", "8000"],
         "healthPath": "/",
+        "drainSeconds": 0,  # that web server does not listen to SIGTERM
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
     }
     return tiny(name, chip="nvidia", devices=devices, server=server)
@@ -54,7 +55,8 @@ def test_devices_are_given_counted_and_waited_for(space: Kube, two_devices: None
     both.wait_ready()
     (pod,) = both.pods()
     seen = space.kubectl(
-        "exec", pod["metadata"]["name"], "-c", "server", "--", "printenv", "NVIDIA_VISIBLE_DEVICES"
+        *("exec", pod["metadata"]["name"], "-c", "server", "--"),
+        *("python3", "-c", "import os; print(os.environ['NVIDIA_VISIBLE_DEVICES'])"),
     )
     assert len(set(seen.strip().split(","))) == 2
 

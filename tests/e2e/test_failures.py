@@ -36,7 +36,8 @@ def test_a_repo_that_does_not_exist_is_named(space: Kube) -> None:
     model = applied(space, "no-repo", source=source)
     ready = model.wait_reason("SourceNotFound")
     assert "nobody/nothing" in ready["message"]
-    assert model.condition("WeightsReady")["reason"] == "SourceNotFound"
+    weights = model.wait_reason("SourceNotFound", condition="WeightsReady")
+    assert weights["status"] == "False"
     assert "SourceNotFound" in model.row()
 
 

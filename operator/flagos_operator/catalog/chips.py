@@ -35,7 +35,10 @@ def shipped() -> Table:
 def merge_chips(table: Table, own: Mapping[str, Any]) -> Chips | Invalid:
     chips = {}
     for name in sorted({*table, *own}):
-        chip = chip_of(name, laid_over(table.get(name, {}), own.get(name) or {}))
+        fields = own.get(name) or {}
+        if not isinstance(fields, Mapping):
+            return invalid(name, "spec: write fields, e.g. {resourceName: vendor.example/gpu}")
+        chip = chip_of(name, laid_over(table.get(name, {}), fields))
         if isinstance(chip, Invalid):
             return chip
         chips[name] = chip
