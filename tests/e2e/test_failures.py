@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.model import Model, tiny
-from tests.kube import Kube
+from tests.kube import Kube, eventually
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -38,7 +38,8 @@ def test_a_repo_that_does_not_exist_is_named(space: Kube) -> None:
     assert "nobody/nothing" in ready["message"]
     weights = model.wait_reason("SourceNotFound", condition="WeightsReady")
     assert weights["status"] == "False"
-    assert "SourceNotFound" in model.row()
+    # A retry in between is told as what it is, so the row is asked until it shows the failure.
+    eventually(lambda: "SourceNotFound" in model.row(), within=60, what="kubectl get names it")
 
 
 def test_a_wrong_flag_shows_the_parsers_own_line(space: Kube) -> None:

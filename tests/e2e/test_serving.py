@@ -145,7 +145,13 @@ def test_scale_up_serves_from_two_pods_and_stays_ready(model: Model) -> None:
 
 def test_scale_down_again(model: Model) -> None:
     model.kube.kubectl("scale", f"flagosmodel/{NAME}", "--replicas=1")
-    eventually(lambda: len(model.pods()) == 1, within=60, what="one pod")
+
+    def settled() -> bool:
+        """The other pod is gone, not only going, and the status has said so."""
+        pods = model.kube.list("pods", selector=f"flagos.io/model={NAME}")
+        return len(pods) == 1 and model.body()["status"]["replicas"] == 1
+
+    eventually(settled, within=90, what="one pod")
     assert model.condition("Ready")["status"] == "True"
 
 

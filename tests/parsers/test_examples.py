@@ -1,7 +1,7 @@
 """The line that each example renders is one that the real vLLM of its image accepts.
 
-Parsers of three vLLMs run without a GPU; for an image with a version in between, the next newer one
-that is here is asked.
+Parsers of three vLLMs run without a GPU; for an image with a version in between, the next newer
+one that is here is asked.
 """
 
 from __future__ import annotations
