@@ -1,0 +1,140 @@
+"""A real API server: schema, CEL, apply, rights, garbage collection. Pods need not run.
+
+The server is the one that KUBECONFIG names. The operator runs on this machine, as a process with
+a token of the chart's own ServiceAccount, so that its rights are those that the chart gives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.kube import Body, Kube, eventually, run
+
+ROOT = Path(__file__).parents[2]
+DEFINITION = ROOT / "crds" / "flagosmodels.yaml"
+SYSTEM = "cluster-tests-system"
+PORT = "18080"  # on this machine, for /readyz and /metrics
+
+
+@pytest.fixture(scope="session", autouse=True)
+def server() -> None:
+    """Fails with the cure where no cluster is named, and installs the definition."""
+    assert os.environ.get("KUBECONFIG"), "no cluster: run `make cluster`, then eval $(make -s env)"
+    run("kubectl", "apply", "--server-side", "--force-conflicts", "-f", str(DEFINITION))
+    run("kubectl", "wait", "--for=condition=Established", "crd/flagosmodels.flagos.io")
+
+
+@contextlib.contextmanager
+def a_namespace(name: str) -> Iterator[Kube]:
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    run("kubectl", "apply", "-f", "-", stdin=json.dumps(body))
+    try:
+        yield Kube(name)
+    finally:
+        run("kubectl", "delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def space(request: pytest.FixtureRequest) -> Iterator[Kube]:
+    """A namespace of this file's own."""
+    name = Path(request.node.name).stem.replace("_", "-")
+    with a_namespace(f"cluster-{name}") as kube:
+        yield kube
+
+
+def rights() -> list[Body]:
+    """The chart's ServiceAccount with its roles, and nothing else of it."""
+    kinds = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding"}
+    chart = str(ROOT / "charts" / "flagos-operator")
+    text = run("helm", "template", "tests", chart, "-n", SYSTEM, "--kube-version=1.36.3")
+    return [body for body in yaml.safe_load_all(text) if body and body["kind"] in kinds]
+
+
+def kubeconfig_of_the_account(path: Path) -> Path:
+    """The administrator's kubeconfig with the account's token in the place of his own."""
+    account = next(b["metadata"]["name"] for b in rights() if b["kind"] == "ServiceAccount")
+    token = run("kubectl", "-n", SYSTEM, "create", "token", account, "--duration=2h").strip()
+    config = yaml.safe_load(run("kubectl", "config", "view", "--raw", "--minify", "--flatten"))
+    config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+@pytest.fixture(scope="session")
+def account(server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with a_namespace(SYSTEM) as system:
+        roles = rights()
+        system.apply(*roles)
+        yield kubeconfig_of_the_account(tmp_path_factory.mktemp("account") / "kubeconfig")
+        for body in roles:
+            if body["kind"].startswith("Cluster"):
+                run("kubectl", "delete", body["kind"], body["metadata"]["name"])
+
+
+def asked(path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{PORT}{path}", timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+def is_synced() -> bool:
+    with contextlib.suppress(OSError):
+        return bool(asked("/readyz"))
+    return False
+
+
+@contextlib.contextmanager
+def an_operator(account: Path, *, image: str = "localhost/operator:1") -> Iterator[Path]:
+    """The operator as a process; gives the file of its log."""
+    log = account.with_name("operator.log")
+    settings = {
+        "KUBECONFIG": str(account),
+        "FLAGOS_OPERATOR_IMAGE": image,
+        "FLAGOS_HTTP_PORT": PORT,
+        "POD_NAME": "operator",
+        "POD_NAMESPACE": SYSTEM,
+    }
+    command = [sys.executable, "-m", "flagos_operator", "run"]
+    with (
+        log.open("a") as out,
+        subprocess.Popen(command, env=os.environ | settings, stdout=out, stderr=out) as process,
+    ):
+        try:
+            eventually(is_synced, within=30, what="the operator is synced")
+            yield log
+        finally:
+            process.terminate()
+            assert process.wait(timeout=30) == 0, log.read_text()[-2000:]
+
+
+@pytest.fixture
+def no_other_operator() -> None:
+    """One that the chart installed would do the work that these tests look for."""
+    found = json.loads(
+        run(
+            "kubectl",
+            "get",
+            "deploy",
+            "-A",
+            "-l",
+            "app.kubernetes.io/name=flagos-operator",
+            "-o",
+            "json",
+        )
+    )["items"]
+    assert not found, "helm uninstall the operator of this cluster first: two would do the work"
+
+
+@pytest.fixture
+def operator(account: Path, no_other_operator: None) -> Iterator[Path]:
+    with an_operator(account) as log:
+        yield log

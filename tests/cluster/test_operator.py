@@ -1,0 +1,253 @@
+"""The operator against a real API server, with the rights that the chart gives it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.conftest import an_operator, asked
+from tests.kube import Body, Kube, eventually
+from tests.unit.api.cases import a_model
+
+pytestmark = pytest.mark.timeout(120)
+CLAIM = {"volumeClaimTemplate": {"size": "64Mi"}}
+CHILDREN = "deployments,services,configmaps,persistentvolumeclaims"
+
+
+def applied(space: Kube, name: str, **spec: Any) -> Body:
+    body = a_model(**spec)
+    body["metadata"]["name"] = name
+    space.apply(body)
+    return body
+
+
+def children(space: Kube, name: str) -> dict[str, Body]:
+    found = space.list(CHILDREN, selector=f"flagos.io/model={name}")
+    return {body["kind"]: body for body in found}
+
+
+def wait_children(space: Kube, name: str, kinds: set[str]) -> dict[str, Body]:
+    def there() -> tuple[dict[str, Body]] | None:
+        found = children(space, name)
+        return (found,) if set(found) == kinds else None
+
+    (found,) = eventually(there, within=20, what=f"{name} has {sorted(kinds)}")
+    return found
+
+
+def ready(space: Kube, name: str) -> Body:
+    conditions = space.get("flagosmodel", name).get("status", {}).get("conditions", [])
+    return next((c for c in conditions if c["type"] == "Ready"), {})
+
+
+def wait_reason(space: Kube, name: str, reason: str) -> Body:
+    return eventually(
+        lambda: found if (found := ready(space, name)).get("reason") == reason else None,
+        within=30,
+        what=f"{name} says {reason}",
+    )
+
+
+def versions(space: Kube, name: str) -> dict[str, str]:
+    """ResourceVersions of a model and its children: moved by any write that changed something."""
+    bodies = {**children(space, name), "FlagOSModel": space.get("flagosmodel", name)}
+    return {kind: body["metadata"]["resourceVersion"] for kind, body in bodies.items()}
+
+
+ALL = {"ConfigMap", "Service", "Deployment", "PersistentVolumeClaim"}
+PLAIN = ALL - {"PersistentVolumeClaim"}
+
+
+def test_children_are_applied_under_one_name_and_owned(space: Kube, operator: Path) -> None:
+    applied(space, "owned", weights=CLAIM)
+    found = wait_children(space, "owned", ALL)
+    uid = space.get("flagosmodel", "owned")["metadata"]["uid"]
+    for kind, body in found.items():
+        full = space.get(kind, body["metadata"]["name"])
+        owners = [o["uid"] for o in full["metadata"].get("ownerReferences", [])]
+        assert owners == ([] if kind == "PersistentVolumeClaim" else [uid])
+        managers = json.loads(
+            space.kubectl(
+                "get", kind, body["metadata"]["name"], "--show-managed-fields", "-o", "json"
+            )
+        )["metadata"]["managedFields"]
+        assert ("flagos-operator", "Apply") in {(m["manager"], m["operation"]) for m in managers}
+
+
+def test_the_model_itself_gets_no_finalizer_and_no_annotation(space: Kube, operator: Path) -> None:
+    applied(space, "clean")
+    wait_children(space, "clean", PLAIN)
+    metadata = space.get("flagosmodel", "clean")["metadata"]
+    assert "finalizers" not in metadata
+    assert set(metadata.get("annotations", {})) <= {
+        "kubectl.kubernetes.io/last-applied-configuration"
+    }
+
+
+@pytest.mark.parametrize("cascade", ["background", "foreground"])
+def test_deleting_a_model_ends_and_takes_its_children(
+    space: Kube, operator: Path, cascade: str
+) -> None:
+    """NIM #594: foreground deletion never ended, because children were made again."""
+    name = f"gone-{cascade}"
+    applied(space, name, weights=CLAIM)
+    wait_children(space, name, ALL)
+    space.kubectl("delete", "flagosmodel", name, f"--cascade={cascade}", "--timeout=60s")
+    left = wait_children(space, name, {"PersistentVolumeClaim"})
+    assert left["PersistentVolumeClaim"]["metadata"]["name"] == f"{name}-weights"
+
+
+def test_a_claim_that_may_go_goes_with_its_model(space: Kube, operator: Path) -> None:
+    applied(space, "mortal", weights={**CLAIM, "reclaimPolicy": "Delete"})
+    wait_children(space, "mortal", ALL)
+    space.delete("flagosmodel", "mortal")
+    wait_children(space, "mortal", set())
+
+
+def test_drift_is_repaired(space: Kube, operator: Path) -> None:
+    applied(space, "drift")
+    wait_children(space, "drift", PLAIN)
+    wrong = {"spec": {"template": {"spec": {"containers": [{"name": "server", "image": "x:1"}]}}}}
+    space.kubectl("patch", "deployment", "drift", "-p", json.dumps(wrong))
+    space.delete("configmap", "drift-fetch")
+    wait_children(space, "drift", PLAIN)
+
+    def image() -> str:
+        containers = space.get("deployment", "drift")["spec"]["template"]["spec"]["containers"]
+        return str(containers[0]["image"])
+
+    eventually(lambda: image() == "vllm:1", within=20, what="the image is set right")
+
+
+def test_a_scale_by_somebody_else_is_kept(space: Kube, operator: Path) -> None:
+    """NIM #681: replicas that an autoscaler had set were set back."""
+    applied(space, "scaled")
+    wait_children(space, "scaled", PLAIN)
+    space.kubectl("scale", "flagosmodel/scaled", "--replicas=0")
+
+    def wanted() -> int:
+        return int(space.get("deployment", "scaled")["spec"]["replicas"])
+
+    eventually(lambda: wanted() == 0, within=20, what="the Deployment follows")
+    wait_reason(space, "scaled", "ScaledToZero")
+    assert space.get("flagosmodel", "scaled")["spec"]["replicas"] == 0
+
+
+def test_a_name_that_is_taken_is_told_and_left_as_it_was(space: Kube, operator: Path) -> None:
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "taken", "labels": {"app": "mine"}},
+        "spec": {"selector": {"app": "mine"}, "ports": [{"port": 9000}]},
+    }
+    space.apply(foreign)
+    before = space.get("service", "taken")
+    applied(space, "taken")
+    told = wait_reason(space, "taken", "NameTaken")
+    assert "taken" in told["message"]
+    assert space.get("service", "taken") == before
+
+
+def test_a_flag_that_only_argparse_understands_is_refused_in_the_status(
+    space: Kube, operator: Path
+) -> None:
+    applied(space, "prefix", server={"args": ["--tensor-parallel", "4"]})
+    told = wait_reason(space, "prefix", "ManagedFlag")
+    assert "tensorParallelSize" in told["message"]
+    assert children(space, "prefix") == {}
+
+
+def test_a_claim_grows_where_its_class_allows_and_else_says_so(
+    space: Kube, operator: Path
+) -> None:
+    applied(space, "grown", weights=CLAIM)
+    wait_children(space, "grown", ALL)
+    applied(space, "grown", weights={"volumeClaimTemplate": {"size": "128Mi"}})
+
+    def asked_for() -> str:
+        claim = space.get("persistentvolumeclaim", "grown-weights")
+        return str(claim["spec"]["resources"]["requests"]["storage"])
+
+    def answered() -> bool:
+        return asked_for() == "128Mi" or ready(space, "grown").get("reason") in {
+            "InvalidPod",
+            "Forbidden",
+            "ClaimCannotGrow",
+        }
+
+    eventually(answered, within=30, what="the claim is larger, or the refusal is told")
+    space.delete("flagosmodel", "grown")
+
+
+@pytest.fixture
+def settled(space: Kube, account: Path, no_other_operator: None) -> Iterator[str]:
+    """A model that was reconciled by an operator that has ended since."""
+    with an_operator(account):
+        applied(space, "settled", chip="nvidia", devices=1)
+        wait_children(space, "settled", PLAIN)
+        wait_reason(space, "settled", "Unschedulable")
+    yield "settled"
+    space.delete("flagosmodel", "settled")
+
+
+def writes() -> int:
+    """Requests by the operator that could have changed something."""
+    lines = re.findall(
+        r"^flagos_api_request_seconds_count\{(.*)\} (\S+)$", asked("/metrics"), re.MULTILINE
+    )
+    return sum(
+        int(float(n))
+        for labels, n in lines
+        if re.search(r'verb="(apply|patch|create|delete|post)', labels, re.IGNORECASE)
+    )
+
+
+def test_a_restarted_operator_changes_nothing(space: Kube, account: Path, settled: str) -> None:
+    before = versions(space, settled)
+    with an_operator(account):
+        # The restart has looked at the model once a later model is served.
+        applied(space, "later")
+        wait_children(space, "later", PLAIN)
+        assert versions(space, settled) == before
+
+
+def nothing_written_meanwhile(space: Kube, name: str) -> bool:
+    """A few seconds of a watch that shows nothing and of an operator that writes nothing."""
+    before, count = versions(space, name), writes()
+    words = ["get", "flagosmodel", name, "--watch-only", "--request-timeout=4s"]
+    watched = subprocess.run(
+        ["kubectl", "-n", space.namespace, *words], capture_output=True, text=True, check=False
+    )
+    return (watched.stdout, versions(space, name), writes()) == ("", before, count)
+
+
+def test_it_comes_to_rest_and_then_writes_nothing(space: Kube, operator: Path) -> None:
+    """NIM, LLMKube, KServe were measured to write for ever, to each object that is not ready."""
+    applied(space, "still", chip="nvidia", devices=1)
+    wait_reason(space, "still", "Unschedulable")
+    eventually(
+        lambda: nothing_written_meanwhile(space, "still"), within=40, what="four quiet seconds"
+    )
+
+
+def test_an_upgraded_operator_rolls_nothing(space: Kube, account: Path, settled: str) -> None:
+    """LLMKube #192: pods were rolled by each new version of the operator."""
+    before = versions(space, settled)["Deployment"]
+    with an_operator(account, image="localhost/operator:2"):
+        applied(space, "newer")
+        found = wait_children(space, "newer", PLAIN)
+        init = found["Deployment"]["spec"]["template"]["spec"]["initContainers"][0]
+        assert init["image"] == "localhost/operator:2"
+        assert versions(space, settled)["Deployment"] == before
+
+
+def test_every_right_that_is_needed_is_there(space: Kube, operator: Path) -> None:
+    applied(space, "righteous", weights=CLAIM)
+    wait_children(space, "righteous", ALL)
+    assert "is forbidden" not in operator.read_text()

@@ -1,0 +1,127 @@
+"""What `kubectl apply` takes and refuses, asked of a real API server."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.api.spec import parse
+from tests.golden.examples import EXAMPLES
+from tests.kube import CommandFailedError, Kube, run
+from tests.unit.api.cases import CASES, RELEASES, Body, a_model, expected, named
+
+DRY = ("--dry-run=server", "--validate=strict")
+
+
+def refusal(space: Kube, body: Body, *words: str) -> str | None:
+    """The API server's words against the object, None if it takes it."""
+    try:
+        space.kubectl("apply", *words, "-f", "-", stdin=json.dumps(body))
+    except CommandFailedError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_each_object_gets_the_answer_it_expects(space: Kube, case: Body) -> None:
+    said = refusal(space, case, *DRY)
+    words = expected(case)
+    assert (said is None) == (words is None), said
+    assert words is None or words in (said or "")
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_the_command_line_answers_as_the_server_does(case: Body) -> None:
+    """The other half of the agreement: `render` refuses what `kubectl apply` refuses."""
+    assert isinstance(parse(case), Invalid) == (expected(case) is not None)
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=named)
+def test_each_published_model_is_accepted(space: Kube, release: Body) -> None:
+    assert refusal(space, release, *DRY) is None
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_each_example_is_accepted(space: Kube, example: Any) -> None:
+    assert refusal(space, yaml.safe_load(example.read_text()), *DRY) is None
+
+
+def test_an_unknown_field_is_refused_by_name_and_pruned_where_nobody_validates(
+    space: Kube,
+) -> None:
+    body = a_model(kernelCache={"mode": "Auto"})
+    body["metadata"]["name"] = "unknown"
+    assert "spec.kernelCache" in (refusal(space, body, *DRY) or "")
+    assert refusal(space, body, "--validate=ignore") is None
+    assert "kernelCache" not in space.get("flagosmodel", "unknown")["spec"]
+
+
+TRANSITIONS: dict[str, tuple[Body, Body, str | None]] = {
+    "a claim may grow": (
+        {"volumeClaimTemplate": {"size": "1Gi"}},
+        {"volumeClaimTemplate": {"size": "2Gi"}},
+        None,
+    ),
+    "a claim keeps its class": (
+        {"volumeClaimTemplate": {"size": "1Gi", "storageClassName": "a"}},
+        {"volumeClaimTemplate": {"size": "1Gi", "storageClassName": "b"}},
+        "storageClassName",
+    ),
+    "a claim keeps its modes": (
+        {"volumeClaimTemplate": {"size": "1Gi", "accessModes": ["ReadWriteOnce"]}},
+        {"volumeClaimTemplate": {"size": "1Gi", "accessModes": ["ReadWriteMany"]}},
+        "accessModes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "words"), TRANSITIONS.values(), ids=TRANSITIONS)
+def test_an_edit_is_judged_against_what_was_there(
+    space: Kube, before: Body, after: Body, words: str | None
+) -> None:
+    body = a_model(weights=before)
+    body["metadata"]["name"] = "edited"
+    assert refusal(space, body) is None
+    changed = copy.deepcopy(body)
+    changed["spec"]["weights"] = after
+    said = refusal(space, changed)
+    space.delete("flagosmodel", "edited")
+    assert (said is None) == (words is None), said
+    assert (words or "") in (said or "")
+
+
+def test_replicas_default_to_one_and_can_be_scaled(space: Kube) -> None:
+    body = a_model()
+    body["metadata"]["name"] = "scaled"
+    assert refusal(space, body) is None
+    assert space.get("flagosmodel", "scaled")["spec"]["replicas"] == 1
+    space.kubectl("scale", "flagosmodel/scaled", "--replicas=3")
+    assert space.get("flagosmodel", "scaled")["spec"]["replicas"] == 3
+
+
+def test_a_spec_write_cannot_touch_the_status(space: Kube) -> None:
+    body = {**a_model(), "status": {"phase": "Ready"}}
+    body["metadata"]["name"] = "honest"
+    assert refusal(space, body) is None
+    assert "status" not in space.get("flagosmodel", "honest")
+
+
+def test_kubectl_shows_the_columns_in_the_order_that_people_ask(space: Kube) -> None:
+    body = a_model()
+    body["metadata"]["name"] = "shown"
+    assert refusal(space, body) is None
+    header = space.kubectl("get", "fom", "shown").splitlines()[0].split()
+    assert header == ["NAME", "PHASE", "READY", "CHIP", "STACK", "PROGRESS", "REASON", "AGE"]
+    wide = space.kubectl("get", "flagos", "-o", "wide").splitlines()[0].split()
+    assert {"URL", "IMAGE", "WEIGHTS"} <= set(wide)
+
+
+def test_kubectl_explain_reads_like_documentation() -> None:
+    text = " ".join(run("kubectl", "explain", "flagosmodel.spec.server").split())
+    for words in ("maxModelLen", "trustRemoteCode", "Default:"):
+        assert words in text
