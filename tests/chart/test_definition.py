@@ -12,8 +12,7 @@ KEEP = "helm.sh/resource-policy"
 
 
 def test_the_charts_copy_is_the_generated_definition() -> None:
-    cure = f"cp {GENERATED.relative_to(ROOT)} {COPY.relative_to(ROOT)}"
-    assert COPY.read_text() == GENERATED.read_text(), f"run: {cure}"
+    assert COPY.read_text() == GENERATED.read_text(), "run: make generate"
 
 
 def test_the_definition_is_a_template_since_helm_never_upgrades_a_crds_folder() -> None:
