@@ -152,6 +152,7 @@ def test_a_name_that_is_taken_is_told_and_left_as_it_was(space: Kube, operator: 
     told = wait_reason(space, "taken", "NameTaken")
     assert "taken" in told["message"]
     assert space.get("service", "taken") == before
+    space.delete("flagosmodel", "taken")
 
 
 def test_a_flag_that_only_argparse_understands_is_refused_in_the_status(

@@ -106,8 +106,10 @@ def test_a_commit_can_be_pinned_on_hugging_face(lab: Lab):
     [
         (("--include", "*.json"), {"config.json", "tokenizer/vocab.json"}),
         (("--exclude", "tokenizer/"), {"config.json", "empty.txt", WEIGHTS}),
-        (("--include", "*.json", "--include", "*.txt", "--exclude", "config*"),
-         {"empty.txt", "tokenizer/vocab.json"}),
+        (
+            ("--include", "*.json", "--include", "*.txt", "--exclude", "config*"),
+            {"empty.txt", "tokenizer/vocab.json"},
+        ),
     ],
 )
 def test_patterns_choose_files(lab: Lab, patterns, names):

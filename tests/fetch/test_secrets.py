@@ -79,7 +79,9 @@ def test_somebodys_login_on_the_machine_is_not_used(lab: Lab, tmp_path):
 
 def test_a_proxy_is_used_when_the_environment_names_one(lab: Lab):
     """The hub reads an absolute address as a proxy would; no such host exists."""
-    result = lab.fetch("--endpoint", "http://hub.invalid", HTTP_PROXY=lab.hub.url, http_proxy=lab.hub.url)
+    result = lab.fetch(
+        "--endpoint", "http://hub.invalid", HTTP_PROXY=lab.hub.url, http_proxy=lab.hub.url
+    )
     assert result.code == 0, result.log
     assert lab.stats()["requests"][0]["target"].startswith("http://hub.invalid/")
 
@@ -90,9 +92,13 @@ def authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "private hub")])
     start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
     alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, start, start.replace(year=2100))
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), 1, start, start.replace(year=2100)
+    )
     builder = builder.add_extension(alternative, critical=False)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    builder = builder.add_extension(
+        x509.BasicConstraints(ca=True, path_length=None), critical=True
+    )
     pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     bundle, private = folder / "ca.pem", folder / "key.pem"
     bundle.write_bytes(pem)

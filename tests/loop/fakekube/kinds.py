@@ -30,9 +30,7 @@ SERVED = (
     Served(kind="Pod", group="", version="v1", plural="pods", subresources=("log",)),
     Served(kind="Service", group="", version="v1", plural="services"),
     Served(kind="ConfigMap", group="", version="v1", plural="configmaps"),
-    Served(
-        kind="PersistentVolumeClaim", group="", version="v1", plural="persistentvolumeclaims"
-    ),
+    Served(kind="PersistentVolumeClaim", group="", version="v1", plural="persistentvolumeclaims"),
     Served(kind="Event", group="events.k8s.io", version="v1", plural="events"),
 )
 BY_PLURAL = {each.plural: each for each in SERVED}

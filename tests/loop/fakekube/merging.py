@@ -1,7 +1,7 @@
 """Server-side apply on plain dicts: lists with keys are maps, the rest is replaced whole.
 
-    merged = remove(live, what was applied before and is not wanted now)
-    merged = overlay(merged, wanted)
+merged = remove(live, what was applied before and is not wanted now)
+merged = overlay(merged, wanted)
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def _remove(live: Any, wanted: Any, before: Any, name: str = "") -> Any:
 
 def _overlay(live: Any, wanted: Any, name: str) -> Any:
     if isinstance(wanted, dict) and isinstance(live, dict):
-        return live | {field: _overlay(live.get(field), value, field) for field, value in wanted.items()}
+        return live | {
+            field: _overlay(live.get(field), value, field) for field, value in wanted.items()
+        }
     if name in LIST_KEYS and isinstance(wanted, list) and isinstance(live, list):
         found = _keyed(name, live)
         for key, value in _keyed(name, wanted).items():

@@ -119,7 +119,11 @@ class FakeKube:
         except Refused as refused:
             causes = ({"field": refused.field},) if refused.field else ()
             response = _status(refused.code, refused.reason, str(refused), causes=causes)
-        self._record(request, response.status, wrote=self.storage.version != before and request.method != "GET")
+        self._record(
+            request,
+            response.status,
+            wrote=self.storage.version != before and request.method != "GET",
+        )
         return response
 
     def _record(self, request: web.Request, status: int, *, wrote: bool) -> None:
@@ -146,7 +150,9 @@ class FakeKube:
         if not fault.status:
             return await handler(request)
         headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
-        return _status(fault.status, fault.reason, fault.message, headers=headers, causes=fault.causes)
+        return _status(
+            fault.status, fault.reason, fault.message, headers=headers, causes=fault.causes
+        )
 
     async def _core_versions(self, _: web.Request) -> web.Response:
         return web.json_response({"kind": "APIVersions", "versions": ["v1"]})
@@ -167,10 +173,22 @@ class FakeKube:
         group = request.match_info.get("group", "")
         verbs = ["get", "list", "watch", "create", "patch", "delete"]
         resources = [
-            {"name": each.plural, "kind": each.kind, "namespaced": True, "verbs": verbs}
+            {
+                "name": each.plural,
+                "singularName": each.kind.lower(),
+                "kind": each.kind,
+                "namespaced": True,
+                "verbs": verbs,
+            }
             for each in SERVED
             if each.group == group
         ]
+        if not group:
+            # Never asked for, but kopf waits until it has seen that it exists.
+            resources.append(
+                {"name": "namespaces", "singularName": "namespace", "kind": "Namespace"}
+                | {"namespaced": False, "verbs": verbs}
+            )
         return web.json_response({"kind": "APIResourceList", "resources": resources})
 
     async def _list_or_watch(self, request: web.Request) -> web.StreamResponse:
@@ -191,7 +209,9 @@ class FakeKube:
         items = [
             body
             for id, body in sorted(self.storage.objects.items())
-            if id.plural == kind.plural and namespace in ("", id.namespace) and matches(body, selector)
+            if id.plural == kind.plural
+            and namespace in ("", id.namespace)
+            and matches(body, selector)
         ]
         limit = int(request.query.get("limit") or 0) or len(items) or 1
         meta = {"resourceVersion": str(version)}
@@ -301,7 +321,7 @@ def _seen(change: Change, selector: str) -> Body | None:
     return {"type": "DELETED", "object": change.body} if before else None
 
 
-def _status(  # noqa: PLR0913
+def _status(
     code: int,
     reason: str,
     message: str,

@@ -67,7 +67,9 @@ class Storage:
         meta, live = dict(wanted["metadata"]), self.objects.get(id)
         uid, expected = meta.pop("uid", None), meta.pop("resourceVersion", None)
         if live is None:
-            return self._apply_new(kind, id, {**wanted, "metadata": meta}, uid, manager, subresource)
+            return self._apply_new(
+                kind, id, {**wanted, "metadata": meta}, uid, manager, subresource
+            )
         if uid not in (None, live["metadata"]["uid"]):
             raise Refused(422, "Invalid", "field is immutable", field="metadata.uid")
         if expected not in (None, live["metadata"]["resourceVersion"]):
@@ -117,7 +119,7 @@ class Storage:
             each for each in self.history if each.version > version and each.id.plural == plural
         )
 
-    def _apply_new(  # noqa: PLR0913
+    def _apply_new(
         self, kind: Served, id: Id, wanted: Body, uid: str | None, manager: str, subresource: str
     ) -> Body:
         if subresource:
@@ -139,7 +141,11 @@ class Storage:
         return self._store("ADDED", id, self._admitted(id, body), before=None)
 
     def _admitted(self, id: Id, body: Body) -> Body:
-        owners = [each for each in body["metadata"].get("ownerReferences") or () if each.get("controller")]
+        owners = [
+            each
+            for each in body["metadata"].get("ownerReferences") or ()
+            if each.get("controller")
+        ]
         if len(owners) > 1:
             raise Refused(
                 422,
@@ -210,7 +216,9 @@ def _content(wanted: Body, subresource: str) -> Body:
     if subresource:
         return {subresource: wanted.get(subresource, {})}
     meta = {n: v for n, v in wanted["metadata"].items() if n not in ("name", "namespace")}
-    rest = {n: v for n, v in wanted.items() if n not in ("apiVersion", "kind", "status", "metadata")}
+    rest = {
+        n: v for n, v in wanted.items() if n not in ("apiVersion", "kind", "status", "metadata")
+    }
     return {"metadata": meta, **rest}
 
 

@@ -1,0 +1,31 @@
+"""Input: objects put into the fake API and faults. Asserted: what the API then holds and was asked."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.loop import running
+from tests.loop.fakekube import FakeKube
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from flagos_operator.app import App
+
+    Operator = Callable[..., contextlib.AbstractAsyncContextManager[App]]
+
+
+@pytest.fixture
+async def kube() -> AsyncIterator[FakeKube]:
+    async with FakeKube().serving() as serving:
+        yield serving
+
+
+@pytest.fixture
+def operator(kube: FakeKube, tmp_path: Path) -> Operator:
+    return partial(running.operator, kube, tmp_path)

@@ -1,0 +1,178 @@
+"""From creation to deletion, and what is never done to a user's object."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.loop.running import (
+    a_downloaded_model,
+    a_model,
+    a_pod,
+    condition,
+    eventually,
+    quiet,
+    reason,
+    status,
+    template,
+)
+
+
+async def test_a_model_becomes_children_and_a_status(kube, operator):
+    async with operator():
+        model = kube.create(a_downloaded_model())
+        await eventually(lambda: status(kube))
+        for kind, name in (("ConfigMap", "m-fetch"), ("Service", "m"), ("Deployment", "m")):
+            owner = kube.find(kind, name)["metadata"]["ownerReferences"][0]
+            assert owner["uid"] == model["metadata"]["uid"]
+        assert status(kube)["observedGeneration"] == 1
+        assert reason(kube) == "Pending"
+
+
+async def test_a_ready_pod_makes_the_model_ready_and_tells_it_once(kube, operator):
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: kube.find("Deployment", "m"))
+        kube.put(a_pod("m-1", template=template(kube)))
+        await eventually(lambda: condition(kube, "Ready").get("status") == "True")
+        await quiet(kube)
+        told = [each["reason"] for each in kube.all("Event")]
+        assert told.count("Serving") == 1
+
+
+async def test_a_new_model_costs_at_most_six_calls(kube, operator):
+    async with operator():
+        await quiet(kube)
+        before = len(kube.requests)
+        kube.create(a_downloaded_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        assert len(kube.requests) - before <= 6
+
+
+async def test_an_edit_storm_is_coalesced(kube, operator):
+    async with operator() as app:
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        before = app.metrics.reconciles.labels(result="Done")._value.get()
+        for port in range(8001, 8031):
+            kube.patch("FlagOSModel", "m", {"spec": {"service": {"port": port}}})
+            await asyncio.sleep(0)
+        await eventually(lambda: status(kube)["observedGeneration"] == 31)
+        assert kube.find("Service", "m")["spec"]["ports"][0]["port"] == 8030
+        assert app.metrics.reconciles.labels(result="Done")._value.get() - before <= 6
+
+
+async def test_suspending_scales_to_zero_and_prunes_nothing(kube, operator):
+    async with operator():
+        kube.create(a_downloaded_model())
+        await eventually(lambda: status(kube))
+        kube.patch("FlagOSModel", "m", {"spec": {"suspend": True}})
+        await eventually(lambda: reason(kube) == "Suspended")
+        assert kube.find("Deployment", "m")["spec"]["replicas"] == 0
+        assert kube.find("ConfigMap", "m-fetch")
+
+
+async def test_what_the_plan_no_longer_has_is_pruned_last(kube, operator):
+    async with operator():
+        kube.create(a_downloaded_model())
+        await eventually(lambda: kube.find("ConfigMap", "m-fetch"))
+        await quiet(kube)
+        claim = {"persistentVolumeClaim": {"claimName": "shared"}, "modelscope": None}
+        kube.patch("FlagOSModel", "m", {"spec": {"source": claim}})
+        await eventually(lambda: not kube.find("ConfigMap", "m-fetch"))
+        writes = [(each.method, each.path) for each in kube.writes("/default/")]
+        deleted = next(at for at, (method, _) in enumerate(writes) if method == "DELETE")
+        rolled = max(at for at, (_, path) in enumerate(writes) if path.endswith("/deployments/m"))
+        assert deleted > rolled
+
+
+async def test_an_invalid_spec_says_so_and_leaves_what_runs(kube, operator):
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        before = kube.find("Deployment", "m")
+        kube.patch("FlagOSModel", "m", {"spec": {"chip": "unheard-of"}})
+        await eventually(lambda: reason(kube) == "UnknownChip")
+        assert kube.find("Deployment", "m") == before
+
+
+async def test_a_retained_claim_outlives_its_model_and_serves_the_next_one(kube, operator):
+    async with operator():
+        spec = {"weights": {"volumeClaimTemplate": {"size": "1Gi"}}}
+        kube.create(a_downloaded_model(**spec))
+        await eventually(lambda: status(kube))
+        claim = kube.find("PersistentVolumeClaim", "m-weights")
+        kube.delete("FlagOSModel", "m")
+        await quiet(kube)
+        assert kube.find("PersistentVolumeClaim", "m-weights") == claim
+        kube.create(a_downloaded_model(**spec))
+        await eventually(lambda: reason(kube) == "Pending")
+        assert (
+            kube.find("PersistentVolumeClaim", "m-weights")["metadata"]["uid"]
+            == (claim["metadata"]["uid"])
+        )
+
+
+async def test_deletion_leaves_nothing_and_nothing_is_written_after_it(kube, operator):
+    async with operator():
+        kube.create(a_downloaded_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        before = len(kube.requests)
+        kube.delete("FlagOSModel", "m")
+        await quiet(kube)
+        assert not any(kube.all(kind) for kind in ("ConfigMap", "Service", "Deployment"))
+        assert not [each for each in kube.requests[before:] if each.is_write]
+
+
+async def test_a_model_that_is_being_deleted_is_left_alone(kube, operator):
+    """Deletion in the foreground keeps it visible for a while (NIM #594)."""
+    async with operator():
+        model = a_model()
+        model["metadata"]["finalizers"] = ["foregroundDeletion"]
+        kube.create(model)
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        before = len(kube.requests)
+        kube.delete("FlagOSModel", "m")
+        kube.delete("Deployment", "m")
+        await quiet(kube)
+        assert not [each for each in kube.requests[before:] if each.is_write]
+
+
+async def test_neither_finalizer_nor_annotation_nor_spec_is_ever_written(kube, operator):
+    async with operator():
+        given = kube.create(a_downloaded_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        found = kube.find("FlagOSModel", "m")
+        assert found["spec"] == given["spec"]
+        assert not found["metadata"].get("finalizers")
+        assert not found["metadata"].get("annotations")
+        assert {each.path for each in kube.asked("PATCH", "/flagosmodels/")} == {
+            "/apis/flagos.io/v1alpha1/namespaces/default/flagosmodels/m/status"
+        }
+
+
+async def test_a_broken_object_ends_in_a_reason_and_others_go_on(kube, operator):
+    """As an older definition, or none at all, could have let it in."""
+    hostile = [
+        {"spec": None},
+        {"spec": []},
+        {"spec": "serve it"},
+        {"spec": {"chip": ["cpu"], "image": {"a": 1}}},
+        {"spec": {"chip": "cpu", "source": "modelscope"}},
+        {"spec": {"replicas": "many", "server": {"args": [None]}}},
+        {},
+    ]
+    async with operator() as app:
+        for number, broken in enumerate(hostile):
+            model = a_model(f"broken-{number}")
+            del model["spec"]
+            kube.create(model | broken)
+        kube.create(a_model("good"))
+        await eventually(lambda: status(kube, "good"))
+        for number in range(len(hostile)):
+            await eventually(lambda n=number: reason(kube, f"broken-{n}") == "InvalidSpec")
+        assert app.metrics.reconciles.labels(result="Bug")._value.get() == 0

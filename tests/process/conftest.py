@@ -1,0 +1,125 @@
+"""The whole operator as a process, against an API that can be made to misbehave.
+
+Input: objects and faults in a fake API that runs in the test's own event loop. Asserted: what is
+in that API afterwards, and what was asked of it. Nothing of the operator is replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from tests.loop.fakekube import FakeKube
+
+Found = TypeVar("Found")
+Body = dict[str, Any]
+
+
+async def until(probe: Callable[[], Found | None], *, what: str, within: float = 15) -> Found:
+    """Ask until the answer is truthy; the fake API goes on serving meanwhile."""
+    deadline = asyncio.get_running_loop().time() + within
+    while not (seen := probe()):
+        assert asyncio.get_running_loop().time() < deadline, f"not within {within:.0f} s: {what}"
+        await asyncio.sleep(0.02)
+    return seen
+
+
+def model(name: str = "qwen", *, namespace: str = "default", **spec: Any) -> Body:
+    smallest = {
+        "chip": "cpu",
+        "image": "vllm:1",
+        "replicas": 1,
+        "source": {"modelscope": {"repo": "a/b"}},
+    }
+    return {
+        "apiVersion": "flagos.io/v1alpha1",
+        "kind": "FlagOSModel",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": smallest | spec,
+    }
+
+
+@pytest.fixture
+async def kube() -> AsyncIterator[FakeKube]:
+    async with FakeKube().serving() as serving:
+        yield serving
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def kubeconfig(server: str) -> str:
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
+            "users": [{"name": "u", "user": {"token": "t"}}],
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "x",
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    process: asyncio.subprocess.Process
+    log: Path
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    async def kill(self) -> None:
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> None:
+        if self.process.returncode is None:
+            self.process.terminate()
+            code = await asyncio.wait_for(self.process.wait(), timeout=15)
+            assert code == 0, self.said()[-3000:]
+
+
+@pytest.fixture
+def operator(kube: FakeKube, tmp_path: Path) -> Callable[..., Any]:
+    """Run an operator for the length of an `async with`; it must end cleanly."""
+    config = tmp_path / "kubeconfig"
+    config.write_text(kubeconfig(kube.url))
+    count = iter(range(100))
+
+    @contextlib.asynccontextmanager
+    async def started(**settings: str) -> AsyncIterator[Operator]:
+        log = tmp_path / f"operator-{next(count)}.log"
+        defaults = {
+            "KUBECONFIG": str(config),
+            "FLAGOS_OPERATOR_IMAGE": "operator:1",
+            "FLAGOS_HTTP_PORT": str(free_port()),
+        }
+        with log.open("w") as out:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "flagos_operator", "run"),
+                env=os.environ | defaults | settings,
+                stdout=out,
+                stderr=out,
+            )
+        running = Operator(process=process, log=log)
+        try:
+            await until(lambda: '"synced"' in running.said(), what="the operator is synced")
+            yield running
+        finally:
+            await running.stop()
+
+    return started
