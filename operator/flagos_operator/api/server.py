@@ -61,6 +61,17 @@ class Server(Shape):
             holds=lambda it: not is_custom(it) or "preStart" not in it or "command" in it,
             field="preStart",
         ),
+        Rule(
+            cel=(
+                "!has(self.servedModelNames) || self.servedModelNames.size() == 1 || "
+                "!has(self.engine) || self.engine == 'VLLM'"
+            ),
+            message="only engine VLLM answers to several names: keep one",
+            holds=lambda it: (
+                len(it.get("servedModelNames", ())) <= 1 or it.get("engine", "VLLM") == "VLLM"
+            ),
+            field="servedModelNames",
+        ),
         reserved_items("volumeMounts", "mountPath", ("/tmp", "/dev/shm")),  # noqa: S108
     )
 
@@ -144,7 +155,11 @@ class Server(Shape):
         None, description="Stages that the layers are split into. Default: 1.", ge=1, le=1024
     )
     api_key_secret_ref: SecretKeyReference | None = Field(
-        None, description="Secret with the key that every request must carry. Default: none."
+        None,
+        description=(
+            "Secret with the key that every request must carry. Default: none. "
+            "A Custom line gets it as FLAGOS_API_KEY."
+        ),
     )
     drain_seconds: int | None = Field(
         None,

@@ -24,8 +24,9 @@ def serve(asked: Asked) -> tuple[tuple[str, ...], tuple[str, ...]]:
     first = asked.spec.server.pre_start or asked.chip.pre_start
     if first is None:
         return command, words
-    # exec: the server must be the process that gets the kubelet's SIGTERM.
-    return ("bash", "-c", f'{first} && exec "$@"', "--"), (*command, *words)
+    # exec: the server must be the process that gets the kubelet's SIGTERM. The braces: whatever
+    # the line ends in, a comment or a semicolon, the server comes after it.
+    return ("bash", "-c", f'{{ {first.strip()}\n}} && exec "$@"', "--"), (*command, *words)
 
 
 def vllm(asked: Asked) -> tuple[str, ...]:
