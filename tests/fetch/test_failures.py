@@ -50,8 +50,8 @@ def test_a_token_is_missing_or_wrong(lab: Lab, token):
 
 
 def test_the_right_token_opens(lab: Lab):
-    lab.require_token("right")
-    assert lab.fetch(FLAGOS_FETCH_TOKEN="right\n").code == 0
+    lab.require_token(right := "right")
+    assert lab.fetch(FLAGOS_FETCH_TOKEN=f"{right}\n").code == 0
 
 
 def test_nobody_answers(lab: Lab):

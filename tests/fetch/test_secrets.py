@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 from typing import TYPE_CHECKING
@@ -43,7 +43,7 @@ def test_the_token_can_come_from_a_file(one_lab: Lab, tmp_path):
 
 
 def test_a_token_with_line_breaks_is_refused_in_words(one_lab: Lab):
-    result = one_lab.fetch(FLAGOS_FETCH_TOKEN="user: x\ntoken: y")
+    result = one_lab.fetch(FLAGOS_FETCH_TOKEN=f"user: x\ntoken: {TOKEN}")
     assert (result.reason, "blanks or line breaks" in result.message) == ("Unauthorized", True)
 
 
@@ -90,7 +90,7 @@ def authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
     """A private authority for 127.0.0.1, and a server that shows its certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "private hub")])
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    start = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     builder = x509.CertificateBuilder(
         name, name, key.public_key(), 1, start, start.replace(year=2100)

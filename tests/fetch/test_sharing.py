@@ -76,7 +76,7 @@ def test_a_holder_that_hangs_is_replaced_and_does_no_harm(lab: Lab):
 def test_a_lock_left_by_another_node_is_taken_over(one_lab: Lab):
     one_lab.flagos.mkdir()
     words = ("name", "pod", "boot", "pids", "nonce", "what")
-    holder = {word: "elsewhere" for word in words} | {"pid": 1}
+    holder = dict.fromkeys(words, "elsewhere") | {"pid": 1}
     (one_lab.flagos / "lock").write_text(json.dumps(holder))
     result = one_lab.fetch("--lock-stale", "0.2")
     assert result.code == 0
