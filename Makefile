@@ -30,11 +30,12 @@ PYTEST := $(BIN)/pytest
 
 .PHONY: test-pure
 test-pure: setup ## decisions, goldens, chart rendering: no cluster (seconds)
+	@command -v helm > /dev/null || $(PYTHON) -m testbed build
 	$(PYTEST) tests/unit tests/golden tests/chart
 
 .PHONY: test-loop
 test-loop: setup ## the whole operator process against a fake API; fetch against a hub (1 min)
-	$(PYTEST) tests/loop tests/fetch tests/parsers
+	$(PYTEST) tests/process tests/fetch tests/parsers
 
 .PHONY: test-cluster
 test-cluster: setup ## the real API server: schema, CEL, apply, RBAC; needs KUBECONFIG

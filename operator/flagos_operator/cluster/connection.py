@@ -81,6 +81,4 @@ def _exists(paths: str) -> bool:
 def _is_proxied(server: str) -> bool:
     parts = urlsplit(server)
     proxies = urllib.request.getproxies_environment()
-    return parts.scheme in proxies and not urllib.request.proxy_bypass_environment(
-        parts.hostname or "", proxies
-    )
+    return parts.scheme in proxies and not urllib.request.proxy_bypass(parts.hostname or "")
