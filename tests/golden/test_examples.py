@@ -1,4 +1,4 @@
-"""Every example gives exactly the objects that were reviewed, and Kubernetes knows their fields."""
+"""Every example gives exactly the objects that were reviewed, in fields that Kubernetes knows."""
 
 from __future__ import annotations
 

@@ -17,13 +17,11 @@ def given(fields: Mapping[str, Any]) -> Manifest:
 
 
 def merged(*layers: Mapping[str, Any] | None) -> Manifest:
-    """Later layers win key by key; a null removes the key."""
+    """Later layers win, key by key."""
     result: Manifest = {}
     for layer in layers:
         for key, value in (layer or {}).items():
-            if value is None:
-                result.pop(key, None)
-            elif isinstance(value, Mapping):
+            if isinstance(value, Mapping):
                 result[key] = merged(mapping(result.get(key)), value)
             else:
                 result[key] = value

@@ -112,9 +112,9 @@ def test_other_lists_of_a_known_chip_are_replaced() -> None:
         ),
         ({"volumes": [{"name": "shm"}]}, "chips.abacus.volumes: "),
         (
-            {"volumeMounts": [{"name": "x", "mountPath": "/dev/shm"}]},
+            {"volumeMounts": [{"name": "x", "mountPath": "/dev/shm"}]},  # noqa: S108
             "chips.abacus.volumeMounts: ",
-        ),  # noqa: S108
+        ),
     ],
 )
 def test_a_chip_that_is_said_wrongly_is_named_with_its_cure(own: object, words: str) -> None:

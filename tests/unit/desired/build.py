@@ -19,8 +19,8 @@ DEFAULTS: Body = {
 }
 
 
-def chips() -> Chips:
-    found = load_chips()
+def chips(own: Body | None = None) -> Chips:
+    found = load_chips(own)
     assert not isinstance(found, Invalid), found.message
     return found
 
@@ -35,28 +35,30 @@ def model(name: str = "qwen", **spec: Any) -> Body:
     }
 
 
-def outcome(body: Body, **settings: Any) -> Plan | Invalid:
+def outcome(body: Body, *, own: Body | None = None, **settings: Any) -> Plan | Invalid:
+    """`own` are chips of the user's."""
     spec = parse(body)
     if isinstance(spec, Invalid):
         return spec
     meta = Meta(namespace="team", name=body["metadata"]["name"], uid="u-1", generation=1)
-    return decide(spec, meta=meta, defaults=Defaults(**DEFAULTS | settings), chips=chips())
+    return decide(spec, meta=meta, defaults=Defaults(**DEFAULTS | settings), chips=chips(own))
 
 
 def plan(body: Body | None = None, *, settings: Body | None = None, **spec: Any) -> Plan:
+    """`settings` are the operator's, `own` in it the user's chips; `spec` is the model's."""
     decided = outcome(body or model(**spec), **settings or {})
     assert isinstance(decided, Plan), decided
     return decided
 
 
-def refusal(**spec: Any) -> Invalid:
-    decided = outcome(model(**spec))
+def refusal(*, own: Body | None = None, **spec: Any) -> Invalid:
+    decided = outcome(model(**spec), own=own)
     assert isinstance(decided, Invalid), "it was accepted"
     return decided
 
 
-def objects(**spec: Any) -> dict[str, Body]:
-    return {manifest["kind"]: manifest for manifest in render(plan(**spec))}
+def objects(**said: Any) -> dict[str, Body]:
+    return {manifest["kind"]: manifest for manifest in render(plan(**said))}
 
 
 def pod(**spec: Any) -> Body:

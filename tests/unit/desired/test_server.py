@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import pytest
@@ -187,3 +188,56 @@ def test_the_grace_period_covers_leaving_the_service_and_draining() -> None:
     body = pod(server={"drainSeconds": 60})
     sleep = body["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert body["terminationGracePeriodSeconds"] >= sleep + 60 + 15
+
+
+def test_the_key_reaches_engines_that_know_no_variable_for_it_by_name() -> None:
+    reference = {"name": "keys", "key": "sglang"}
+    sglang = {"engine": "SGLang", "apiKeySecretRef": reference}
+    assert value_of("--api-key", line(server=sglang)) == "$(FLAGOS_API_KEY)"
+    assert "FLAGOS_API_KEY" in env(server=sglang)
+    custom = {"engine": "Custom", "command": ["x"], "apiKeySecretRef": reference}
+    assert "FLAGOS_API_KEY" in env(server=custom)
+
+
+def test_only_the_engines_own_variables_are_set() -> None:
+    assert "VLLM_NO_USAGE_STATS" in env()
+    other = env(server={"engine": "SGLang"})
+    assert not [name for name in other if name.startswith("VLLM")]
+    assert other["USE_FLAGGEMS"] == "1"
+
+
+def test_compiling_kernels_may_take_as_long_as_the_start_and_workers_share_no_database() -> None:
+    seen = env(startup={"budgetSeconds": 900})
+    assert seen["VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS"] == "900"
+    assert seen["VLLM_ENGINE_ITERATION_TIMEOUT_S"] == "900"
+    assert seen["FLAGGEMS_DB_URL"] == "sqlite:///:memory:"
+    assert "FLAGGEMS_DB_URL" not in env(flagos={"mode": "Native"})
+
+
+def test_a_custom_health_path_is_probed() -> None:
+    custom = {"engine": "Custom", "command": ["x"], "healthPath": "/v1/health"}
+    assert server(server=custom)["readinessProbe"]["httpGet"]["path"] == "/v1/health"
+
+
+def test_builds_for_a_new_vllm_know_the_new_word_even_if_they_call_themselves_old() -> None:
+    named_old = {"vllm": "0.24.0", "vllmPluginFL": "0.0.0"}
+    assert env(flagos={"prefer": "FlagOS"}, versions=named_old)["VLLM_FL_PREFER"] == "flagos"
+    assert env(flagos={"prefer": "Vendor"}, versions=OLD)["VLLM_FL_PREFER"] == "vendor"
+
+
+@pytest.mark.parametrize("first", ["true # a comment", "export A=1;", "source x\n", "sleep 1 &"])
+def test_however_a_line_before_the_server_ends_the_server_comes_after_it(first: str) -> None:
+    words = line(server={"preStart": first, "command": ["echo", "served"]})
+    done = subprocess.run(
+        [*words[:2], words[2].replace("source x", "true"), *words[3:6]],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("served")
+
+
+def test_a_line_before_the_server_that_fails_keeps_it_from_starting() -> None:
+    words = line(server={"preStart": "false", "command": ["echo", "served"]})
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
