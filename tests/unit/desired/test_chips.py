@@ -228,8 +228,6 @@ def test_what_only_the_profile_can_tell_is_refused_with_its_cure(
         "--tensor-par",
         "--tensor_par=2",
         "--tp-s",
-        "-tp4",
-        "-pp2",
         "--ho=::",
         "--no-trust",
         "--shut=1",
