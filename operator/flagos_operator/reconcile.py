@@ -43,6 +43,7 @@ class Pass:
 
     changed: list[str] = field(default_factory=list)
     fault: OperatorError | None = None
+    outdated: bool = False  # the model was edited meanwhile, and the store knows it already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,8 @@ class Conductor:
             log.info("%s", key, extra={"changed": done.changed, "phase": phase})
         if done.fault:
             raise done.fault
+        if done.outdated:
+            return Next(after=0.0)
         return Next(after=summary.requeue_after if summary else None)
 
     def _decide(self, seen: Snapshot, model: ModelFacts) -> Plan | Invalid:
@@ -132,7 +135,11 @@ class Conductor:
 
     async def _publish(self, summary: Summary, *, model: ModelFacts, done: Pass) -> None:
         written = await self.statuses.write(summary.status, model=model)
-        if written is None or written.resource_version == model.resource_version:
+        if written is None:
+            return
+        # The answer brought the edit into the store, so the edit's own event will be no news.
+        done.outdated = written.generation != model.generation or written.deleting
+        if written.resource_version == model.resource_version:
             return
         done.changed.append("status")
         for event in summary.events:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from flagos_operator.cluster.kinds import Key
 from tests.loop.running import (
     a_downloaded_model,
     a_model,
@@ -128,7 +129,7 @@ async def test_deletion_leaves_nothing_and_nothing_is_written_after_it(kube, ope
 
 async def test_a_model_that_is_being_deleted_is_left_alone(kube, operator):
     """Deletion in the foreground keeps it visible for a while (NIM #594)."""
-    async with operator():
+    async with operator() as app:
         model = a_model()
         model["metadata"]["finalizers"] = ["foregroundDeletion"]
         kube.create(model)
@@ -136,6 +137,7 @@ async def test_a_model_that_is_being_deleted_is_left_alone(kube, operator):
         await quiet(kube)
         before = len(kube.requests)
         kube.delete("FlagOSModel", "m")
+        await eventually(lambda: app.store.snapshot(Key("default", "m")).model.deleting)
         kube.delete("Deployment", "m")
         await quiet(kube)
         assert not [each for each in kube.requests[before:] if each.is_write]

@@ -14,6 +14,8 @@ from tests.loop.fakekube.kinds import BY_KIND, Served
 
 Body = dict[str, Any]
 
+COLLECTION = 0.05
+
 
 class Refused(Exception):
     def __init__(self, code: int, reason: str, message: str, *, field: str = "") -> None:
@@ -138,6 +140,7 @@ class Storage:
             "generation": 1,
             "creationTimestamp": "2026-01-01T00:00:00Z",
         }
+        self._collect_soon()
         return self._store("ADDED", id, self._admitted(id, body), before=None)
 
     def _admitted(self, id: Id, body: Body) -> Body:
@@ -173,18 +176,19 @@ class Storage:
         self.version += 1
         gone = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
         self._tell("DELETED", id, gone, body)
-        if self.collects:
-            self._collect(body["metadata"]["uid"])
+        self._collect_soon()
         return gone
 
-    def _collect(self, uid: str) -> None:
-        orphans = [
-            id
-            for id, body in self.objects.items()
-            if any(each["uid"] == uid for each in body["metadata"].get("ownerReferences") or ())
-        ]
-        for id in orphans:
-            if id in self.objects:
+    def _collect_soon(self) -> None:
+        """The collector is a controller like any other: it acts after the fact, on what it sees."""
+        if self.collects:
+            asyncio.get_running_loop().call_later(COLLECTION, self._collect)
+
+    def _collect(self) -> None:
+        alive = {body["metadata"]["uid"] for body in self.objects.values()}
+        for id, body in list(self.objects.items()):
+            owners = [each["uid"] for each in body["metadata"].get("ownerReferences") or ()]
+            if owners and not alive.intersection(owners) and id in self.objects:
                 self.delete(id)
 
     def _tell(self, type: str, id: Id, body: Body, before: Body | None) -> None:
