@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from testbed.hub.server import running
-from tests.fetch.lab import SOURCES, Lab, make_repo
+from tests.fetch.lab import SOURCES, Lab, Result, make_repo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,19 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
 def one_lab(tmp_path: Path) -> Iterator[Lab]:
     """For what does not depend on the hub."""
     yield from _lab("modelscope", tmp_path)
+
+
+@pytest.fixture(scope="module", params=SOURCES)
+def arrived(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Lab, Result]]:
+    """A fetch that went well, by a process with a mean umask; to be looked at only."""
+    for lab in _lab(request.param, tmp_path_factory.mktemp("arrived")):
+        yield lab, lab.finish(lab.start(before=keep_to_oneself))
+
+
+def keep_to_oneself() -> None:
+    os.umask(0o077)
 
 
 def _lab(source: str, tmp_path: Path) -> Iterator[Lab]:

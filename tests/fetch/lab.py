@@ -87,6 +87,7 @@ class Lab:
             "--endpoint": self.hub.url,
             "--retry-wait": "0.02",
             "--attempts": "4",
+            "--lock-stale": "6",
         }
         words = [word for pair in fixed.items() for word in pair]
         return [sys.executable, "-m", "flagos_operator", "fetch", *words, *more]

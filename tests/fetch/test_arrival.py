@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 from typing import TYPE_CHECKING
@@ -13,21 +12,35 @@ import pytest
 from tests.fetch.lab import REPO, WEIGHTS, contents, make_repo
 
 if TYPE_CHECKING:
-    from tests.fetch.lab import Lab
+    from tests.fetch.lab import Lab, Result
 
 
-def test_a_repo_arrives_byte_for_byte(lab: Lab):
-    result = lab.fetch()
+def test_a_repo_arrives_byte_for_byte(arrived: tuple[Lab, Result]):
+    lab, result = arrived
     assert (result.code, result.reason) == (0, "Complete"), result.log
     assert contents(lab.place) == contents(lab.repos / REPO)
 
 
-def test_the_result_tells_what_is_served(lab: Lab):
-    said = lab.fetch().said
-    assert said["files"] == 4
-    assert said["totalBytes"] == sum(map(len, contents(lab.repos / REPO).values()))
-    assert said["digest"].startswith("sha256:")
-    assert said["repo"] == REPO
+def test_the_result_tells_what_is_served(arrived: tuple[Lab, Result]):
+    lab, result = arrived
+    assert result.said["files"] == 4
+    assert result.said["totalBytes"] == sum(map(len, contents(lab.repos / REPO).values()))
+    assert result.said["digest"].startswith("sha256:")
+    assert (result.said["source"], result.said["repo"]) == (lab.source, REPO)
+    assert (result.said["commit"] is None) == (lab.source == "modelscope")
+
+
+def test_nothing_is_left_behind_on_the_volume(arrived: tuple[Lab, Result]):
+    lab, _ = arrived
+    assert [path.name for path in lab.flagos.rglob("*")] == ["partial"]
+
+
+def test_another_user_can_read_the_weights(arrived: tuple[Lab, Result]):
+    lab, _ = arrived
+    for path in (lab.place.parent, lab.place, lab.place / "tokenizer"):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o555 == 0o555
+    for path in (lab.place / WEIGHTS, lab.place / ".flagos.json"):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o444 == 0o444
 
 
 def test_both_hubs_give_one_digest_for_one_content(lab: Lab, tmp_path):
@@ -37,28 +50,6 @@ def test_both_hubs_give_one_digest_for_one_content(lab: Lab, tmp_path):
     lab.source = other
     again = lab.fetch("--destination", str(tmp_path / "volume" / "other"))
     assert again.said["digest"] == mine
-
-
-def test_hugging_face_names_the_commit(lab: Lab):
-    commit = lab.fetch().said["commit"]
-    assert (commit is None) == (lab.source == "modelscope")
-
-
-def test_nothing_is_left_behind_on_the_volume(lab: Lab):
-    lab.fetch()
-    assert [path.name for path in lab.flagos.rglob("*")] == ["partial"]
-
-
-def test_another_user_can_read_the_weights(lab: Lab):
-    before = os.umask(0o077)
-    try:
-        lab.fetch()
-    finally:
-        os.umask(before)
-    for path in (lab.place.parent, lab.place, lab.place / "tokenizer"):
-        assert stat.S_IMODE(path.stat().st_mode) & 0o555 == 0o555
-    for path in (lab.place / WEIGHTS, lab.place / ".flagos.json"):
-        assert stat.S_IMODE(path.stat().st_mode) & 0o444 == 0o444
 
 
 def test_a_warm_start_asks_the_hub_nothing(lab: Lab):

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.fetch import dryrun, options, report
-from flagos_operator.fetch.download import Tools, fetch
+from flagos_operator.fetch.download import LOST, Tools, fetch
 from flagos_operator.fetch.lease import Holder, Lock
 from flagos_operator.fetch.patience import Patience, Persistence
 from flagos_operator.fetch.progress import Progress, bar, line
@@ -60,11 +61,11 @@ def run(args: argparse.Namespace) -> int:
 def _run(request: Request, args: argparse.Namespace, *, voice: Voice) -> dict[str, Any]:
     check(request)
     volume = Volume(root=args.volume.absolute()) if args.volume else volume_of(request.destination)
-    with _home() as home, storage_errors(volume.root):
-        tools = _tools(request, args, volume=volume, voice=voice, home=home)
+    with contextlib.ExitStack() as mess, storage_errors(volume.root):
+        tools = _tools(request, args, volume=volume, voice=voice, mess=mess)
         if args.dry_run:
             return dryrun.plan(request, on=volume, tools=tools)
-        with _ending_on_signals(tools.queue.lock, voice=voice):
+        with _ending_on_signals(tools.queue.lock, voice=voice, mess=mess):
             outcome = fetch(request, on=volume, tools=tools)
     voice.end_of_bar()
     voice.say(report.sentence(outcome, place=request.destination))
@@ -72,12 +73,17 @@ def _run(request: Request, args: argparse.Namespace, *, voice: Voice) -> dict[st
 
 
 def _tools(
-    request: Request, args: argparse.Namespace, *, volume: Volume, voice: Voice, home: Path
+    request: Request,
+    args: argparse.Namespace,
+    *,
+    volume: Volume,
+    voice: Voice,
+    mess: contextlib.ExitStack,
 ) -> Tools:
     patience = Patience(attempts=args.attempts, first=args.retry_wait)
     lock = Lock(path=volume.lock, me=_me(request))
     return Tools(
-        open_hub=lambda asked: _open_hub(asked, home=home),
+        open_hub=lambda asked: _open_hub(asked, home=_home(volume, mess=mess)),
         persistence=Persistence(
             patience=patience, sleep=time.sleep, random=random.random, say=voice.say
         ),
@@ -95,11 +101,7 @@ def _tools(
         say=voice.say,
         show=voice.show,
         show_every=0.5 if voice.on_terminal else args.progress_every,
-        on_lost_lock=lambda: _end(
-            voice,
-            "another downloader has taken over the volume",
-            code=EXIT_CODES[Reason.LOCK_HELD],
-        ),
+        on_lost_lock=lambda: _lose(voice),
     )
 
 
@@ -142,11 +144,14 @@ def _link(path: str) -> str:
         return ""
 
 
-@contextlib.contextmanager
-def _home() -> Iterator[Path]:
+def _home(volume: Volume, *, mess: contextlib.ExitStack) -> Path:
     """A place for what the clients want to remember; nothing of it is kept."""
-    with tempfile.TemporaryDirectory(prefix="flagos-fetch-", ignore_cleanup_errors=True) as home:
-        yield Path(home)
+    try:
+        home = tempfile.mkdtemp(prefix="flagos-fetch-")
+    except FileNotFoundError:  # a read-only root without /tmp
+        home = tempfile.mkdtemp(prefix="home-", dir=volume.state)
+    mess.callback(shutil.rmtree, home, ignore_errors=True)
+    return Path(home)
 
 
 def write(words: str) -> None:
@@ -199,7 +204,7 @@ def _tell(result: dict[str, Any], *, voice: Voice, as_json: bool) -> None:
 
 
 @contextlib.contextmanager
-def _ending_on_signals(lock: Lock, *, voice: Voice) -> Iterator[None]:
+def _ending_on_signals(lock: Lock, *, voice: Voice, mess: contextlib.ExitStack) -> Iterator[None]:
     """As process 1 of a container nothing else would make SIGTERM end us.
 
     Threads may sit in a read for a long time; all that is on disk is fit to be continued, so
@@ -208,8 +213,11 @@ def _ending_on_signals(lock: Lock, *, voice: Voice) -> Iterator[None]:
 
     def end(number: int, _: object) -> None:
         lock.release()
-        code = EXIT_TERMINATED - signal.SIGTERM + number
-        _end(voice, f"ended by {signal.Signals(number).name}; run again to continue", code=code)
+        mess.close()
+        # Not through the voice: the line that we interrupt may hold its lock.
+        words = f"ended by {signal.Signals(number).name}; run again to continue"
+        write(f"\n{scrub(words, token=voice.token)}\n")
+        os._exit(EXIT_TERMINATED - signal.SIGTERM + number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -219,9 +227,11 @@ def _ending_on_signals(lock: Lock, *, voice: Voice) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _end(voice: Voice, words: str, *, code: int) -> None:
-    write(f"\n{scrub(words, token=voice.token)}\n")
-    os._exit(code)
+def _lose(voice: Voice) -> None:
+    """Ends now, from the heartbeat's thread: the files belong to another since a while."""
+    error = FetchError(Reason.LOCK_HELD, LOST)
+    _tell(report.failure(error), voice=voice, as_json=False)
+    os._exit(EXIT_CODES[Reason.LOCK_HELD])
 
 
 def _leave(code: int) -> int:

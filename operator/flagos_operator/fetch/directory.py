@@ -70,6 +70,8 @@ def check_surroundings(request: Request, *, on: Volume) -> None:
             f"{place} is the root of a volume: name a directory on it, so that it can be "
             "put in place in one step",
         )
+    if on.root not in place.parents:
+        raise FetchError(Reason.INVALID_SOURCE, f"{place} does not lie on the volume {on.root}")
     if on.state in (place, *place.parents):
         raise FetchError(Reason.INVALID_SOURCE, f"{on.state} is the fetcher's own: choose another")
     for folder in place.parents:
@@ -77,6 +79,12 @@ def check_surroundings(request: Request, *, on: Volume) -> None:
             return
         if markers.read(folder) is not None:
             raise conflict(request, f"lies inside {folder}, which holds a model")
+
+
+def check_inside(request: Request, target: Path) -> None:
+    """Refuses to repair through a link that leads out of the directory."""
+    if not target.parent.resolve().is_relative_to(request.destination.resolve()):
+        raise conflict(request, f"holds a link at {target.parent}")
 
 
 def conflict(request: Request, what: str) -> FetchError:

@@ -60,6 +60,8 @@ class Tools:
 
 def fetch(request: Request, *, on: Volume, tools: Tools) -> Outcome:
     directory.check_surroundings(request, on=on)
+    if request.verify == "Always":
+        tools.say(f"hashing what lies in {request.destination}")
     found = directory.inspect(request, rehash=request.verify == "Always")
     if isinstance(found, Complete):
         _refresh_stamps(request, found)
@@ -236,6 +238,7 @@ class Job:
         volume.make_readable(self.staging.tree)
         for path in paths:
             target = self.request.destination / path
+            directory.check_inside(self.request, target)
             _make_parents(target.parent)
             (self.staging.tree / path).replace(target)
         renewed = directory.restamped(self.request.destination, marker)

@@ -9,6 +9,7 @@ at once: it was taken for dead.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import threading
@@ -18,6 +19,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +78,17 @@ class Lock:
     def take(self) -> bool:
         """True if the lock is ours now."""
         draft = self.path.with_name(f"{self.path.name}.{self.me.nonce}")
-        draft.write_text(json.dumps(asdict(self.me)))
         try:
+            draft.write_text(json.dumps(asdict(self.me)))
             os.link(draft, self.path)
         except FileExistsError:
             return False
-        except OSError:
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
             return self._take_without_links()
         finally:
-            draft.unlink()
+            draft.unlink(missing_ok=True)
         return True
 
     def _take_without_links(self) -> bool:
@@ -136,9 +142,10 @@ class Lock:
 
 def _parse(text: str) -> Holder | None:
     try:
-        return Holder(**json.loads(text))
+        holder = Holder(**json.loads(text))
     except (ValueError, TypeError):
         return None
+    return holder if isinstance(holder.pid, int) else None
 
 
 class Heart(threading.Thread):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STATE = ".flagos"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EIO, errno.ENOTDIR)
-OLD_PARTS_SECONDS = 7 * 24 * 3600
+OLD_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +72,18 @@ class Volume:
                     folder.chmod(folder.stat().st_mode | 0o070)
 
     def sweep(self, *, keep: str, now: float) -> None:
-        """Removes parts that no one has touched for a week; the lock must be held."""
+        """Removes what no one has touched for a week; the lock must be held."""
+
+        def old(path: Path) -> bool:
+            return now - path.stat().st_mtime > OLD_SECONDS
+
         for folder in (self.state / "partial").iterdir():
-            if folder.name != keep and now - folder.stat().st_mtime > OLD_PARTS_SECONDS:
+            if folder.name != keep and old(folder):
                 shutil.rmtree(folder, ignore_errors=True)
+        for draft in self.state.glob(f"{self.lock.name}.*"):
+            with contextlib.suppress(FileNotFoundError):
+                if old(draft):
+                    draft.unlink()
 
 
 def volume_of(destination: Path) -> Volume:

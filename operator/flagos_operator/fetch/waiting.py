@@ -11,7 +11,7 @@ from flagos_operator.fetch.reasons import FetchError, Reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOOK_SECONDS = 1.0
+LOOKS = 60  # in the time after which a silent holder is taken for dead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Queue:
             if now - told >= self.say_every:
                 self.say(f"waiting: {_who(seen)} is writing to this volume")
                 told = now
-            self.sleep(LOOK_SECONDS)
+            self.sleep(self.stale_after / LOOKS)
         return Turn(after_silence=after_silence)
 
     def _tired(self, seen: Seen) -> FetchError:

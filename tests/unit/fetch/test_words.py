@@ -1,0 +1,170 @@
+"""What a fetch is asked, and what it says."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flagos_operator.fetch import hub, options, report
+from flagos_operator.fetch.progress import Meter, Point, Progress, bar, duration, line, size
+from flagos_operator.fetch.reasons import FetchError, Reason, scrub
+from flagos_operator.fetch.request import Request
+
+REQUEST = Request(
+    source="modelscope", repo="acme/tiny", revision="master", destination=Path("/weights/x")
+)
+
+
+@pytest.mark.parametrize(
+    ("done", "rate", "words"),
+    [
+        (0, 0.0, "downloading: 0 B of 10.0 GiB (0%)"),
+        (5 << 30, 0.0, "downloading: 5.0 GiB of 10.0 GiB (50%)"),
+        (5 << 30, 32 << 20, "downloading: 5.0 GiB of 10.0 GiB (50%), 32.0 MiB/s, 2 min 40 s left"),
+        (10 << 30, 32 << 20, "downloading: 10.0 GiB of 10.0 GiB (100%), 32.0 MiB/s"),
+    ],
+)
+def test_progress_is_one_line(done, rate, words):
+    assert line(Progress(done=done, total=10 << 30, rate=rate)) == words
+
+
+def test_a_terminal_gets_a_bar():
+    assert bar(Progress(done=1, total=3, rate=0)).startswith(
+        "[#########.....................] 1 B"
+    )
+
+
+def test_nothing_at_all_is_all_of_it():
+    assert Progress(done=0, total=0, rate=0).percent == 100
+
+
+def test_the_rate_is_of_the_last_points_only():
+    meter = Meter(total=1000)
+    for second in range(10):
+        meter.measure(Point(at=second, done=0))
+    for second in range(10, 20):
+        last = meter.measure(Point(at=second, done=(second - 9) * 10))
+    assert last.rate == 10
+
+
+def test_a_part_that_is_thrown_away_gives_no_negative_rate():
+    meter = Meter(total=10)
+    meter.measure(Point(at=0, done=5))
+    assert meter.measure(Point(at=1, done=0)).rate == 0
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (5 << 40, "5.0 TiB"),
+        (5 << 50, "5120.0 TiB"),
+    ],
+)
+def test_sizes(count, words):
+    assert size(count) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 s"), (59.6, "1 min 00 s"), (3661, "1 h 01 min")]
+)
+def test_durations(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_a_token_and_a_signed_link_are_cut_out():
+    said = "GET https://store.example/w?Signature=abc&Expires=1 with t0ken failed"
+    assert scrub(said, token="t0ken") == "GET https://store.example/w?[...] with [token] failed"  # noqa: S106
+    assert scrub("no token at all", token=None) == "no token at all"
+
+
+def test_the_token_is_not_shown_with_the_request():
+    assert "t0ken" not in repr(replace(REQUEST, token="t0ken"))  # noqa: S106
+
+
+def test_a_termination_message_fits_the_kubelet(tmp_path):
+    log = tmp_path / "log"
+    log.touch()
+    said = report.failure(FetchError(Reason.INVALID_SOURCE, "\u00e9" * 5000))
+    report.to_termination_log(said, path=log)
+    assert len(log.read_bytes()) <= 4096
+    assert json.loads(log.read_text())["reason"] == "InvalidSource"
+
+
+def test_a_termination_log_is_not_made_where_nobody_reads_it(tmp_path):
+    report.to_termination_log({}, path=tmp_path / "log")
+    assert not (tmp_path / "log").exists()
+
+
+def test_parts_are_found_again_only_by_the_same_question():
+    others = (
+        {"repo": "acme/other"},
+        {"revision": "v1"},
+        {"source": "huggingface"},
+        {"endpoint": "https://mirror.example"},
+        {"include": ("*.json",)},
+        {"exclude": ("*.json",)},
+    )
+    keys = {replace(REQUEST, **other).key for other in others} | {REQUEST.key}
+    assert len(keys) == len(others) + 1
+    assert replace(REQUEST, destination=Path("/y"), token="t").key == REQUEST.key  # noqa: S106
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url", "may"),
+    [
+        ("https://hub.example", "https://hub.example/x", True),
+        ("https://hub.example", "https://hub.example:443/x", True),
+        ("https://hub.example", "https://hub.example:8443/x", False),
+        ("https://hub.example", "https://cdn.hub.example/x", False),
+        ("https://hub.example", "http://hub.example/x", False),
+        ("http://hub.example", "https://hub.example/x", True),
+        ("http://hub.example:8000", "https://hub.example/x", False),
+    ],
+)
+def test_who_may_see_the_token(endpoint, url, may):
+    assert hub.may_see_token(url, request=replace(REQUEST, endpoint=endpoint)) is may
+
+
+def asked(*words: str, environ: dict[str, str] | None = None) -> Request:
+    parser = argparse.ArgumentParser()
+    options.add_arguments(parser)
+    fixed = ["--source", "huggingface", "--repo", "acme/tiny", "--destination", "x"]
+    return options.request_from(parser.parse_args([*fixed, *words]), environ=environ or {})
+
+
+def test_the_environment_fills_what_the_command_line_leaves_open():
+    environ = {"FLAGOS_FETCH_ENDPOINT": "http://hub/", "FLAGOS_FETCH_VERIFY": "Always"}
+    request = asked(environ=environ)
+    assert (request.endpoint, request.verify, request.revision) == ("http://hub", "Always", "main")
+    assert asked("--endpoint", "http://other", environ=environ).endpoint == "http://other"
+
+
+def test_the_token_leaves_the_environment():
+    environ = {"FLAGOS_FETCH_TOKEN": "t0ken\n"}
+    assert asked(environ=environ).token == "t0ken"  # noqa: S105
+    assert environ == {}
+
+
+def test_a_word_that_is_no_verify_is_refused():
+    with pytest.raises(FetchError, match="OnChange or Always"):
+        asked(environ={"FLAGOS_FETCH_VERIFY": "Sometimes"})
+
+
+def test_a_token_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FetchError, match="none"):
+        asked("--token-file", str(tmp_path / "none"))
+
+
+def test_the_help_lists_every_exit_code():
+    from flagos_operator.fetch.reasons import EXIT_CODES  # noqa: PLC0415
+
+    told = options.EPILOG.replace("\n", " ")
+    for reason, code in EXIT_CODES.items():
+        assert reason is Reason.INTERNAL_ERROR or f"{code} {reason}" in told
