@@ -46,6 +46,7 @@ class SettingsError(OperatorError):
 
 class NameTaken(OperatorError):
     reason = "NameTaken"
+    patience = 60.0
 
 
 class ApiError(OperatorError):

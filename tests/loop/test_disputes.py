@@ -1,0 +1,171 @@
+"""Who may write what: strangers' objects, drift, other managers, the model's own past."""
+
+from __future__ import annotations
+
+import pytest
+
+from flagos_operator.cluster.kinds import Key
+from tests.loop.fakekube import Fault
+from tests.loop.running import (
+    a_downloaded_model,
+    a_model,
+    condition,
+    eventually,
+    quiet,
+    reason,
+    status,
+)
+
+
+def a_child(kind: str, name: str, **rest):
+    version = "apps/v1" if kind == "Deployment" else "v1"
+    meta = {"name": name, "namespace": "default"}
+    return {"apiVersion": version, "kind": kind, "metadata": meta, **rest}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("ConfigMap", "m-fetch"), ("Service", "m"), ("Deployment", "m")]
+)
+async def test_a_strangers_object_is_never_even_touched(kube, operator, kind, name):
+    """A plain apply would merge into it: nothing that it sets need conflict with ours."""
+    theirs = kube.create(a_child(kind, name))
+    async with operator():
+        kube.create(a_downloaded_model())
+        await eventually(lambda: reason(kube) == "NameTaken")
+        assert kube.find(kind, name) == theirs
+        assert f"{kind} {name}" in condition(kube, "Ready")["message"]
+        assert condition(kube, "Stalled").get("status") == "True"
+
+
+async def test_a_name_that_becomes_free_is_used(kube, operator):
+    kube.create(a_child("Service", "m"))
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: reason(kube) == "NameTaken")
+        kube.delete("Service", "m")
+        kube.patch("FlagOSModel", "m", {"spec": {"replicas": 2}})
+        await eventually(lambda: reason(kube) == "Pending")
+
+
+async def test_an_edited_key_of_a_list_is_set_right(kube, operator):
+    """Lists are merged by key: ours would come back beside theirs, two ports of one name."""
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        ports = [{"name": "http", "port": 9, "protocol": "TCP"}]
+        kube.patch("Service", "m", {"spec": {"ports": ports}})
+        await eventually(lambda: [p["port"] for p in _ports(kube)] == [8000])
+
+
+async def test_a_cut_owner_reference_is_tied_again(kube, operator):
+    async with operator():
+        model = kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        kube.patch("Deployment", "m", {"metadata": {"ownerReferences": None}})
+        await eventually(lambda: _owner(kube, "Deployment") == model["metadata"]["uid"])
+
+
+async def test_a_child_that_lost_its_labels_is_found_again(kube, operator):
+    """Without them it leaves the watch, which tells of it as deleted."""
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        uid = kube.find("Service", "m")["metadata"]["uid"]
+        kube.patch("Service", "m", {"metadata": {"labels": None}})
+        await eventually(lambda: kube.find("Service", "m")["metadata"].get("labels"))
+        assert kube.find("Service", "m")["metadata"]["uid"] == uid
+
+
+async def test_what_others_add_to_a_child_stays(kube, operator):
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        kube.patch("Service", "m", {"metadata": {"annotations": {"theirs": "stays"}}})
+        await quiet(kube)
+        kube.patch("FlagOSModel", "m", {"spec": {"service": {"port": 9000}}})
+        await eventually(lambda: [p["port"] for p in _ports(kube)] == [9000])
+        assert kube.find("Service", "m")["metadata"]["annotations"] == {"theirs": "stays"}
+
+
+async def test_a_model_made_anew_waits_for_the_old_ones_children_to_go(kube, operator):
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        kube.storage.collects = False
+        kube.delete("FlagOSModel", "m")
+        second = kube.create(a_model())
+        await eventually(lambda: status(kube))
+        assert reason(kube) != "NameTaken"
+        assert _owner(kube, "Service") != second["metadata"]["uid"]
+        kube.storage.collects = True
+        kube.storage._collect()
+        await eventually(lambda: _owner(kube, "Deployment") == second["metadata"]["uid"])
+
+
+async def test_a_child_that_is_being_deleted_is_waited_for(kube, operator):
+    async with operator() as app:
+        spec = {"weights": {"volumeClaimTemplate": {"size": "1Gi"}}}
+        kube.create(a_downloaded_model(**spec))
+        await eventually(lambda: status(kube))
+        in_use = {"metadata": {"finalizers": ["kubernetes.io/pvc-protection"]}}
+        kube.patch("PersistentVolumeClaim", "m-weights", in_use)
+        kube.delete("PersistentVolumeClaim", "m-weights")
+        await eventually(lambda: any(c.deleting for c in _children(app)))
+        await quiet(kube)
+        before = len(kube.writes())
+        kube.patch("FlagOSModel", "m", {"spec": {"replicas": 2}})
+        await eventually(lambda: status(kube)["observedGeneration"] == 2)
+        assert not [w for w in kube.writes()[before:] if "persistentvolumeclaims" in w.path]
+        kube.patch("PersistentVolumeClaim", "m-weights", {"metadata": {"finalizers": None}})
+        await eventually(lambda: kube.find("PersistentVolumeClaim", "m-weights"))
+
+
+async def test_a_child_replaced_by_a_stranger_is_theirs(kube, operator):
+    """Between what we last heard and what we write: the write names the uid that it means."""
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        kube.faults.append(Fault(method="GET", path="/services", status=500))
+        kube.break_watches()
+        kube.delete("Service", "m")
+        theirs = kube.create(a_child("Service", "m"))
+        kube.patch("FlagOSModel", "m", {"spec": {"service": {"port": 9000}}})
+        kube.faults.clear()
+        await eventually(lambda: reason(kube) == "NameTaken")
+        assert kube.find("Service", "m") == theirs
+
+
+async def test_an_event_is_told_once_though_two_operators_see_it(kube, operator):
+    async with operator(), operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        told = [(each["reason"], each["note"]) for each in kube.all("Event")]
+        assert len(told) == len(set(told))
+
+
+async def test_a_scale_through_the_subresource_reaches_the_pods(kube, operator):
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        kube.patch("FlagOSModel", "m", {"spec": {"replicas": 3}})
+        await eventually(lambda: kube.find("Deployment", "m")["spec"]["replicas"] == 3)
+
+
+def _ports(kube):
+    return kube.find("Service", "m")["spec"]["ports"]
+
+
+def _owner(kube, kind):
+    found = kube.find(kind, "m") or {"metadata": {}}
+    owners = found["metadata"].get("ownerReferences") or [{}]
+    return owners[0].get("uid")
+
+
+def _children(app):
+    return app.store.snapshot(Key("default", "m")).children
