@@ -90,11 +90,11 @@ def duration(seconds: float) -> str:
 
 
 def bytes_below(folder: Path) -> int:
-    """Sum of all files' sizes; files that vanish meanwhile have just been moved on."""
+    """Sum of all files' sizes; what vanishes meanwhile has just been moved on."""
     total = 0
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         for entry in os.scandir(folder):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 if entry.is_dir(follow_symlinks=False):
                     total += bytes_below(folder / entry.name)
                 else:
