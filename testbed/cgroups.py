@@ -74,7 +74,11 @@ def missing_controllers() -> frozenset[str]:
 
 
 def available(cgroup: Path) -> set[str]:
-    return set(" ".join(read_lines(cgroup / "cgroup.controllers")).split())
+    return controllers_in(cgroup / "cgroup.controllers")
+
+
+def controllers_in(file: Path) -> set[str]:
+    return set(" ".join(read_lines(file)).split())
 
 
 def make(name: str) -> None:
@@ -96,25 +100,13 @@ def inherit_cpuset(directory: Path) -> None:
             (directory / part).write_text((directory.parent / part).read_text())
 
 
-def hand_out_controllers(name: str) -> set[str]:
-    """The controllers that the machine's root cgroup did not hand out before.
-
-    Version 2 only, and only after the node's namespace has taken the cgroup as its root.
-    """
+def settle(name: str) -> None:
+    """Version 2: once the node's namespace has the cgroup as its root, all move into a child."""
     top = TREE / name
-    if not is_v2(top):
-        return set()
-    (top / DAEMONS).mkdir(exist_ok=True)
-    move_all(top, to=top / DAEMONS)
-    added = enable(TREE)
-    enable(top)
-    return added
-
-
-def take_back_controllers(names: Iterable[str]) -> None:
-    """As the machine had it, but for one that somebody else uses by now."""
-    for name in names:
-        switch(TREE, controller=f"-{name}")
+    if is_v2(top):
+        (top / DAEMONS).mkdir(exist_ok=True)
+        move_all(top, to=top / DAEMONS)
+        hand_out(top)
 
 
 def move_all(source: Path, *, to: Path) -> None:
@@ -126,13 +118,17 @@ def move_all(source: Path, *, to: Path) -> None:
                 continue
 
 
-def enable(cgroup: Path) -> set[str]:
-    enabled = set((cgroup / "cgroup.subtree_control").read_text().split())
-    absent = available(cgroup) - enabled
-    added = {name for name in absent if switch(cgroup, controller=f"+{name}")}
-    if refused := (absent - added) & NEEDED:
+def hand_out(cgroup: Path) -> None:
+    """Every controller that it has, one by one: the kernel may refuse one that nobody misses."""
+    refused = {
+        name for name in not_handed_out(cgroup) if not switch(cgroup, controller=f"+{name}")
+    }
+    if refused & NEEDED:
         raise TestbedError(f"{cgroup} does not hand out {', '.join(sorted(refused))}")
-    return added
+
+
+def not_handed_out(cgroup: Path) -> set[str]:
+    return available(cgroup) - controllers_in(cgroup / "cgroup.subtree_control")
 
 
 def switch(cgroup: Path, *, controller: str) -> bool:

@@ -120,7 +120,12 @@ def kube_proxy(settings: Settings) -> dict[str, Any]:
         "clusterCIDR": str(settings.network.pods),
         "hostnameOverride": NODE,
         "clientConnection": {"kubeconfig": f"{settings.pki}/proxy.conf"},
-        # nf_conntrack_max is the machine's and cannot be written from a network namespace.
-        "conntrack": {"maxPerCore": 0, "min": 0},
+        # Zero leaves alone what is the machine's, or not there until a first rule needs it.
+        "conntrack": {
+            "maxPerCore": 0,
+            "min": 0,
+            "tcpEstablishedTimeout": "0s",
+            "tcpCloseWaitTimeout": "0s",
+        },
         "nodePortAddresses": ["primary"],
     }

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testbed import cgroups
+from testbed import borrowed, cgroups
 from testbed.settings import NODE
 from testbed.shell import TestbedError, run, succeeds, wait_until
 
@@ -28,14 +28,14 @@ def start(settings: Settings) -> None:
     for part in EMPTY_AT_START:
         shutil.rmtree(home / part, ignore_errors=True)
         (home / part).mkdir(parents=True)
+    borrowed.borrow(settings)
     cgroups.make(settings.cgroup)
     unshare = ("unshare", *NAMESPACES, "--fork", "--kill-child", "bash", str(INIT))
     spawn(joined(settings, *unshare), log=settings.logs / "node.log", env=init_env(settings))
     wait_until(
         (home / "ready").exists, seconds=20, what="the node", log=settings.logs / "node.log"
     )
-    added = cgroups.hand_out_controllers(settings.cgroup)
-    handed_out(settings).write_text(" ".join(sorted(added)))
+    cgroups.settle(settings.cgroup)
     connect(settings)
 
 
@@ -133,15 +133,9 @@ def stop(settings: Settings) -> None:
         return cgroups.remove(settings.cgroup)
 
     wait_until(gone, seconds=20, what="ending the node", log=settings.logs / "node.log")
-    if handed_out(settings).exists():
-        cgroups.take_back_controllers(handed_out(settings).read_text().split())
-        handed_out(settings).unlink()
+    borrowed.give_back(settings)
     if succeeds("ip", "link", "show", settings.link):  # the kernel removes it a moment later
         succeeds("ip", "link", "delete", settings.link)
-
-
-def handed_out(settings: Settings) -> Path:
-    return settings.run / "controllers-handed-out"
 
 
 def forget_state(settings: Settings) -> None:

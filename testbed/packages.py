@@ -25,6 +25,7 @@ NEEDED = (
     "iproute2",
     "ipset",
     "iptables",
+    "kmod",
     "libc6-dev",
     "openssl",
     "procps",

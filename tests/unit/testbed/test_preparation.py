@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed import gobuild, leftovers, packages, pki, preflight, runtime
+from testbed import borrowed, cgroups, gobuild, leftovers, packages, pki, preflight, runtime
 from testbed.settings import Settings
 from testbed.shell import TestbedError, attempt, run, wait_until
 
@@ -137,3 +137,16 @@ def test_giving_up_shows_the_log_that_knows_why(tmp_path):
     log.write_text("cannot bind\n")
     with pytest.raises(TestbedError, match=r"(?s)etcd: not within.*cannot bind"):
         wait_until(lambda: False, seconds=0, what="etcd", log=log)
+
+
+def test_what_is_borrowed_of_the_machine_is_given_back(tmp_path, monkeypatch):
+    settings = Settings(cache=tmp_path)
+    settings.run.mkdir()
+    (tmp_path / "cgroup.controllers").write_text("cpu")
+    (tmp_path / "cgroup.subtree_control").write_text("")
+    monkeypatch.setattr(cgroups, "TREE", tmp_path)
+    monkeypatch.setattr(borrowed, "BRIDGE_SYSCTLS", tmp_path)
+    borrowed.borrow(settings)
+    assert (tmp_path / "cgroup.subtree_control").read_text() == "+cpu"
+    borrowed.give_back(settings)
+    assert (tmp_path / "cgroup.subtree_control").read_text() == "-cpu"
