@@ -68,13 +68,13 @@ def test_a_warm_start_needs_no_hub_and_no_writable_volume(one_lab: Lab):
     assert sorted(str(path) for path in one_lab.volume.rglob("*")) == before
 
 
-def test_a_moved_branch_is_not_followed_by_a_good_copy(lab: Lab):
-    lab.fetch()
-    served = contents(lab.place)
-    (lab.repos / REPO / "config.json").write_text('{"model_type": "newer"}')
-    result = lab.fetch()
+def test_a_moved_branch_is_not_followed_by_a_good_copy(one_lab: Lab):
+    one_lab.fetch()
+    served = contents(one_lab.place)
+    (one_lab.repos / REPO / "config.json").write_text('{"model_type": "newer"}')
+    result = one_lab.fetch()
     assert result.code == 0
-    assert contents(lab.place) == served
+    assert contents(one_lab.place) == served
     assert "not followed" in result.log
 
 
@@ -103,9 +103,9 @@ def test_a_commit_can_be_pinned_on_hugging_face(lab: Lab):
         ),
     ],
 )
-def test_patterns_choose_files(lab: Lab, patterns, names):
-    assert lab.fetch(*patterns).code == 0
-    assert set(contents(lab.place)) == names
+def test_patterns_choose_files(one_lab: Lab, patterns, names):
+    assert one_lab.fetch(*patterns).code == 0
+    assert set(contents(one_lab.place)) == names
 
 
 def test_a_dry_run_writes_nothing(lab: Lab):

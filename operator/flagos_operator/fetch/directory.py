@@ -64,7 +64,7 @@ def inspect(request: Request, *, rehash: bool) -> Complete | Damaged | Empty:
 def check_surroundings(request: Request, *, on: Volume) -> None:
     """Refuses a destination inside another model's directory or inside our own state."""
     place = request.destination
-    if place.is_mount():
+    if place.is_mount() and not place.is_symlink():
         raise FetchError(
             Reason.INVALID_SOURCE,
             f"{place} is the root of a volume: name a directory on it, so that it can be "

@@ -95,7 +95,8 @@ def volume_of(destination: Path) -> Volume:
     for folder in destination.parents:
         if (folder / STATE).is_dir():
             return Volume(root=folder)
-        if folder != Path(folder.anchor) and folder.is_mount() and os.access(folder, os.W_OK):
+        mounted = folder.is_mount() and not folder.is_symlink() and folder != Path(folder.anchor)
+        if mounted and os.access(folder, os.W_OK):
             return Volume(root=folder)
     return Volume(root=destination.parent)
 
