@@ -35,7 +35,7 @@ test-pure: setup ## decisions, goldens, chart rendering: no cluster (seconds)
 
 .PHONY: test-loop
 test-loop: setup ## the whole operator process against a fake API; fetch against a hub (1 min)
-	$(PYTEST) tests/process tests/fetch tests/parsers
+	$(PYTEST) tests/loop tests/process tests/fetch tests/parsers
 
 .PHONY: test-cluster
 test-cluster: setup ## the real API server: schema, CEL, apply, RBAC; needs KUBECONFIG

@@ -1,4 +1,4 @@
-"""Input: objects put into the fake API and faults. Asserted: what the API then holds and was asked."""
+"""Input: objects and faults in the fake API. Asserted: what it then holds and was asked."""
 
 from __future__ import annotations
 

@@ -49,6 +49,22 @@ def model(name: str = "qwen", *, namespace: str = "default", **spec: Any) -> Bod
     }
 
 
+def served(kube: FakeKube, name: str = "qwen", *, namespace: str = "default") -> bool:
+    """All children are there and the status is about the newest generation."""
+    names = {"ConfigMap": f"{name}-fetch", "Service": name, "Deployment": name}
+    body = kube.find("FlagOSModel", name, namespace=namespace) or {}
+    seen = body.get("status", {}).get("observedGeneration")
+    return seen == body["metadata"]["generation"] and all(
+        kube.find(kind, child, namespace=namespace) for kind, child in names.items()
+    )
+
+
+def reason(kube: FakeKube, name: str = "qwen") -> str:
+    status = (kube.find("FlagOSModel", name) or {}).get("status", {})
+    conditions = status.get("conditions", [])
+    return next((str(c["reason"]) for c in conditions if c["type"] == "Ready"), "")
+
+
 @pytest.fixture
 async def kube() -> AsyncIterator[FakeKube]:
     async with FakeKube().serving() as serving:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from tests.loop.fakekube import FakeKube, Fault
-from tests.process.conftest import Body, model, until
-from tests.process.test_children import reason, served
+from tests.process.conftest import Body, model, reason, served, until
 
 
 def pod(name: str) -> Body:

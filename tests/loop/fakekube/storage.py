@@ -180,7 +180,7 @@ class Storage:
         return gone
 
     def _collect_soon(self) -> None:
-        """The collector is a controller like any other: it acts after the fact, on what it sees."""
+        """The collector is a controller like any other: it acts afterwards, on what it sees."""
         if self.collects:
             asyncio.get_running_loop().call_later(COLLECTION, self._collect)
 
