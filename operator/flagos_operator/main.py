@@ -88,8 +88,12 @@ async def _watch(app: App, stop: asyncio.Event) -> bool:
 
 
 def _run_kopf(app: App, ready: threading.Event, end: threading.Event) -> None:
-    asyncio.run(
-        kopf.operator(
+    asyncio.run(_operate(app, ready, end))
+
+
+async def _operate(app: App, ready: threading.Event, end: threading.Event) -> None:
+    try:
+        await kopf.operator(
             registry=handlers(app),
             settings=kopf_settings(),
             standalone=True,
@@ -98,7 +102,10 @@ def _run_kopf(app: App, ready: threading.Event, end: threading.Event) -> None:
             ready_flag=ready,
             stop_flag=end,
         )
-    )
+    finally:
+        # It waits for this flag in a thread, which the loop joins before it closes: where kopf
+        # gave up by itself nobody would ever set it, and nothing would be watched any more.
+        end.set()
 
 
 def handlers(app: App) -> kopf.OperatorRegistry:

@@ -103,7 +103,7 @@ async def test_a_model_that_vanishes_while_the_watch_is_blind_is_forgotten(
 
 async def test_an_error_in_the_stream_is_survived(kube: FakeKube, operator: Any) -> None:
     """Kopf gives up on any ERROR event but 410; the operator watches anew."""
-    async with operator(FLAGOS_RESYNC_SECONDS="10") as running:
+    async with operator() as running:
         kube.create(model())
         await until(lambda: served(kube), what="children")
         kube.break_watches({"kind": "Status", "code": 500, "message": "etcd leader changed"})
