@@ -34,7 +34,7 @@ def build(store: Store) -> Path:
             user="65532:65532",
         )
 
-    inputs: list[Input] = [base.digest, CODE, *(str(model) for model in models.values())]
+    inputs: list[Input] = [base.digest, CODE, *models, *(model.name for model in models.values())]
     return store.image(NAME, inputs=[*inputs, Path(__file__)], make=make)
 
 

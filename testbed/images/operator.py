@@ -68,7 +68,7 @@ def packages(store: Store) -> Path:
         wheels.install(REQUIREMENTS, into=site, unused=UNUSED)
         wheels.finish(site)
 
-    inputs: list[Input] = [REQUIREMENTS, *UNUSED]
+    inputs: list[Input] = [REQUIREMENTS, *UNUSED, *wheels.recipe()]
     return store.directory("operator-site", inputs=inputs, make=make, usually="30 s")
 
 

@@ -74,7 +74,10 @@ NAMES = "passwd: files\ngroup: files\nhosts: files dns\n"
 def base(store: Store) -> Path:
     """The unpacked root."""
     return store.directory(
-        "base", inputs=[Path(__file__)], make=unpack_into, usually="10 s, 22 MB to download"
+        "base",
+        inputs=[Path(__file__), Path(bytecode.__file__)],
+        make=unpack_into,
+        usually="10 s, 22 MB to download",
     )
 
 

@@ -6,6 +6,7 @@ latter's `name`, which is its digest.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -47,10 +48,12 @@ class Store:
         """The archive of an image. `make` gets a directory for what is of no use afterwards."""
         path = self.root / "images" / f"{short(name)}.tar"
         key = inputs_digest([name, Path(oci.__file__), *inputs])
-        if stamp_of(path).get("inputs") != key:
-            with self.progress.step(f"writing image {name}", usually=usually), self.scratch() as d:
-                digest = oci.write_image(make(d), path)
-            write_stamp(path, {"inputs": key, "digest": digest, "name": name})
+        with self.turn(name):
+            if stamp_of(path).get("inputs") != key:
+                step = self.progress.step(f"writing image {name}", usually=usually)
+                with step, self.scratch() as scratch:
+                    digest = oci.write_image(make(scratch), path)
+                write_stamp(path, {"inputs": key, "digest": digest, "name": name})
         return path
 
     def layer(
@@ -59,9 +62,10 @@ class Store:
         """A layer that several images, or several versions of one, have in common."""
         path = self.root / "layers" / f"{name}.tar"
         key = inputs_digest([name, Path(oci.__file__), *inputs])
-        if stamp_of(path).get("inputs") != key:
-            layer = oci.write_layer(path, make())
-            write_stamp(path, {"inputs": key, "digest": layer.digest})
+        with self.turn(name):
+            if stamp_of(path).get("inputs") != key:
+                layer = oci.write_layer(path, make())
+                write_stamp(path, {"inputs": key, "digest": layer.digest})
         digest = stamp_of(path)["digest"]
         return oci.Layer(path=path, digest=digest, size=path.stat().st_size)
 
@@ -75,15 +79,26 @@ class Store:
     ) -> Path:
         """A directory named by its inputs; it is there whole or not at all, the last one alone."""
         kept = self.root / name / inputs_digest([name, *inputs])[:16]
-        if not kept.exists():
-            with self.progress.step(f"making {name}", usually=usually), self.scratch() as scratch:
-                made = scratch / "made"
-                made.mkdir()
-                make(made)
-                shutil.rmtree(kept.parent, ignore_errors=True)
-                kept.parent.mkdir(parents=True)
-                made.rename(kept)
+        with self.turn(name):
+            if not kept.exists():
+                step = self.progress.step(f"making {name}", usually=usually)
+                with step, self.scratch() as scratch:
+                    made = scratch / "made"
+                    made.mkdir()
+                    make(made)
+                    shutil.rmtree(kept.parent, ignore_errors=True)
+                    kept.parent.mkdir(parents=True)
+                    made.rename(kept)
         return kept
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """Whoever comes second waits for the first and finds the thing made."""
+        locks = self.root / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        with (locks / name.replace("/", "-")).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

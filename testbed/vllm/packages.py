@@ -39,7 +39,6 @@ STRIPPED = (
 
 
 def build(store: Store) -> Path:
-
     def make(site: Path) -> None:
         wheels.install(REQUIREMENTS, into=site, unused=UNUSED)
         name_vllm(site, version=VERSION)
@@ -49,7 +48,13 @@ def build(store: Store) -> Path:
             run("strip", "--strip-unneeded", *sorted(site.glob(pattern)))
         wheels.finish(site)
 
-    inputs: list[Input] = [REQUIREMENTS, Path(torch_stub.__file__), *UNUSED, *STRIPPED]
+    inputs: list[Input] = [
+        REQUIREMENTS,
+        *UNUSED,
+        *STRIPPED,
+        *wheels.recipe(),
+        Path(torch_stub.__file__),
+    ]
     return store.directory(
         "vllm-site", inputs=inputs, make=make, usually="2 minutes, 700 MB to download"
     )

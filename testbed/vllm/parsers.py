@@ -68,7 +68,7 @@ def overlay(store: Store, *, version: str) -> Path:
         packages.name_vllm(site, version=version)
         wheels.finish(site)
 
-    inputs: list[Input] = [OLDER[version], *UNUSED]
+    inputs: list[Input] = [OLDER[version], *UNUSED, *wheels.recipe()]
     return store.directory(f"vllm-{version}-parser", inputs=inputs, make=make, usually="20 s")
 
 

@@ -22,16 +22,37 @@ from tests.kube import Body, Kube, eventually, run
 
 ROOT = Path(__file__).parents[2]
 DEFINITION = ROOT / "crds" / "flagosmodels.yaml"
-SYSTEM = "cluster-tests-system"
+CRD = "crd/flagosmodels.flagos.io"
+LENT = "flagos.io/lent-to-tests"  # also by a run that was killed
+RUN = os.getpid()  # a namespace of the run before may still be on its way out
+SYSTEM = f"cluster-tests-system-{RUN}"
 PORT = "18080"  # on this machine, for /readyz and /metrics
 
 
 @pytest.fixture(scope="session", autouse=True)
-def server() -> None:
-    """Fails with the cure where no cluster is named, and installs the definition."""
+def server() -> Iterator[None]:
+    """Fails with the cure where no cluster is named, and lends it the definition."""
     assert os.environ.get("KUBECONFIG"), "no cluster: run `make cluster`, then eval $(make -s env)"
+    found = run("kubectl", "get", CRD, "--ignore-not-found", "-o", "name")
     run("kubectl", "apply", "--server-side", "--force-conflicts", "-f", str(DEFINITION))
-    run("kubectl", "wait", "--for=condition=Established", "crd/flagosmodels.flagos.io")
+    if not found:
+        run("kubectl", "annotate", CRD, f"{LENT}=yes")
+    run("kubectl", "wait", "--for=condition=Established", CRD)
+    eventually(is_published, within=60, what="kubectl knows the new kind's fields")
+    yield
+    give_back()
+
+
+def is_published() -> bool:
+    """Until then kubectl validates by itself and never asks the server."""
+    return bool(run("kubectl", "explain", "flagosmodel.spec.server.maxModelLen"))
+
+
+def give_back() -> None:
+    """Helm takes over no definition that it did not make; a lent one would stop an install."""
+    kept = json.loads(run("kubectl", "get", CRD, "-o", "json"))["metadata"]
+    if LENT in kept["annotations"]:
+        run("kubectl", "delete", CRD)
 
 
 @contextlib.contextmanager
@@ -48,7 +69,7 @@ def a_namespace(name: str) -> Iterator[Kube]:
 def space(request: pytest.FixtureRequest) -> Iterator[Kube]:
     """A namespace of this file's own."""
     name = Path(request.node.name).stem.replace("_", "-")
-    with a_namespace(f"cluster-{name}") as kube:
+    with a_namespace(f"cluster-{name}-{RUN}") as kube:
         yield kube
 
 

@@ -37,7 +37,8 @@ def wait_children(space: Kube, name: str, kinds: set[str]) -> dict[str, Body]:
         found = children(space, name)
         return (found,) if set(found) == kinds else None
 
-    (found,) = eventually(there, within=20, what=f"{name} has {sorted(kinds)}")
+    # Kubernetes' collector looks for new kinds every 30 s: until then it takes nothing of them.
+    (found,) = eventually(there, within=60, what=f"{name} has {sorted(kinds)}")
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import Any
 
@@ -59,49 +58,6 @@ def test_an_unknown_field_is_refused_by_name_and_pruned_where_nobody_validates(
     assert "spec.kernelCache" in (refusal(space, body, *DRY) or "")
     assert refusal(space, body, "--validate=ignore") is None
     assert "kernelCache" not in space.get("flagosmodel", "unknown")["spec"]
-
-
-TRANSITIONS: dict[str, tuple[Body, Body, str | None]] = {
-    "a claim may grow": (
-        {"volumeClaimTemplate": {"size": "1Gi"}},
-        {"volumeClaimTemplate": {"size": "2Gi"}},
-        None,
-    ),
-    "a claim keeps its class": (
-        {"volumeClaimTemplate": {"size": "1Gi", "storageClassName": "a"}},
-        {"volumeClaimTemplate": {"size": "1Gi", "storageClassName": "b"}},
-        "storageClassName",
-    ),
-    "a claim keeps its modes": (
-        {"volumeClaimTemplate": {"size": "1Gi", "accessModes": ["ReadWriteOnce"]}},
-        {"volumeClaimTemplate": {"size": "1Gi", "accessModes": ["ReadWriteMany"]}},
-        "accessModes",
-    ),
-}
-
-
-@pytest.mark.parametrize(("before", "after", "words"), TRANSITIONS.values(), ids=TRANSITIONS)
-def test_an_edit_is_judged_against_what_was_there(
-    space: Kube, before: Body, after: Body, words: str | None
-) -> None:
-    body = a_model(weights=before)
-    body["metadata"]["name"] = "edited"
-    assert refusal(space, body) is None
-    changed = copy.deepcopy(body)
-    changed["spec"]["weights"] = after
-    said = refusal(space, changed)
-    space.delete("flagosmodel", "edited")
-    assert (said is None) == (words is None), said
-    assert (words or "") in (said or "")
-
-
-def test_replicas_default_to_one_and_can_be_scaled(space: Kube) -> None:
-    body = a_model()
-    body["metadata"]["name"] = "scaled"
-    assert refusal(space, body) is None
-    assert space.get("flagosmodel", "scaled")["spec"]["replicas"] == 1
-    space.kubectl("scale", "flagosmodel/scaled", "--replicas=3")
-    assert space.get("flagosmodel", "scaled")["spec"]["replicas"] == 3
 
 
 def test_a_spec_write_cannot_touch_the_status(space: Kube) -> None:

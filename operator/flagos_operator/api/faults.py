@@ -31,6 +31,7 @@ WORDS: Mapping[str, str] = {
     "string_too_long": "may not be more than {max_length} bytes",
     "too_short": "must have at least {min_length} items",
     "too_long": "must have at most {max_length} items",
+    "greater_than": "should be greater than {gt:g}",
     "greater_than_equal": "should be greater than or equal to {ge}",
     "less_than_equal": "should be less than or equal to {le}",
     "literal_error": "supported values: {expected}",

@@ -117,7 +117,8 @@ def list_kind(field: Schema) -> str:
 def bounded(field: Schema) -> str:
     if "minimum" not in field:
         return str(field["type"])
-    return f"{field['type']}, {field['minimum']:g} to {field['maximum']:,}"
+    lowest = f"{'above ' if 'exclusiveMinimum' in field else ''}{field['minimum']:g}"
+    return f"{field['type']}, {lowest} to {field['maximum']:,}"
 
 
 def bullets(rules: Sequence[tuple[str, str]]) -> Iterator[str]:

@@ -17,6 +17,7 @@ KEPT = (
     "enum",
     "pattern",
     "minimum",
+    "exclusiveMinimum",
     "maximum",
     "minLength",
     "maxLength",
@@ -51,7 +52,14 @@ def resolved(found: Schema, *, definitions: Schema) -> Schema:
     if "anyOf" in found:
         (only,) = (option for option in found["anyOf"] if option.get("type") != "null")
         return resolved(only, definitions=definitions) | described(found)
-    return defaulted(listed(found))
+    return with_lower_bound(defaulted(listed(found)))
+
+
+def with_lower_bound(found: Schema) -> Schema:
+    """Kubernetes has the exclusive bound of OpenAPI 3.0: a word about `minimum`."""
+    if "exclusiveMinimum" not in found:
+        return found
+    return {**found, "minimum": found["exclusiveMinimum"], "exclusiveMinimum": True}
 
 
 def described(found: Schema) -> Schema:

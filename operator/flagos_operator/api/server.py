@@ -136,10 +136,11 @@ class Server(Shape):
     gpu_memory_utilization: float | None = Field(
         None,
         description=(
-            "Share of a device's memory that the server may take, from 0.01 to 1, a number, "
+            "Share of a device's memory that the server may take, a number above 0 and at most 1, "
             "e.g. 0.9. Default: the engine's."
         ),
-        ge=0.01,
+        # Not ge=0.01: the API server compares a whole number with the bound's whole part.
+        gt=0,
         le=1,
     )
     tensor_parallel_size: int | None = Field(

@@ -114,7 +114,8 @@ def test_an_image_is_made_once_per_inputs(store):
 
 def test_nothing_but_the_archive_and_its_stamp_is_kept(store):
     path = store.image("localhost/some:1", inputs=[], make=an_image)
-    left = sorted(p.name for p in store.root.rglob("*") if p.is_file())
+    kept = (p for p in store.root.rglob("*") if p.is_file() and "locks" not in p.parts)
+    left = sorted(p.name for p in kept)
     assert left == ["some.json", "some.tar"]
     assert path.name == "some.tar"
 
