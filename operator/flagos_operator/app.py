@@ -64,6 +64,9 @@ class App:
         news = self.store.drop(known, body) if deleted else self.store.put(known, body)
         for key in news:
             self.queue.add(key)
+        if event["type"] is None:
+            # A watch began anew, with a list: nobody tells what was deleted before it.
+            self.resync.soon()
         self.metrics.seen_at.labels(kind=kind).set_to_current_time()
 
     @contextlib.asynccontextmanager

@@ -7,6 +7,7 @@ was deleted in between is never told. This finds it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _RETRY_FIRST, _RETRY_MOST = 1.0, 30.0
+_SETTLED, _SETTLED_AT_LAST = 1.0, 30.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,7 +47,8 @@ class Resync:
         while True:
             self._now.clear()
             failures = 0 if await self._try() else failures + 1
-            await self._wait(self._pause(failures))
+            if await self._asked(within=self._pause(failures)):
+                await self._settle()
 
     def soon(self) -> None:
         """Events may have been missed: do not wait for the next turn."""
@@ -92,9 +95,16 @@ class Resync:
             return min(_RETRY_FIRST * 2.0 ** (failures - 1), _RETRY_MOST, self.interval) * spread
         return self.interval * spread
 
-    async def _wait(self, seconds: float) -> None:
+    async def _asked(self, *, within: float) -> bool:
         try:
-            async with asyncio.timeout(seconds):
-                await self._now.wait()
+            async with asyncio.timeout(within):
+                return await self._now.wait()
         except TimeoutError:
-            pass
+            return False
+
+    async def _settle(self) -> None:
+        """A watch that begins asks once for each object it finds: one list answers them all."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLED_AT_LAST):
+                while await self._asked(within=_SETTLED):
+                    self._now.clear()

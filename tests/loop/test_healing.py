@@ -1,0 +1,187 @@
+"""What is deleted, edited or missed comes right again, and nothing else moves by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from flagos_operator.cluster.kinds import Key
+from tests.loop.fakekube import Fault
+from tests.loop.fakekube.storage import Id
+from tests.loop.running import (
+    a_downloaded_model,
+    a_model,
+    a_pod,
+    condition,
+    eventually,
+    quiet,
+    reason,
+    status,
+    template,
+)
+
+
+def _pods(spec):
+    return {"spec": {"template": {"spec": spec}}}
+
+
+CHILDREN = (("ConfigMap", "m-fetch"), ("Service", "m"), ("Deployment", "m"))
+
+
+@pytest.mark.parametrize(("kind", "name"), CHILDREN)
+async def test_a_deleted_child_comes_back(kube, operator, kind, name):
+    async with operator():
+        model = kube.create(a_downloaded_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        before = len(kube.writes())
+        kube.delete(kind, name)
+        found = await eventually(lambda: kube.find(kind, name))
+        assert found["metadata"]["ownerReferences"][0]["uid"] == model["metadata"]["uid"]
+        await quiet(kube)
+        rewritten = {each.path.rpartition("/")[2] for each in kube.writes()[before:]}
+        assert rewritten <= {name, "status", "events"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "edit"),
+    [
+        ("Deployment", "m", {"spec": {"replicas": 7}}),
+        ("Deployment", "m", _pods({"terminationGracePeriodSeconds": 1})),
+        ("Service", "m", {"spec": {"selector": {"flagos.io/model": "another"}}}),
+        ("ConfigMap", "m-fetch", {"data": {"FLAGOS_FETCH_VERIFY": "no"}}),
+    ],
+    ids=["replicas", "a field of the pods", "selector", "data"],
+)
+async def test_an_edited_child_is_set_right(kube, operator, kind, name, edit):
+    async with operator():
+        kube.create(a_downloaded_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        wanted = _content(kube.find(kind, name))
+        kube.patch(kind, name, edit)
+        assert _content(kube.find(kind, name)) != wanted
+        await eventually(lambda: _content(kube.find(kind, name)) == wanted)
+
+
+async def test_a_chip_switch_takes_the_old_resource_away(kube, operator):
+    async with operator():
+        kube.create(a_model(chip="nvidia", devices=1))
+        await eventually(lambda: set(_limits(kube)) == {"nvidia.com/gpu"})
+        kube.patch("FlagOSModel", "m", {"spec": {"chip": "metax"}})
+        await eventually(lambda: set(_limits(kube)) == {"metax-tech.com/gpu"})
+
+
+async def test_a_child_that_went_while_the_watch_was_blind_comes_back(kube, operator):
+    """Kopf starts again from a list after "410 Gone" and tells nobody what is not in it."""
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        _blind(kube)
+        del kube.storage.objects[_id("services")]
+        await eventually(lambda: kube.find("Service", "m"))
+
+
+async def test_a_pod_that_went_while_the_watch_was_blind_no_longer_counts(kube, operator):
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        kube.put(a_pod("m-1", template=template(kube)))
+        await eventually(lambda: condition(kube, "Ready").get("status") == "True")
+        await quiet(kube)
+        _blind(kube)
+        del kube.storage.objects[_id("pods", "m-1")]
+        await eventually(lambda: condition(kube, "Ready").get("status") == "False")
+
+
+async def test_a_model_that_went_while_the_watch_was_blind_is_written_for_no_more(kube, operator):
+    async with operator() as app:
+        kube.create(a_model())
+        kube.create(a_model("other"))
+        await eventually(lambda: status(kube) and status(kube, "other"))
+        await quiet(kube)
+        _blind(kube)
+        for gone in [each for each in kube.storage.objects if each.name == "m"]:
+            del kube.storage.objects[gone]
+        await eventually(lambda: len(app.store) == 1)
+        kube.patch("FlagOSModel", "other", {"spec": {"replicas": 2}})
+        await eventually(lambda: status(kube, "other")["observedGeneration"] == 2)
+        assert {each["metadata"]["name"] for each in kube.all("Deployment")} == {"other"}
+        assert app.store.snapshot(Key("default", "m")).deployment is None
+
+
+async def test_an_error_in_the_stream_costs_nothing_but_a_new_stream(kube, operator):
+    """Kopf gives up on any error but 410; what came meanwhile is found by a list."""
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        before = _watches(kube)
+        kube.break_watches({"kind": "Status", "code": 500, "message": "etcd leader changed"})
+        kube.create(a_model("meanwhile"))
+        await eventually(lambda: status(kube, "meanwhile"))
+        await eventually(lambda: _watches(kube) >= 2 * before)
+        kube.create(a_model("after"))
+        await eventually(lambda: status(kube, "after"))
+
+
+async def test_one_slow_model_does_not_stall_the_rest(kube, operator):
+    async with operator():
+        slow = Fault(method="PATCH", path="/slow", delay=20)
+        kube.faults.append(slow)
+        kube.create(a_model("slow"))
+        await eventually(lambda: slow.met)
+        for number in range(5):
+            kube.create(a_model(f"quick-{number}"))
+        for number in range(5):
+            await eventually(lambda n=number: status(kube, f"quick-{n}"), within=5)
+        assert not status(kube, "slow")
+
+
+async def test_a_model_that_fails_for_ever_leaves_the_others_their_pace(kube, operator):
+    async with operator(workers=1):
+        kube.faults.append(Fault(method="PATCH", path="/deployments/bad", status=500))
+        kube.create(a_model("bad"))
+        await eventually(lambda: status(kube, "bad"))
+        kube.create(a_model("good"))
+        await eventually(lambda: reason(kube, "good") == "Pending", within=1)
+
+
+async def test_a_restart_writes_nothing(kube, operator):
+    async with operator():
+        kube.create(a_downloaded_model(weights={"volumeClaimTemplate": {"size": "1Gi"}}))
+        kube.create(a_model("invalid", chip="unheard-of"))
+        await eventually(lambda: status(kube) and status(kube, "invalid"))
+        await quiet(kube)
+    version = kube.storage.version
+    async with operator() as app:
+        await eventually(lambda: _passes(app) >= 2)
+        await quiet(kube)
+        assert kube.storage.version == version
+
+
+def _blind(kube):
+    kube.storage.compact()
+    kube.break_watches()
+
+
+def _id(plural, name="m"):
+    return Id(plural, "default", name)
+
+
+def _content(body):
+    return {name: value for name, value in body.items() if name in ("spec", "data")}
+
+
+def _limits(kube):
+    found = kube.find("Deployment", "m")
+    containers = found["spec"]["template"]["spec"]["containers"] if found else [{}]
+    return containers[0].get("resources", {}).get("limits", {})
+
+
+def _watches(kube):
+    return len([each for each in kube.requests if "watch" in each.query])
+
+
+def _passes(app):
+    return app.metrics.reconciles.labels(result="Done")._value.get()
