@@ -157,6 +157,31 @@ async def test_a_scale_through_the_subresource_reaches_the_pods(kube, operator):
         await eventually(lambda: kube.find("Deployment", "m")["spec"]["replicas"] == 3)
 
 
+async def test_a_retained_claim_outlives_the_wish_for_it(kube, operator):
+    """Gigabytes that took hours to come: only who keeps them may throw them away."""
+    async with operator():
+        spec = {"weights": {"volumeClaimTemplate": {"size": "1Gi"}}}
+        kube.create(a_downloaded_model(**spec))
+        await eventually(lambda: status(kube))
+        claim = {"persistentVolumeClaim": {"claimName": "shared"}, "modelscope": None}
+        kube.patch("FlagOSModel", "m", {"spec": {"source": claim, "weights": None}})
+        await eventually(lambda: not kube.find("ConfigMap", "m-fetch"))
+        await quiet(kube)
+        assert kube.find("PersistentVolumeClaim", "m-weights")
+
+
+async def test_an_object_that_a_user_gave_our_labels_is_not_pruned(kube, operator):
+    async with operator() as app:
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        theirs = a_child("ConfigMap", "theirs")
+        theirs["metadata"]["labels"] = kube.find("Service", "m")["metadata"]["labels"]
+        kube.create(theirs)
+        await eventually(lambda: len(_children(app)) == 2)
+        await quiet(kube)
+        assert kube.find("ConfigMap", "theirs")
+
+
 def _ports(kube):
     return kube.find("Service", "m")["spec"]["ports"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flagos_operator.cluster.kinds import Key
+from flagos_operator.cluster.kinds import POD, Key
 from tests.loop.fakekube import Fault
 from tests.loop.fakekube.storage import Id
 from tests.loop.running import (
@@ -19,12 +19,8 @@ from tests.loop.running import (
     template,
 )
 
-
-def _pods(spec):
-    return {"spec": {"template": {"spec": spec}}}
-
-
 CHILDREN = (("ConfigMap", "m-fetch"), ("Service", "m"), ("Deployment", "m"))
+POD_EDIT = {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 1}}}}
 
 
 @pytest.mark.parametrize(("kind", "name"), CHILDREN)
@@ -46,7 +42,7 @@ async def test_a_deleted_child_comes_back(kube, operator, kind, name):
     ("kind", "name", "edit"),
     [
         ("Deployment", "m", {"spec": {"replicas": 7}}),
-        ("Deployment", "m", _pods({"terminationGracePeriodSeconds": 1})),
+        ("Deployment", "m", POD_EDIT),
         ("Service", "m", {"spec": {"selector": {"flagos.io/model": "another"}}}),
         ("ConfigMap", "m-fetch", {"data": {"FLAGOS_FETCH_VERIFY": "no"}}),
     ],
@@ -125,6 +121,16 @@ async def test_an_error_in_the_stream_costs_nothing_but_a_new_stream(kube, opera
         await eventually(lambda: status(kube, "after"))
 
 
+async def test_all_that_went_while_the_streams_were_broken_is_forgotten(kube, operator):
+    async with operator() as app:
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        kube.break_watches({"kind": "Status", "code": 500, "message": "etcd leader changed"})
+        kube.storage.objects.clear()
+        await eventually(lambda: not len(app.store))
+
+
 async def test_one_slow_model_does_not_stall_the_rest(kube, operator):
     async with operator():
         slow = Fault(method="PATCH", path="/slow", delay=20)
@@ -158,6 +164,39 @@ async def test_a_restart_writes_nothing(kube, operator):
         await eventually(lambda: _passes(app) >= 2)
         await quiet(kube)
         assert kube.storage.version == version
+
+
+async def test_a_status_field_that_the_definition_prunes_is_written_once(kube, operator):
+    kube.storage.prunes = {"phase"}
+    async with operator() as app:
+        kube.create(a_downloaded_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        passes, before = _passes(app), len(kube.asked("PATCH", "/status"))
+        kube.patch("ConfigMap", "m-fetch", {"data": {"FLAGOS_FETCH_VERIFY": "no"}})
+        await eventually(lambda: _passes(app) > passes)
+        await quiet(kube)
+        assert len(kube.asked("PATCH", "/status")) == before
+
+
+async def test_a_change_that_means_nothing_to_us_costs_no_pass(kube, operator):
+    """The kubelet writes a pod's status often, and most of it is not about serving."""
+    async with operator() as app:
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        pod = kube.put(a_pod("m-1", template=template(kube)))
+        await eventually(lambda: condition(kube, "Ready").get("status") == "True")
+        await quiet(kube)
+        passes = _passes(app)
+        kube.put({**pod, "metadata": {**pod["metadata"], "annotations": _noted(pod)}})
+        kube.put(a_pod("stranger", model="nobody"))
+        await eventually(lambda: app.store.find(POD, Key("default", "stranger")))
+        await quiet(kube)
+        assert _passes(app) - passes <= 1, "the other pod names a model, this one has no news"
+
+
+def _noted(pod):
+    return pod["metadata"]["annotations"] | {"theirs": "noted"}
 
 
 def _blind(kube):

@@ -38,7 +38,7 @@ async def test_broken_connections_heal(kube, operator):
     kube.faults.append(Fault(method="PATCH", drop=True, times=3))
     async with operator():
         kube.create(a_model())
-        await eventually(lambda: status(kube))
+        await eventually(lambda: status(kube) and kube.find("Deployment", "m"))
         assert kube.faults[0].met == 3
 
 
@@ -145,13 +145,15 @@ async def test_at_rest_there_are_no_calls_and_no_log_lines(kube, operator, caplo
 
 
 async def test_a_relist_of_an_unchanged_cluster_wakes_nobody(kube, operator):
-    async with operator(resync_seconds=0.2) as app:
+    async with operator() as app:
         kube.create(a_downloaded_model())
         await eventually(lambda: status(kube))
-        await eventually(lambda: not len(app.queue))
+        await quiet(kube)
         passes = app.metrics.reconciles.labels(result="Done")._value.get()
         before = len(kube.asked("GET", "/flagosmodels"))
-        await eventually(lambda: len(kube.asked("GET", "/flagosmodels")) > before + 3)
+        app.resync.soon()
+        await eventually(lambda: len(kube.asked("GET", "/flagosmodels")) > before)
+        await quiet(kube)
         assert app.metrics.reconciles.labels(result="Done")._value.get() == passes
 
 

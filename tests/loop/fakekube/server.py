@@ -145,8 +145,8 @@ class FakeKube:
         await asyncio.sleep(fault.delay)
         if fault.after:
             await handler(request)
-        if fault.drop and request.transport:
-            request.transport.abort()
+        if fault.drop:
+            return _cut(request)
         if not fault.status:
             return await handler(request)
         headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
@@ -319,6 +319,13 @@ def _seen(change: Change, selector: str) -> Body | None:
     if after:
         return {"type": "MODIFIED" if before else "ADDED", "object": change.body}
     return {"type": "DELETED", "object": change.body} if before else None
+
+
+def _cut(request: web.Request) -> web.Response:
+    """Nothing was done and nobody is told: the answer goes to a connection that is gone."""
+    assert request.transport
+    request.transport.abort()
+    return web.Response()
 
 
 def _status(
