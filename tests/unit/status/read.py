@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flagos_operator.status.summary import Summary
+    from flagos_operator.status.summary import Event, Summary
     from flagos_operator.status.view import View
 
 
@@ -17,6 +17,10 @@ def condition(summary: Summary, kind: str) -> dict[str, Any]:
 
 def ready(summary: Summary) -> dict[str, Any]:
     return condition(summary, "Ready")
+
+
+def kinds(events: tuple[Event, ...]) -> list[tuple[str, str]]:
+    return [(each.type, each.reason) for each in events]
 
 
 def written(view: View, summary: Summary) -> View:

@@ -1,0 +1,117 @@
+"""What moves: one line of progress, and events when something turns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flagos_operator.status.summary import summarize
+from flagos_operator.status.view import View
+from tests.unit.status.build import (
+    a_container,
+    a_plan,
+    a_pod,
+    a_view,
+    crashed,
+    ended,
+    fetched,
+    fetching,
+    starting,
+    unscheduled,
+    waiting,
+)
+from tests.unit.status.read import kinds, written
+
+
+class TestProgress:
+    @pytest.mark.parametrize(
+        ("view", "text"),
+        [
+            (a_view(a_pod(fetching())), "downloading weights"),
+            (a_view(a_pod(waiting("ContainerCreating"))), "preparing volumes and image"),
+            (a_view(a_pod(fetched(), starting())), "loading the model"),
+            (a_view(unscheduled()), "waiting for a node"),
+            (a_view(unscheduled("Insufficient x")), "waiting for 1 more nvidia.com/gpu"),
+            (
+                a_view(
+                    unscheduled("Insufficient x", name="a"),
+                    unscheduled("Insufficient x", name="b"),
+                    plan=a_plan(devices=4, replicas=2),
+                ),
+                "waiting for 8 more nvidia.com/gpu",
+            ),
+            (
+                a_view(unscheduled("no cpu"), plan=a_plan(devices=0, resource_name=None)),
+                "waiting for a node with room",
+            ),
+            (
+                a_view(a_pod(), a_pod(name="b", template="t0")),
+                "1/1 replicas ready, 1 of the older spec left",
+            ),
+            (
+                a_view(a_pod(fetched(), a_container(restarts=3, last=ended(1, at=999)))),
+                "1/1 replicas ready, restarted 3 times",
+            ),
+            (
+                a_view(
+                    a_pod(deleting=True, name="a"),
+                    a_pod(deleting=True, name="b"),
+                    plan=a_plan(suspended=True, replicas=0),
+                ),
+                "2 pods ending",
+            ),
+            (
+                a_view(
+                    a_pod(
+                        crashed(
+                            ended(18, message='{"reason":"LockHeld","message":"x"}'),
+                            name="fetch",
+                            init=True,
+                        )
+                    )
+                ),
+                "waiting for another pod's download, restarted once",
+            ),
+        ],
+    )
+    def test_it_is_one_short_line(self, view: View, text: str):
+        assert summarize(view).status["progress"] == text
+
+    def test_it_is_absent_when_there_is_nothing_to_say(self):
+        assert "progress" not in summarize(a_view(plan=a_plan(suspended=True, replicas=0))).status
+
+
+class TestEvents:
+    def test_becoming_ready_is_told_once(self):
+        loading = a_view(a_pod(fetched(), starting()))
+        serves = replace(written(loading, summarize(loading)), pods=(a_pod(),))
+        summary = summarize(serves)
+        assert kinds(summary.events) == [("Normal", "Serving")]
+        assert summarize(written(serves, summary)).events == ()
+
+    def test_a_failure_is_a_warning_with_its_message(self):
+        loading = a_view(a_pod(fetched(), starting()))
+        broken = replace(
+            written(loading, summarize(loading)), pods=(a_pod(fetched(), crashed(ended(3))),)
+        )
+        (event,) = summarize(broken).events
+        assert (event.type, event.reason) == ("Warning", "CrashLoop")
+        assert "exit code 3" in event.message
+
+    def test_complete_weights_are_told_beside_the_start_of_the_server(self):
+        loading = a_view(a_pod(fetching()))
+        complete = replace(
+            written(loading, summarize(loading)), pods=(a_pod(fetched(), starting()),)
+        )
+        assert kinds(summarize(complete).events) == [
+            ("Normal", "Starting"),
+            ("Normal", "Complete"),
+        ]
+
+    def test_another_message_alone_is_no_event(self):
+        first = a_view(a_pod(waiting("ErrImagePull", "no route")))
+        second = replace(
+            written(first, summarize(first)), pods=(a_pod(waiting("ErrImagePull", "timeout")),)
+        )
+        assert summarize(second).events == ()
