@@ -39,7 +39,7 @@ ON_PATH = ("kubectl", "helm")
 
 
 def version_flags() -> str:
-    """Without these Kubernetes reports v0.0.0, and charts refuse to install on that."""
+    """Without these Kubernetes reports v0.0.0, and Helm renders and lints for Kubernetes 1.20."""
     major, minor, _ = PINNED_KUBERNETES.removeprefix("v").split(".")
     facts = {
         "gitVersion": PINNED_KUBERNETES,
@@ -50,7 +50,11 @@ def version_flags() -> str:
         "buildDate": "2026-01-01T00:00:00Z",
     }
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-    return " ".join(f"-X {package}.{k}={v}" for package in packages for k, v in facts.items())
+    known = [(f"{package}.{fact}", told) for package in packages for fact, told in facts.items()]
+    for package in ("chartutil", "lint/rules"):
+        named = f"helm.sh/helm/v3/pkg/{package}.k8sVersion"
+        known += [(f"{named}Major", major), (f"{named}Minor", minor)]
+    return " ".join(f"-X {name}={value}" for name, value in known)
 
 
 def builds() -> tuple[tuple[str, ...], ...]:
