@@ -10,7 +10,7 @@ import yaml
 
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.catalog.chips import Chips, load_chips
-from flagos_operator.desired.plan import Defaults
+from flagos_operator.desired.given import Defaults
 from flagos_operator.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse
 from flagos_operator.cluster.apply import kind_of
 from flagos_operator.cluster.kinds import MODEL, Key
-from flagos_operator.desired.plan import Defaults, Meta, ObjectRef, Plan, decide
+from flagos_operator.desired.given import Defaults, Meta
+from flagos_operator.desired.plan import ObjectRef, Plan, decide
 from flagos_operator.desired.render import render
 from flagos_operator.engine.workers import Next
 from flagos_operator.errors import NotFound, OperatorError

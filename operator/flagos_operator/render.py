@@ -15,7 +15,8 @@ import yaml
 from flagos_operator import operands
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse
-from flagos_operator.desired.plan import Defaults, Meta, Plan, decide
+from flagos_operator.desired.given import Defaults, Meta
+from flagos_operator.desired.plan import Plan, decide
 from flagos_operator.desired.render import render
 from flagos_operator.errors import SettingsError
 from flagos_operator.settings import Settings

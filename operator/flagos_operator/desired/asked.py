@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from flagos_operator.api.chip import Chip
     from flagos_operator.api.source import Hub
     from flagos_operator.api.spec import FlagOSModelSpec
-    from flagos_operator.desired.plan import Defaults, Meta
+    from flagos_operator.desired.given import Defaults, Meta
 
 # A cold FlagOS start compiles kernels per shape: 395 s for 8B on an H200, 1.5 h on a BI-V150.
 FLAGOS_BUDGET = 3600

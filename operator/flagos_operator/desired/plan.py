@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flagos_operator.api.outcome import Invalid
     from flagos_operator.api.spec import FlagOSModelSpec
     from flagos_operator.catalog.chips import Chips
+    from flagos_operator.desired.given import Defaults, Meta
 
 
 SERVICE_PORT = 8000
@@ -28,28 +29,6 @@ class ObjectRef:
     kind: str
     namespace: str
     name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meta:
-    """What the API server knows of the model's object and the spec does not."""
-
-    namespace: str
-    name: str
-    uid: str
-    generation: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
-    """The operator's own settings as far as they reach operands."""
-
-    fetch_image: str
-    fetch_pull_policy: str = "IfNotPresent"
-    pull_secrets: tuple[str, ...] = ()
-    registry_rewrite: Mapping[str, str]
-    operand_uid: int | None = 65534
-    fetch_env: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,7 +107,7 @@ def _tools(
 
 def _open_hub(request: Request, *, home: Path) -> Hub:
     # Here and not above: a warm start asks no hub and must not pay for a client.
-    from flagos_operator.fetch.hub import open_hub  # noqa: PLC0415
+    from flagos_operator.fetch.clients import open_hub  # noqa: PLC0415
 
     return open_hub(request, home=home)
 

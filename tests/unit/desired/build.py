@@ -7,7 +7,8 @@ from typing import Any
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse
 from flagos_operator.catalog.chips import Chips, load_chips
-from flagos_operator.desired.plan import Defaults, Meta, Plan, decide
+from flagos_operator.desired.given import Defaults, Meta
+from flagos_operator.desired.plan import Plan, decide
 from flagos_operator.desired.render import render
 
 Body = dict[str, Any]

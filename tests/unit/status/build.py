@@ -8,7 +8,8 @@ from typing import Any
 
 from flagos_operator.api.spec import FlagOSModelSpec, parse
 from flagos_operator.catalog.chips import load_chips
-from flagos_operator.desired.plan import Defaults, Meta, Plan, decide
+from flagos_operator.desired.given import Defaults, Meta
+from flagos_operator.desired.plan import Plan, decide
 from flagos_operator.observed.facts import (
     ChildFacts,
     Condition,
