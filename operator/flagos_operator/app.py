@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from flagos_operator.census import Census
 from flagos_operator.cluster import connection
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
@@ -106,6 +107,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     )
     metrics.queue_depth.set_function(lambda: len(queue))
     metrics.models.set_function(lambda: len(store))
+    metrics.registry.register(Census(models=store.models))
     client = Client(
         login=partial(connection.load, environment), metrics=metrics, clock=time.monotonic
     )
@@ -128,6 +130,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         chips=chips(settings),
         defaults=defaults(settings),
         now=utc_now,
+        started=metrics.model_ready_seconds.observe,
     )
     workers = Workers(
         queue=queue, handle=conductor.reconcile, metrics=metrics, clock=time.monotonic

@@ -1,8 +1,15 @@
-"""Prometheus metrics, made by the app and handed down; none is labelled by object."""
+"""Prometheus metrics, made by the app and handed down. Those of single models: census.py."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 _QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _SLOW = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
@@ -11,6 +18,7 @@ _SLOW = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
 class Metrics:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
         self.reconciles = Counter(
             "flagos_reconcile",
             "Passes over one model, by how they ended.",

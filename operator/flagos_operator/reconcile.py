@@ -20,6 +20,7 @@ from flagos_operator.desired.render import render
 from flagos_operator.engine.workers import Next
 from flagos_operator.errors import NotFound, OperatorError
 from flagos_operator.status.crashes import wanted_logs
+from flagos_operator.status.startup import seconds_to_first_ready
 from flagos_operator.status.summary import Summary, summarize
 from flagos_operator.status.view import Objection, View
 
@@ -57,6 +58,7 @@ class Conductor:
     chips: Chips
     defaults: Defaults
     now: Callable[[], datetime]
+    started: Callable[[float], None]  # seconds from a model's creation to its first Ready
 
     async def reconcile(self, key: Key) -> Next:
         seen = self.store.snapshot(key)
@@ -143,6 +145,9 @@ class Conductor:
         if written.resource_version == model.resource_version:
             return
         done.changed.append("status")
+        seconds = seconds_to_first_ready(model, summary.status)
+        if seconds is not None:
+            self.started(seconds)
         for event in summary.events:
             await self.recorder.record(event, model=written)
 

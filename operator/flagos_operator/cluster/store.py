@@ -98,6 +98,11 @@ class Store:
     def keys(self) -> Iterable[Key]:
         return tuple(self._entries[MODEL.name])
 
+    def models(self) -> Iterator[ModelFacts]:
+        for entry in self._entries[MODEL.name].values():
+            if isinstance(entry.facts, ModelFacts):
+                yield entry.facts
+
     def find(self, kind: Kind, key: Key) -> Facts | None:
         entry = self._entries[kind.name].get(key)
         return entry.facts if entry else None

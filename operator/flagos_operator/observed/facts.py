@@ -25,6 +25,7 @@ class ModelFacts:
     deleting: bool
     raw: Mapping[str, Any]
     status: Mapping[str, Any]
+    created: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

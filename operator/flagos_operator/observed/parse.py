@@ -34,12 +34,13 @@ def model_facts(body: Body) -> ModelFacts:
         deleting=bool(meta.get("deletionTimestamp")),
         raw=body,
         status=_map(body, "status"),
+        created=_time(meta, "creationTimestamp"),
     )
 
 
 def pod_facts(body: Body) -> PodFacts:
     meta, spec, status = _map(body, "metadata"), _map(body, "spec"), _map(body, "status")
-    conditions = _conditions(status)
+    conditions = conditions(status)
     return PodFacts(
         namespace=_text(meta, "namespace"),
         name=_text(meta, "name"),
@@ -86,7 +87,7 @@ def deployment_facts(body: Body) -> DeploymentFacts:
         ready=_number(status, "readyReplicas"),
         available=_number(status, "availableReplicas"),
         deleting=bool(meta.get("deletionTimestamp")),
-        conditions=_conditions(status),
+        conditions=conditions(status),
         version=str(_number(meta, "generation")),
     )
 
@@ -141,7 +142,7 @@ def _termination(state: Body) -> Termination | None:
     )
 
 
-def _conditions(status: Body) -> tuple[Condition, ...]:
+def conditions(status: Body) -> tuple[Condition, ...]:
     return tuple(
         Condition(
             type=_text(each, "type"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import itertools
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -138,7 +139,7 @@ class Storage:
             "namespace": id.namespace,
             "uid": f"uid-{next(self._uids)}",
             "generation": 1,
-            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "creationTimestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
         self._collect_soon()
         return self._store("ADDED", id, self._admitted(id, body), before=None)
