@@ -40,7 +40,7 @@ def model_facts(body: Body) -> ModelFacts:
 
 def pod_facts(body: Body) -> PodFacts:
     meta, spec, status = _map(body, "metadata"), _map(body, "spec"), _map(body, "status")
-    conditions = conditions(status)
+    told = conditions(status)
     return PodFacts(
         namespace=_text(meta, "namespace"),
         name=_text(meta, "name"),
@@ -50,11 +50,11 @@ def pod_facts(body: Body) -> PodFacts:
         phase=_text(status, "phase"),
         node=_text(spec, "nodeName"),
         deleting=bool(meta.get("deletionTimestamp")),
-        ready=any(c.type == "Ready" and c.status == "True" for c in conditions),
+        ready=any(c.type == "Ready" and c.status == "True" for c in told),
         created=_time(meta, "creationTimestamp") or datetime.fromtimestamp(0, tz=UTC),
         reason=_text(status, "reason"),
         message=_text(status, "message"),
-        conditions=conditions,
+        conditions=told,
         containers=(
             *(_container(each, init=True) for each in _list(status, "initContainerStatuses")),
             *(_container(each, init=False) for each in _list(status, "containerStatuses")),
