@@ -13,7 +13,7 @@ import pytest
 
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
-from flagos_operator.cluster.kinds import MODEL, POD, Key, Kind
+from flagos_operator.cluster.kinds import KINDS, MODEL, POD, Key, Kind
 from flagos_operator.cluster.recorder import Recorder
 from flagos_operator.cluster.statuses import Statuses
 from flagos_operator.cluster.store import Store
@@ -191,6 +191,23 @@ def test_a_first_pass_writes_each_child_once_and_reads_nothing(lab: Lab) -> None
     kinds = ("ConfigMap", "PersistentVolumeClaim", "Service", "Deployment")
     writes = [*(f"apply {kind}" for kind in kinds), "apply_status", "event Pending"]
     assert lab.api.asked == writes
+
+
+def test_a_model_that_goes_is_not_judged(lab: Lab) -> None:
+    """KAITO #1719: new rules blocked the deletion of objects that were older than they."""
+    lab.given(MODEL, a_model(chip="of an older version"))
+    lab.pass_over()
+    lab.api.asked.clear()
+    live = lab.api.objects[Key("default", "m")]
+    going = {**live["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    lab.given(MODEL, {**live, "metadata": going})
+    assert lab.pass_over() == Next()
+    assert lab.api.asked == []
+
+
+def test_no_definition_but_our_own_is_needed() -> None:
+    """KAITO #1725, OME #426: the operator crashed where an optional definition was absent."""
+    assert {kind.group for kind in KINDS} == {"flagos.io", "apps", ""}
 
 
 def test_an_edit_sends_only_the_child_that_it_changes(lab: Lab) -> None:
