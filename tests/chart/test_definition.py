@@ -16,6 +16,7 @@ def test_the_charts_copy_is_the_generated_definition() -> None:
 
 
 def test_the_definition_is_a_template_since_helm_never_upgrades_a_crds_folder() -> None:
+    """KServe #5539: definitions stayed old on an upgrade."""
     assert not (CHART / "crds").exists()
     assert (
         the(render(), "CustomResourceDefinition")["metadata"]["name"] == "flagosmodels.flagos.io"
@@ -23,6 +24,7 @@ def test_the_definition_is_a_template_since_helm_never_upgrades_a_crds_folder() 
 
 
 def test_the_definition_outlives_the_release() -> None:
+    """KServe #5539: definitions, and all models with them, went with the release."""
     assert the(render(), "CustomResourceDefinition")["metadata"]["annotations"][KEEP] == "keep"
 
 

@@ -53,6 +53,7 @@ def breaches(pod: Manifest) -> list[str]:
     ids=["defaults", "chips", "openshift", "namespaced"],
 )
 def test_every_pod_passes_pod_security_restricted(values: Manifest) -> None:
+    """NIM #477: Pod Security refused the pods of hooks."""
     made = list(pods(render(values)))
     assert len(made) == 2
     assert [breach for pod in made for breach in breaches(pod)] == []
@@ -65,6 +66,7 @@ def test_every_container_keeps_its_root_read_only() -> None:
 
 
 def test_the_test_pod_fits_a_quota_and_a_limit_range() -> None:
+    """NIM #477: a quota refused the pods of hooks, which had no resources."""
     test = the(render(), "Pod")["spec"]["containers"][0]
     for kind in ("requests", "limits"):
         assert set(test["resources"][kind]) == {"cpu", "memory"}

@@ -71,6 +71,7 @@ def resource(kind: Kind) -> str:
 
 
 def test_the_operator_may_do_what_it_does_and_nothing_else() -> None:
+    """NIM #219, LLMKube #1595: the chart's rights were not those that the operator used."""
     assert pairs(operator_role()) == used()
 
 

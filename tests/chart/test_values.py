@@ -100,6 +100,7 @@ def test_this_chart_can_be_a_part_of_another() -> None:
 
 
 def test_a_service_monitor_comes_only_when_asked_for() -> None:
+    """KAITO #1725, OME #426: without an optional definition nothing worked."""
     assert not of_kind(render(), "ServiceMonitor")
     wanted = {"enabled": True, "labels": {"release": "prom"}, "interval": "10s"}
     manifests = render({"metrics": {"serviceMonitor": wanted}})

@@ -103,7 +103,10 @@ def test_everything_else_may_change_at_once(model):
 
 
 def test_the_old_object_of_a_newer_rule_can_still_be_deleted(space: Kube, model) -> None:
-    """Validation is about writes of the spec; a deletion and a finalizer are not held up."""
+    """KAITO #1719: new rules blocked the deletion of old objects.
+
+    Validation is about writes of the spec; a deletion and a finalizer are not held up.
+    """
     name = model()["metadata"]["name"]
     space.patch("flagosmodel", name, {"metadata": {"finalizers": ["example.com/hold"]}})
     space.delete_soon(name) if hasattr(space, "delete_soon") else space.kubectl(

@@ -69,6 +69,7 @@ def test_a_warm_start_needs_no_hub_and_no_writable_volume(one_lab: Lab):
 
 
 def test_a_moved_branch_is_not_followed_by_a_good_copy(one_lab: Lab):
+    """LLMKube #1309: a refresh destroyed the good copy that it was to replace."""
     one_lab.fetch()
     served = contents(one_lab.place)
     (one_lab.repos / REPO / "config.json").write_text('{"model_type": "newer"}')

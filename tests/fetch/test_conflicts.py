@@ -57,6 +57,7 @@ def test_another_revision_or_choice_of_files(one_lab: Lab):
 
 
 def test_a_directory_inside_another_model(one_lab: Lab):
+    """OME #449, #284: files went that another model served."""
     one_lab.fetch()
     before = contents(one_lab.volume)
     result = one_lab.fetch("--destination", str(one_lab.place / "inner"))

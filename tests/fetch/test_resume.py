@@ -28,6 +28,7 @@ def killed_half_way(lab: Lab, number: int = signal.SIGKILL) -> int:
 
 
 def test_after_a_kill_the_half_is_kept(lab: Lab):
+    """LLMKube #1428: an interrupted download was taken as complete."""
     killed_half_way(lab)
     assert not lab.place.exists()
     assert lab.fetch().code == 0

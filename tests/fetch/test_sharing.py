@@ -33,6 +33,7 @@ def line_with(process: subprocess.Popen[str], words: str) -> str:
 
 
 def test_four_at_once_download_once(lab: Lab):
+    """Dynamo #3643: each replica asked the hub, and the hub refused them."""
     first = a_holder(lab)
     others = [lab.start() for _ in range(3)]
     for other in others:

@@ -150,6 +150,7 @@ async def test_an_event_is_told_once_though_two_operators_see_it(kube, operator)
 
 
 async def test_a_scale_through_the_subresource_reaches_the_pods(kube, operator):
+    """NIM #681, crossplane #277: replicas that an autoscaler had set were set back."""
     async with operator():
         kube.create(a_model())
         await eventually(lambda: status(kube))

@@ -132,6 +132,7 @@ async def test_all_that_went_while_the_streams_were_broken_is_forgotten(kube, op
 
 
 async def test_one_slow_model_does_not_stall_the_rest(kube, operator):
+    """LLMKube #1598: one slow object stalled all others."""
     async with operator():
         slow = Fault(method="PATCH", path="/slow", delay=20)
         kube.faults.append(slow)
@@ -154,6 +155,7 @@ async def test_a_model_that_fails_for_ever_leaves_the_others_their_pace(kube, op
 
 
 async def test_a_restart_writes_nothing(kube, operator):
+    """So it neither downloads again nor rolls a pod."""
     async with operator():
         kube.create(a_downloaded_model(weights={"volumeClaimTemplate": {"size": "1Gi"}}))
         kube.create(a_model("invalid", chip="unheard-of"))

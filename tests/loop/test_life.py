@@ -99,6 +99,7 @@ async def test_an_invalid_spec_says_so_and_leaves_what_runs(kube, operator):
 
 
 async def test_a_retained_claim_outlives_its_model_and_serves_the_next_one(kube, operator):
+    """OME #449, #284: deletion took files that another model uses."""
     async with operator():
         spec = {"weights": {"volumeClaimTemplate": {"size": "1Gi"}}}
         kube.create(a_downloaded_model(**spec))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flagos_operator import app
+from flagos_operator.cluster.kinds import Key
 from tests.loop.fakekube import Fault
 from tests.loop.running import (
     a_downloaded_model,
@@ -40,6 +44,17 @@ async def test_broken_connections_heal(kube, operator):
         kube.create(a_model())
         await eventually(lambda: status(kube) and kube.find("Deployment", "m"))
         assert kube.faults[0].met == 3
+
+
+@pytest.mark.parametrize("code", [409, 500, 504])
+async def test_a_status_that_was_not_taken_is_written_again(kube, operator, code):
+    """Dynamo #14298, NIM #756: after a conflict the status stayed as it was."""
+    refusal = Fault(method="PATCH", path="/status", status=code, reason="Conflict", times=1)
+    kube.faults.append(refusal)
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: reason(kube) == "Pending")
+        assert refusal.met == 1
 
 
 async def test_expired_credentials_are_read_anew(kube, operator):
@@ -142,6 +157,31 @@ async def test_at_rest_there_are_no_calls_and_no_log_lines(kube, operator, caplo
         before, said = len(kube.requests), len(caplog.records)
         await quiet(kube, seconds=1.0)
         assert (len(kube.requests), len(caplog.records)) == (before, said)
+
+
+async def test_the_event_of_an_own_status_write_leads_to_no_further_write(
+    kube, operator, monkeypatch
+):
+    """LLMKube wrote 119 times a second: each write said "now" and woke the next pass.
+
+    The clock leaps two seconds at each look, so that no two passes could say the same "now".
+    """
+    seconds = itertools.count(0, 2)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(app, "utc_now", lambda: start + timedelta(seconds=next(seconds)))
+    async with operator() as running:
+        for number in range(5):
+            kube.create(a_downloaded_model(f"m-{number}"))
+        for number in range(5):
+            await eventually(lambda n=number: status(kube, f"m-{n}"))
+        await quiet(kube)
+        for number in range(5):
+            running.queue.add(Key("default", f"m-{number}"))
+        kube.create(a_model("last"))
+        await eventually(lambda: status(kube, "last"))
+        await quiet(kube)
+        for number in range(5):
+            assert len(kube.asked("PATCH", f"/m-{number}/status")) == 1
 
 
 async def test_a_relist_of_an_unchanged_cluster_wakes_nobody(kube, operator):

@@ -172,6 +172,7 @@ async def test_a_status_field_that_the_definition_prunes_is_not_written_for_ever
 
 
 async def test_two_operators_at_once_do_no_harm(kube: FakeKube, operator: Any) -> None:
+    """KServe #4151, KAITO #1311: stale caches led to a second Job for the same work."""
     async with operator(), operator():
         for number in range(10):
             kube.create(model(f"m-{number}"))

@@ -167,6 +167,7 @@ def test_on_the_nodes_network_names_are_still_asked_of_the_cluster() -> None:
 
 
 def test_a_users_selector_is_laid_over_the_chips_and_tolerations_are_added() -> None:
+    """LLMKube #1622, NIM #177: the downloading pod had none of them; here it is the same pod."""
     body = pod(
         pod={
             "nodeSelector": {"kubernetes.io/arch": "arm64", "zone": "a"},

@@ -71,6 +71,7 @@ def test_each_kind_of_volume_is_mounted(weights: dict[str, Any], kind: str) -> N
 
 
 def test_a_kept_claim_has_no_owner_and_a_deleted_one_has() -> None:
+    """OME #449, #284: deletion took files that another model uses."""
     kept = objects(weights=CLAIM)["PersistentVolumeClaim"]["metadata"]
     mortal = objects(weights={**CLAIM, "reclaimPolicy": "Delete"})["PersistentVolumeClaim"]
     assert "ownerReferences" not in kept
@@ -116,6 +117,7 @@ def test_the_service_selects_by_our_labels_alone() -> None:
 
 
 def test_tolerations_and_selectors_reach_the_pod_that_also_downloads() -> None:
+    """LLMKube #1622, NIM #177: the pod that downloads could not run where the server can."""
     toleration = {"key": "nvidia.com/gpu", "operator": "Exists"}
     body = pod(pod={"tolerations": [toleration], "priorityClassName": "high"})
     assert toleration in body["tolerations"]

@@ -177,6 +177,7 @@ def test_privileged_by_the_chip_loses_what_contradicts_it() -> None:
 
 
 def test_probes_ask_health_and_the_budget_is_the_startup_probes() -> None:
+    """Dynamo #3726: probes called a tool that the image did not have."""
     container = server(startup={"budgetSeconds": 900})
     startup = container["startupProbe"]
     assert startup["periodSeconds"] * startup["failureThreshold"] == 900

@@ -30,6 +30,7 @@ def test_what_the_hub_asks_for_is_a_floor():
 
 
 def test_replicas_that_were_told_to_come_back_now_still_spread():
+    """Dynamo #3643: replicas that start at once came back at once."""
     assert Patience().wait(busy(0), failures=1, random=0.5) == 0.5
 
 

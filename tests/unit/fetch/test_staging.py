@@ -121,6 +121,7 @@ def test_room_is_for_what_is_missing_only(room, tmp_path):
 
 
 def test_old_leftovers_are_swept_and_others_are_not(tmp_path):
+    """LLMKube #1459: temporary files of dead downloads filled the volume."""
     volume = Volume(root=tmp_path)
     volume.prepare()
     for name in ("mine", "other"):

@@ -129,6 +129,7 @@ def test_conditions_tell_which_generation_they_are_about():
 
 class TestBounds:
     def test_messages_and_the_whole_are_bounded_in_bytes(self):
+        """NIM #891: a status grew until it could not be stored."""
         long = Objection(reason="InvalidPod", message="\u4e2d" * 5000)
         summary = summarize(a_view(refused=long))
         message = ready(summary)["message"]

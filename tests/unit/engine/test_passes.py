@@ -1,0 +1,240 @@
+"""What one pass over a model asks of the API server, and what it never does meanwhile."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from flagos_operator.cluster.apply import Applier
+from flagos_operator.cluster.client import Client
+from flagos_operator.cluster.kinds import KINDS, MODEL, POD, Key, Kind
+from flagos_operator.cluster.recorder import Recorder
+from flagos_operator.cluster.statuses import Statuses
+from flagos_operator.cluster.store import Store
+from flagos_operator.cluster.tails import Tails
+from flagos_operator.desired.plan import Defaults
+from flagos_operator.engine.workers import Next
+from flagos_operator.metrics import Metrics
+from flagos_operator.reconcile import Conductor
+from tests.loop.running import a_downloaded_model, a_model, a_pod
+from tests.unit.desired.build import DEFAULTS, chips
+
+Body = dict[str, Any]
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Api:
+    """Answers at once and keeps what it is given; `asked` are the verbs, in order."""
+
+    asked: list[str] = field(default_factory=list)
+    objects: dict[Key, Body] = field(default_factory=dict)
+    _versions: itertools.count[int] = field(default_factory=lambda: itertools.count(10))
+
+    async def apply(self, _: Kind, manifest: Body, *, force: bool) -> Body:
+        self.asked.append(f"apply {manifest['kind']}")
+        assert isinstance(force, bool)
+        return self.stored(manifest)
+
+    async def apply_status(self, key: Key, *, uid: str, status: Body) -> Body:
+        self.asked.append("apply_status")
+        assert uid
+        return self.stored({**self.objects[key], "status": status})
+
+    async def create_event(self, event: Body) -> None:
+        self.asked.append(f"event {event['reason']}")
+
+    async def log_tail(self, *_: Any, **__: Any) -> str:
+        self.asked.append("log")
+        return "RuntimeError: no"
+
+    async def get(self, kind: Kind, _: Key) -> Body:
+        self.asked.append("get")
+        raise AssertionError(f"a {kind.name} was read that the store has")
+
+    async def list(self, kind: Kind, *, namespace: str) -> AsyncIterator[Body]:
+        self.asked.append("list")
+        raise AssertionError(f"{kind.name}s of {namespace!r} were listed in a pass")
+        yield {}
+
+    def stored(self, body: Body) -> Body:
+        version = str(next(self._versions))
+        meta = {"uid": f"u-{body['kind']}", "generation": 1} | body["metadata"]
+        kept = {**body, "metadata": {**meta, "resourceVersion": version}}
+        if body["kind"] == MODEL.name:
+            self.objects[Key(meta["namespace"], meta["name"])] = kept
+        return kept
+
+
+class Lab:
+    """A conductor whose clock leaps a second each time somebody looks at it."""
+
+    def __init__(self) -> None:
+        self.api, self.store = Api(), Store()
+        client, metrics = cast("Client", self.api), Metrics()
+        self.now = START
+        self.conductor = Conductor(
+            store=self.store,
+            applier=Applier(client=client, store=self.store, metrics=metrics),
+            statuses=Statuses(client=client, store=self.store),
+            tails=Tails(client=client),
+            recorder=Recorder(client=client, instance="one", now=self.tick),
+            chips=chips(),
+            defaults=Defaults(**DEFAULTS),
+            now=self.tick,
+        )
+
+    def tick(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+    def given(self, kind: Kind, body: Body) -> None:
+        self.store.put(kind, self.api.stored(body))
+
+    def pass_over(self, name: str = "m") -> Next:
+        """A pass that runs without an event loop: it could not wait if it wanted to."""
+        work = self.conductor.reconcile(Key("default", name))
+        try:
+            work.send(None)
+        except StopIteration as end:
+            return cast("Next", end.value)
+        finally:
+            work.close()
+        raise AssertionError("the pass waited for something that is no answer to a request")
+
+    def template(self) -> str:
+        deployment = self.store.snapshot(Key("default", "m")).deployment
+        assert deployment
+        return deployment.template
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab()
+
+
+def crashed(pod: Body) -> Body:
+    ended = {"exitCode": 1, "reason": "Error", "finishedAt": "2025-12-31T23:59:50Z"}
+    (server,) = pod["status"]["containerStatuses"]
+    server |= {"ready": False, "restartCount": 3, "lastState": {"terminated": ended}}
+    server["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
+    return pod
+
+
+def unready(pod: Body) -> Body:
+    pod["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    return pod
+
+
+MODELS = {
+    "downloads": a_downloaded_model(weights={"volumeClaimTemplate": {"size": "1Gi"}}),
+    "serves in place": a_model(),
+    "cannot be served": a_model(chip="unheard-of"),
+    "is suspended": a_model(suspend=True),
+}
+PODS: dict[str, Any] = {
+    "ready": lambda pod: pod,
+    "loading": unready,
+    "crashing": lambda pod: crashed(unready(pod)),
+}
+
+
+def rested(lab: Lab, model: Body) -> None:
+    lab.given(MODEL, model)
+    lab.pass_over()
+    lab.api.asked.clear()
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_a_model_at_rest_costs_no_request(lab: Lab, model: Body) -> None:
+    """At rest NIM wrote 52 times and read 103 times a second for 1,000 that were not ready.
+
+    KAITO and LLMKube sent unchanged children again at every pass, OME listed ten kinds.
+    """
+    rested(lab, model)
+    for _ in range(100):
+        lab.pass_over()
+    assert lab.api.asked == []
+
+
+@pytest.mark.parametrize("state", PODS.values(), ids=PODS)
+def test_a_pod_in_whatever_state_is_told_once(lab: Lab, state: Any) -> None:
+    """LLMKube: a status that said "now" was written 119 times a second, by its own event."""
+    rested(lab, a_model())
+    lab.given(POD, state(a_pod("m-1", template=lab.template())))
+    lab.pass_over()
+    assert lab.api.asked.count("apply_status") == 1
+    lab.api.asked.clear()
+    for _ in range(100):
+        lab.pass_over()
+    assert lab.api.asked == []
+
+
+def test_a_status_that_was_written_is_no_news_when_its_event_comes(lab: Lab) -> None:
+    """LLMKube: each status write woke the next pass through the watch of the own object."""
+    lab.given(MODEL, a_downloaded_model())
+    lab.pass_over()
+    assert "apply_status" in lab.api.asked
+    assert lab.store.put(MODEL, lab.api.objects[Key("default", "m")]) == set()
+
+
+def test_a_first_pass_writes_each_child_once_and_reads_nothing(lab: Lab) -> None:
+    """OME listed ten kinds at every pass, and the API server was at 0.8 of a core."""
+    lab.given(MODEL, MODELS["downloads"])
+    lab.pass_over()
+    kinds = ("ConfigMap", "PersistentVolumeClaim", "Service", "Deployment")
+    writes = [*(f"apply {kind}" for kind in kinds), "apply_status", "event Pending"]
+    assert lab.api.asked == writes
+
+
+def test_a_model_that_goes_is_not_judged(lab: Lab) -> None:
+    """KAITO #1719: new rules blocked the deletion of objects that were older than they."""
+    lab.given(MODEL, a_model(chip="of an older version"))
+    lab.pass_over()
+    lab.api.asked.clear()
+    live = lab.api.objects[Key("default", "m")]
+    going = {**live["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    lab.given(MODEL, {**live, "metadata": going})
+    assert lab.pass_over() == Next()
+    assert lab.api.asked == []
+
+
+def test_no_definition_but_our_own_is_needed() -> None:
+    """KAITO #1725, OME #426: the operator crashed where an optional definition was absent."""
+    assert {kind.group for kind in KINDS} == {"flagos.io", "apps", ""}
+
+
+def test_an_edit_sends_only_the_child_that_it_changes(lab: Lab) -> None:
+    """KAITO was refused with 409 at every pass; LLMKube sent Deployment and Service anew."""
+    model = a_downloaded_model()
+    rested(lab, model)
+    live = lab.api.objects[Key("default", "m")]
+    edited = {**live, "spec": {**model["spec"], "service": {"port": 9000}}}
+    edited["metadata"] = {**live["metadata"], "generation": 2}
+    lab.given(MODEL, edited)
+    lab.pass_over()
+    assert [each for each in lab.api.asked if each != "apply_status"] == ["apply Service"]
+
+
+def test_a_pass_never_sleeps(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """KubeAI slept for a cache, 3 s a model: 1,000 models took 51 minutes.
+
+    No event loop runs here, so that a pass that awaits anything but an answer does not end.
+    """
+
+    def slept(_: float) -> None:
+        raise AssertionError("the pass held up every other one")
+
+    monkeypatch.setattr(time, "sleep", slept)
+    for number, model in enumerate(MODELS.values()):
+        name = f"m-{number}"
+        lab.given(MODEL, {**model, "metadata": {**model["metadata"], "name": name}})
+        lab.pass_over(name)
+        lab.pass_over(name)
+    assert lab.api.asked.count("apply Deployment") == len(MODELS) - 1
