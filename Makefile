@@ -49,6 +49,10 @@ test-e2e: setup ## real node, containers and vLLM, through the chart; needs KUBE
 test: check test-pure test-loop ## everything; starts a cluster and takes it down again
 	testbed/with-cluster $(MAKE) --no-print-directory test-cluster test-e2e
 
+.PHONY: bench
+bench: setup ## the figures: 1,000 models on a real API server (15 min); ARGS=--quick for less
+	testbed/with-cluster $(BIN)/python -m tests.bench $(ARGS)
+
 .PHONY: golden
 golden: setup ## write the expected manifests of all examples anew; review the diff
 	$(BIN)/python -m tests.golden.regenerate

@@ -15,7 +15,8 @@ from hypothesis import strategies as some
 
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse
-from flagos_operator.desired.plan import Meta, Plan, decide
+from flagos_operator.desired.given import Meta
+from flagos_operator.desired.plan import Plan, decide
 from flagos_operator.operands import chips, defaults
 from flagos_operator.settings import Settings
 from tests.loop.fakekube import FakeKube

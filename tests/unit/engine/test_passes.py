@@ -18,7 +18,7 @@ from flagos_operator.cluster.recorder import Recorder
 from flagos_operator.cluster.statuses import Statuses
 from flagos_operator.cluster.store import Store
 from flagos_operator.cluster.tails import Tails
-from flagos_operator.desired.plan import Defaults
+from flagos_operator.desired.given import Defaults
 from flagos_operator.engine.workers import Next
 from flagos_operator.metrics import Metrics
 from flagos_operator.reconcile import Conductor
@@ -88,6 +88,7 @@ class Lab:
             chips=chips(),
             defaults=Defaults(**DEFAULTS),
             now=self.tick,
+            started=metrics.model_ready_seconds.observe,
         )
 
     def tick(self) -> datetime:

@@ -1,0 +1,74 @@
+"""python -m tests.bench: measure the operator against the API server that KUBECONFIG names."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+
+from tests.bench import bursts, latency, rest
+from tests.bench.cluster import Cluster, connected, defined
+from tests.bench.process import running
+from tests.bench.report import Report, say
+
+BUILD = Path("build")
+LOG = BUILD / "bench-operator.log"
+
+
+def arguments_of(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rest", type=float, default=180, help="seconds of rest (%(default)s)")
+    parser.add_argument("--quick", action="store_true", help="rest for 20 s only")
+    parser.add_argument("--large", action="store_true", help="also a burst of 5,000 models")
+    return parser.parse_args(words)
+
+
+async def measure(report: Report, *, seconds: float, large: bool) -> None:
+    LOG.unlink(missing_ok=True)
+    async with connected() as cluster, defined(cluster):
+        await thousand(cluster, report, seconds=seconds)
+        await small(cluster, report)
+        if large:
+            await alone(cluster, report, size=5000)
+
+
+async def thousand(cluster: Cluster, report: Report, *, seconds: float) -> None:
+    async with contextlib.AsyncExitStack() as life:
+        async with running(LOG) as operator:
+            burst = bursts.crowd(cluster, operator, size=1000, report=report)
+            crowd = await life.enter_async_context(burst)
+            await rest.rest(crowd, operator, seconds=seconds, report=report)
+        async with rest.restarted(crowd, running(LOG), report=report) as operator:
+            await latency.edit_to_status(crowd, count=200, report=report)
+            await latency.event_to_status(crowd, count=200, report=report)
+            await rest.beside_foreign_pods(cluster, operator, report=report)
+    await bursts.floor(cluster, crowd.statuses, report=report)
+
+
+async def small(cluster: Cluster, report: Report) -> None:
+    await alone(cluster, report, size=100)
+    async with running(LOG):
+        await latency.create_to_child(cluster, count=200, report=report)
+
+
+async def alone(cluster: Cluster, report: Report, *, size: int) -> None:
+    """For growth: each size meets an operator that has seen no other."""
+    async with running(LOG) as operator, bursts.crowd(cluster, operator, size=size, report=report):
+        pass
+
+
+def main(words: list[str]) -> int:
+    arguments = arguments_of(words)
+    report = Report(BUILD / "bench.json")
+    seconds = 20 if arguments.quick else arguments.rest
+    try:
+        asyncio.run(measure(report, seconds=seconds, large=arguments.large))
+    finally:
+        say(report.table())
+    return 0 if report.is_met() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,87 @@
+"""How soon the operator answers, at a steady pace of ten changes a second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from flagos_operator.cluster.kinds import DEPLOYMENT, MODEL, POD
+from tests.bench.bursts import PATIENCE, Crowd, is_observed
+from tests.bench.cluster import Body, Cluster, a_namespace, watching
+from tests.bench.report import Report, percentile
+from tests.loop.running import a_model
+
+PACE = 0.1
+READY: Body = {"type": "Ready", "status": "True"}
+
+
+async def at_a_pace(
+    names: Iterable[str], act: Callable[[str], Coroutine[Any, Any, None]], *, pace: float = PACE
+) -> None:
+    """Open loop: a slow answer does not slow down the next question."""
+    async with asyncio.TaskGroup() as group:
+        due = time.perf_counter()
+        for name in names:
+            group.create_task(act(name))
+            due += pace
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+
+
+async def create_to_child(cluster: Cluster, *, count: int, report: Report) -> None:
+    names = [f"c{number:03}" for number in range(count)]
+    returned: dict[str, float] = {}
+    async with (
+        a_namespace(cluster, "bench-create") as namespace,
+        watching(cluster, DEPLOYMENT, namespace) as deployments,
+    ):
+
+        async def create(name: str) -> None:
+            await cluster.create(MODEL, a_model(name, namespace=namespace))
+            returned[name] = time.perf_counter()
+
+        with deployments.sightings(lambda _: True) as made:
+            await at_a_pace(names, create)
+            seen = await made.of(names, within=PATIENCE)
+    waits = [max(0.0, seen[name] - returned[name]) * 1000 for name in names]
+    report.add("create_to_child_p50_ms", percentile(waits, 0.50))
+    report.add("create_to_child_p99_ms", percentile(waits, 0.99))
+
+
+async def edit_to_status(crowd: Crowd, *, count: int, report: Report) -> None:
+    """An edit that rolls the pods; the clock starts when it is sent."""
+    names = crowd.names[:: max(1, len(crowd.names) // count)][:count]
+    sent: dict[str, float] = {}
+
+    async def edit(name: str) -> None:
+        sent[name] = time.perf_counter()
+        change = {"spec": {"server": {"maxModelLen": 2048}}}
+        await crowd.cluster.merge(MODEL, crowd.namespace, name, change)
+
+    await crowd.settle()
+    with crowd.models.sightings(lambda b: b["metadata"]["generation"] > 1 and is_observed(b)) as s:
+        await at_a_pace(names, edit)
+        seen = await s.of(names, within=PATIENCE)
+    waits = [(seen[name] - sent[name]) * 1000 for name in names]
+    report.add("edit_to_status_p99_ms", percentile(waits, 0.99))
+
+
+async def event_to_status(crowd: Crowd, *, count: int, report: Report) -> None:
+    """A pod becomes ready, by a patch of its status in the kubelet's place."""
+    await crowd.settle()
+    found = await crowd.cluster.items(POD, crowd.namespace)
+    pods = {pod["metadata"]["labels"]["flagos.io/model"]: pod["metadata"]["name"] for pod in found}
+    names = sorted(pods)[-count:]
+    sent: dict[str, float] = {}
+
+    async def flip(name: str) -> None:
+        sent[name] = time.perf_counter()
+        status = {"phase": "Running", "conditions": [READY]}
+        await crowd.cluster.patch_status(POD, crowd.namespace, pods[name], status)
+
+    with crowd.models.sightings(lambda b: b.get("status", {}).get("readyReplicas")) as told:
+        await at_a_pace(names, flip)
+        seen = await told.of(names, within=PATIENCE)
+    waits = [(seen[name] - sent[name]) * 1000 for name in names]
+    report.add("event_to_status_p99_ms", percentile(waits, 0.99))
