@@ -18,6 +18,7 @@ from tests.chart.rendering import CHART, ROOT, Manifest, render
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 README = ROOT / "README.md"
+DEFECTS = "## Defects of others"
 
 
 def privileges(chip: Chip) -> str:
@@ -127,3 +128,25 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
     roots = "charts|crds|docs|examples|operator|requirements|testbed|tests"
     said = re.findall(rf"`((?:{roots})/[^`\s<>*]*)`", page.read_text())
     assert [path for path in said if not (ROOT / path).exists()] == []
+
+
+def defects() -> Iterator[tuple[str, list[Path]]]:
+    """Each row of both tables: its public issues, and the tests that hold it off or none yet."""
+    for row in (ROOT / "docs/testing.md").read_text().partition(DEFECTS)[2].splitlines():
+        if row.startswith("| ") and not row.startswith("| defect"):
+            seen, held = row.split(" | ", 2)[1:]
+            yield seen, [ROOT / path for path in re.findall(r"`(tests/[^`]+)`", held)]
+
+
+def test_every_public_issue_is_named_by_a_test_that_holds_it_off() -> None:
+    held = [(re.findall(r"#\d+", seen), paths) for seen, paths in defects() if paths]
+    assert held
+    for issues, paths in held:
+        text = "".join(path.read_text() for path in paths)
+        assert [each for each in issues if each not in text] == []
+
+
+def test_every_public_issue_that_a_test_names_is_in_the_documents() -> None:
+    listed = {issue for seen, _ in defects() for issue in re.findall(r"#\d+", seen)}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        assert set(re.findall(r"#\d{3,5}\b", path.read_text())) <= listed, path
