@@ -37,7 +37,9 @@ class Stage:
             assert not count(self.app, "Timeout")
 
     async def settled(self) -> None:
-        await running.eventually(lambda: self.app and at_rest(self.kube, self.app), within=PATIENCE)
+        await running.eventually(
+            lambda: self.app and at_rest(self.kube, self.app), within=PATIENCE
+        )
 
 
 @dataclass(frozen=True)
