@@ -175,8 +175,8 @@ def children(kube: FakeKube, kind: str, *, of: str) -> list[dict[str, Any]]:
 def orphans(kube: FakeKube) -> list[str]:
     alive = {body["metadata"]["uid"] for body in kube.storage.objects.values()}
     return [
-        id.name
-        for id, body in kube.storage.objects.items()
+        body["metadata"]["name"]
+        for body in kube.storage.objects.values()
         if (owners := {each["uid"] for each in body["metadata"].get("ownerReferences") or ()})
         and not owners & alive
     ]

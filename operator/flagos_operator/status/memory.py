@@ -28,9 +28,10 @@ _TIMES = {"lastTransitionTime", "time"}
 
 def remembered(status: Mapping[str, Any]) -> dict[str, Any]:
     stack, conditions = status.get("stack"), status.get("conditions")
+    listed = conditions if isinstance(conditions, list | tuple) else ()
     kept: dict[str, Any] = {name: _part(status.get(name)) for name in _PARTS}
     kept["stack"] = bounded(stack) if isinstance(stack, str) else ""
-    kept["conditions"] = [_part(each) for each in conditions] if _is_list(conditions) else []
+    kept["conditions"] = [_part(each) for each in listed]
     return kept
 
 
@@ -55,7 +56,3 @@ def _is_time(text: str) -> bool:
         return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
         return False
-
-
-def _is_list(found: object) -> bool:
-    return isinstance(found, list | tuple)
