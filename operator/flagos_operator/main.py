@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _AGAIN_FIRST, _AGAIN_MOST = 1.0, 30.0
+# The API server takes objects that are nested 10,000 deep, and Python reads them by recursion: one
+# such object must not make every list unreadable.
+RECURSION = 60_000
 
 
 def add_arguments(_: argparse.ArgumentParser) -> None:
@@ -35,6 +38,7 @@ def add_arguments(_: argparse.ArgumentParser) -> None:
 
 
 def run(_: argparse.Namespace) -> int:
+    sys.setrecursionlimit(RECURSION)
     try:
         settings = Settings.from_environment(os.environ)
         logs.configure(form=settings.log_format, level=settings.log_level)
@@ -59,6 +63,7 @@ async def serve(app: App, *, stop: asyncio.Event) -> None:
         await _first(app.resync.synced, stop)
         pause = _AGAIN_FIRST
         while not stop.is_set():
+            app.resync.soon()  # of what goes before a watch begins nobody tells
             if await _watch(app, stop):
                 pause = _AGAIN_FIRST
             app.resync.soon()  # what was missed meanwhile is found by a list

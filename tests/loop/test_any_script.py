@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from flagos_operator.api.outcome import Invalid
@@ -71,6 +71,7 @@ SCRIPTS = some.lists(STEPS, min_size=6, max_size=16)
 
 @pytest.mark.timeout(600)  # only a failure takes long: the script is then made shorter
 @settings(max_examples=12, derandomize=True, database=None, deadline=None)
+@example([Ask("a", {}), Settle(), Remove("a"), Restart()])  # gone before the watch begins
 @given(SCRIPTS)
 def test_after_any_script_all_is_as_a_fresh_operator_would_have_it(script):
     asyncio.run(_judge(script))

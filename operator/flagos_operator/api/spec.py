@@ -184,7 +184,10 @@ def parse(raw: Mapping[str, Any]) -> FlagOSModelSpec | Invalid:
     metadata, spec = raw.get("metadata") or {}, raw.get("spec") or {}
     if not isinstance(spec, Mapping) or not isinstance(metadata, Mapping):
         return Invalid(reason=INVALID, message="metadata and spec: must be of type object")
-    return typed(as_sent(spec), name=str(metadata.get("name", "")))
+    try:
+        return typed(as_sent(spec), name=str(metadata.get("name", "")))
+    except RecursionError:
+        return Invalid(reason=INVALID, message="spec: nested too deeply: write less of it")
 
 
 def typed(sent: Raw, *, name: str) -> FlagOSModelSpec | Invalid:

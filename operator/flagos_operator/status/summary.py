@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired import labels
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import checks, conditions, crashes, patience
 from flagos_operator.status.failure import last_failure
+from flagos_operator.status.memory import remembered
 from flagos_operator.status.pods import alive, finished, serving
 from flagos_operator.status.progress import phase, progress
 from flagos_operator.status.reasons import Kind, kind_of
@@ -41,6 +42,7 @@ class Summary:
 
 
 def summarize(view: View) -> Summary:
+    view = replace(view, model=replace(view.model, status=remembered(view.model.status)))
     objection = checks.against_ready(view)
     old = _conditions(view.model.status)
     new = conditions.dated(

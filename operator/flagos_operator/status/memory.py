@@ -1,0 +1,58 @@
+"""What an earlier status says that is still worth keeping.
+
+Others may have written it, or an older definition let it in: what has not the shape that this
+operator gives it is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flagos_operator.status.text import bounded
+
+_PARTS = ("resolved", "weights", "lastFailure")
+_NUMBERS = {
+    "bytesPerSecond",
+    "devices",
+    "downloadedBytes",
+    "etaSeconds",
+    "exitCode",
+    "observedGeneration",
+    "percent",
+    "totalBytes",
+}
+_TIMES = {"lastTransitionTime", "time"}
+
+
+def remembered(status: Mapping[str, Any]) -> dict[str, Any]:
+    stack, conditions = status.get("stack"), status.get("conditions")
+    listed = conditions if isinstance(conditions, list | tuple) else ()
+    kept: dict[str, Any] = {name: _part(status.get(name)) for name in _PARTS}
+    kept["stack"] = bounded(stack) if isinstance(stack, str) else ""
+    kept["conditions"] = [_part(each) for each in listed]
+    return kept
+
+
+def _part(found: object) -> dict[str, Any]:
+    if not isinstance(found, Mapping):
+        return {}
+    return {
+        name: bounded(value) if isinstance(value, str) else value
+        for name, value in found.items()
+        if _fits(name, value)
+    }
+
+
+def _fits(name: str, value: object) -> bool:
+    if name in _NUMBERS:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, str) and (name not in _TIMES or _is_time(value))
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
