@@ -36,8 +36,10 @@ async def rest(crowd: Crowd, operator: Operator, *, seconds: float, report: Repo
         before, cpu = await operator.read(), operator.cpu_seconds()
         await asyncio.sleep(seconds)
         spent = operator.cpu_seconds() - cpu
-        events = (await operator.read()).calls.get("event", 0) - before.calls.get("event", 0)
+        after = await operator.read()
+        events = after.calls.get("event", 0) - before.calls.get("event", 0)
         report.add("writes_at_rest", versions(watches) + events)
+    report.add("passes_at_rest", after.reconciles - before.reconciles, unit="passes")
     report.add("cpu_rest_percent", spent / seconds * 100)
 
 
