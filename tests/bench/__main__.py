@@ -15,26 +15,29 @@ from tests.bench.report import Report, say
 
 BUILD = Path("build")
 LOG = BUILD / "bench-operator.log"
+QUICK_REST = 20.0
 
 
 def arguments_of(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rest", type=float, default=180, help="seconds of rest (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="rest for 20 s only")
+    parser.add_argument("--alone", action="store_true", help="leave out the pods of others")
     parser.add_argument("--large", action="store_true", help="also a burst of 5,000 models")
     return parser.parse_args(words)
 
 
-async def measure(report: Report, *, seconds: float, large: bool) -> None:
+async def measure(report: Report, asked: argparse.Namespace) -> None:
     LOG.unlink(missing_ok=True)
     async with connected() as cluster, defined(cluster):
-        await thousand(cluster, report, seconds=seconds)
+        await thousand(cluster, report, asked)
         await small(cluster, report)
-        if large:
+        if asked.large:
             await alone(cluster, report, size=5000)
 
 
-async def thousand(cluster: Cluster, report: Report, *, seconds: float) -> None:
+async def thousand(cluster: Cluster, report: Report, asked: argparse.Namespace) -> None:
+    seconds = QUICK_REST if asked.quick else asked.rest
     async with contextlib.AsyncExitStack() as life:
         async with running(LOG) as operator:
             burst = bursts.crowd(cluster, operator, size=1000, report=report)
@@ -43,7 +46,8 @@ async def thousand(cluster: Cluster, report: Report, *, seconds: float) -> None:
         async with rest.restarted(crowd, running(LOG), report=report) as operator:
             await latency.edit_to_status(crowd, count=200, report=report)
             await latency.event_to_status(crowd, count=200, report=report)
-            await rest.beside_foreign_pods(cluster, operator, report=report)
+            if not asked.alone:
+                await rest.beside_foreign_pods(cluster, operator, report=report)
     await bursts.floor(cluster, crowd.statuses, report=report)
 
 
@@ -62,9 +66,8 @@ async def alone(cluster: Cluster, report: Report, *, size: int) -> None:
 def main(words: list[str]) -> int:
     arguments = arguments_of(words)
     report = Report(BUILD / "bench.json")
-    seconds = 20 if arguments.quick else arguments.rest
     try:
-        asyncio.run(measure(report, seconds=seconds, large=arguments.large))
+        asyncio.run(measure(report, arguments))
     finally:
         say(report.table())
     return 0 if report.is_met() else 1

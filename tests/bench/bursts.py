@@ -16,9 +16,9 @@ from flagos_operator.operands import chips, defaults
 from flagos_operator.render import Document, Operator
 from flagos_operator.settings import Settings
 from tests.bench.cluster import Body, Cluster, Watch, a_namespace, quiet, watching
+from tests.bench.models import a_model
 from tests.bench.process import Operator as Process
 from tests.bench.report import Report
-from tests.loop.running import a_model
 
 CREATORS = 8
 WRITERS = Settings().workers  # as many as the operator has

@@ -10,8 +10,8 @@ from typing import Any
 from flagos_operator.cluster.kinds import DEPLOYMENT, MODEL, POD
 from tests.bench.bursts import PATIENCE, Crowd, is_observed
 from tests.bench.cluster import Body, Cluster, a_namespace, watching
+from tests.bench.models import a_model
 from tests.bench.report import Report, percentile
-from tests.loop.running import a_model
 
 PACE = 0.1
 READY: Body = {"type": "Ready", "status": "True"}
@@ -50,13 +50,13 @@ async def create_to_child(cluster: Cluster, *, count: int, report: Report) -> No
 
 
 async def edit_to_status(crowd: Crowd, *, count: int, report: Report) -> None:
-    """An edit that rolls the pods; the clock starts when it is sent."""
+    """An edit that rolls no pod: a roll measures Kubernetes. The clock starts when it is sent."""
     names = crowd.names[:: max(1, len(crowd.names) // count)][:count]
     sent: dict[str, float] = {}
 
     async def edit(name: str) -> None:
         sent[name] = time.perf_counter()
-        change = {"spec": {"server": {"maxModelLen": 2048}}}
+        change = {"spec": {"service": {"annotations": {"example.com/edited": "yes"}}}}
         await crowd.cluster.merge(MODEL, crowd.namespace, name, change)
 
     await crowd.settle()

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 
 from flagos_operator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, MODEL, POD, SERVICE
 from tests.bench.bursts import Crowd
-from tests.bench.cluster import Body, Cluster, Watch, a_namespace, watching
+from tests.bench.cluster import Cluster, Watch, a_namespace, watching
+from tests.bench.models import a_foreign_pod
 from tests.bench.process import Operator
 from tests.bench.report import Report
 
@@ -36,8 +37,10 @@ async def rest(crowd: Crowd, operator: Operator, *, seconds: float, report: Repo
         before, cpu = await operator.read(), operator.cpu_seconds()
         await asyncio.sleep(seconds)
         spent = operator.cpu_seconds() - cpu
-        events = (await operator.read()).calls.get("event", 0) - before.calls.get("event", 0)
+        after = await operator.read()
+        events = after.calls.get("event", 0) - before.calls.get("event", 0)
         report.add("writes_at_rest", versions(watches) + events)
+    report.add("passes_at_rest", after.reconciles - before.reconciles, unit="passes")
     report.add("cpu_rest_percent", spent / seconds * 100)
 
 
@@ -50,6 +53,7 @@ async def restarted(
         await asyncio.sleep(5)  # what it would write late
         events = (await operator.read()).calls.get("event", 0)
         report.add("writes_after_restart", versions(watches) + events)
+        report.add("rss_1000_restarted_mib", operator.rss_mib(), unit="MiB")
         yield operator
 
 
@@ -60,22 +64,12 @@ async def beside_foreign_pods(cluster: Cluster, operator: Operator, *, report: R
 
         async def create() -> None:
             for number in numbers:
-                await cluster.create(POD, a_pod(f"foreign-{number:05}", namespace=namespace))
+                await cluster.create(
+                    POD, a_foreign_pod(f"foreign-{number:05}", namespace=namespace)
+                )
 
         async with asyncio.TaskGroup() as group:
             for _ in range(16):
                 group.create_task(create())
         await asyncio.sleep(5)
         report.add("rss_1000_10000_mib", operator.rss_mib())
-
-
-def a_pod(name: str, *, namespace: str) -> Body:
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "labels": {"app": "foreign"}},
-        "spec": {
-            "schedulerName": "nobody",
-            "containers": [{"name": "main", "image": "registry.local/other:1"}],
-        },
-    }
