@@ -12,7 +12,8 @@ from flagos_operator.api.crd import definition
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse
 from flagos_operator.catalog.chips import load_chips
-from flagos_operator.desired.plan import Defaults, Meta, Plan, decide
+from flagos_operator.desired.given import Defaults, Meta
+from flagos_operator.desired.plan import Plan, decide
 from flagos_operator.desired.render import render
 from flagos_operator.observed.parse import model_facts
 from flagos_operator.status.summary import Summary, summarize
