@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _AGAIN_FIRST, _AGAIN_MOST = 1.0, 30.0
 # The API server takes objects that are nested 10,000 deep, and Python reads them by recursion: one
 # such object must not make every list unreadable.
-RECURSION = 60_000
+RECURSION = 25_000
 
 
 def add_arguments(_: argparse.ArgumentParser) -> None:
@@ -63,7 +63,6 @@ async def serve(app: App, *, stop: asyncio.Event) -> None:
         await _first(app.resync.synced, stop)
         pause = _AGAIN_FIRST
         while not stop.is_set():
-            app.resync.soon()  # of what goes before a watch begins nobody tells
             if await _watch(app, stop):
                 pause = _AGAIN_FIRST
             app.resync.soon()  # what was missed meanwhile is found by a list
