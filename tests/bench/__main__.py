@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.bench import bursts, latency, rest
-from tests.bench.cluster import Cluster, connected, defined
+from tests.bench.cluster import Body, Cluster, connected, defined
 from tests.bench.process import running
 from tests.bench.report import Report, say
 
@@ -30,8 +30,11 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
 async def measure(report: Report, asked: argparse.Namespace) -> None:
     LOG.unlink(missing_ok=True)
     async with connected() as cluster, defined(cluster):
+        status = await alone(cluster, report, size=100)
+        await bursts.floor(cluster, status, size=1000, report=report)
         await thousand(cluster, report, asked)
-        await small(cluster, report)
+        async with running(LOG):
+            await latency.create_to_child(cluster, count=200, report=report)
         if asked.large:
             await alone(cluster, report, size=5000)
 
@@ -42,25 +45,22 @@ async def thousand(cluster: Cluster, report: Report, asked: argparse.Namespace) 
         async with running(LOG) as operator:
             burst = bursts.crowd(cluster, operator, size=1000, report=report)
             crowd = await life.enter_async_context(burst)
+            bursts.compare(report)
             await rest.rest(crowd, operator, seconds=seconds, report=report)
         async with rest.restarted(crowd, running(LOG), report=report) as operator:
             await latency.edit_to_status(crowd, count=200, report=report)
             await latency.event_to_status(crowd, count=200, report=report)
             if not asked.alone:
                 await rest.beside_foreign_pods(cluster, operator, report=report)
-    await bursts.floor(cluster, crowd.statuses, report=report)
 
 
-async def small(cluster: Cluster, report: Report) -> None:
-    await alone(cluster, report, size=100)
-    async with running(LOG):
-        await latency.create_to_child(cluster, count=200, report=report)
-
-
-async def alone(cluster: Cluster, report: Report, *, size: int) -> None:
+async def alone(cluster: Cluster, report: Report, *, size: int) -> Body:
     """For growth: each size meets an operator that has seen no other."""
-    async with running(LOG) as operator, bursts.crowd(cluster, operator, size=size, report=report):
-        pass
+    async with (
+        running(LOG) as operator,
+        bursts.crowd(cluster, operator, size=size, report=report) as crowd,
+    ):
+        return crowd.status
 
 
 def main(words: list[str]) -> int:

@@ -35,7 +35,7 @@ class Crowd:
     names: tuple[str, ...]
     models: Watch
     deployments: Watch
-    statuses: Mapping[str, Body]  # as first written
+    status: Body  # of one of them, as first written
 
     async def settle(self, seconds: float = 5.0) -> None:
         await quiet(self.models, self.deployments, seconds=seconds)
@@ -46,7 +46,7 @@ async def crowd(
     cluster: Cluster, operator: Process, *, size: int, report: Report
 ) -> AsyncIterator[Crowd]:
     """The burst; its models live on inside."""
-    names = tuple(f"m{number:04}" for number in range(size))
+    names = names_of(size)
     before, cpu = await operator.read(), operator.cpu_seconds()
     async with (
         a_namespace(cluster, f"bench-{size}") as namespace,
@@ -77,26 +77,36 @@ async def crowd(
             names=names,
             models=models,
             deployments=deployments,
-            statuses={name: body["status"] for name, body in told.bodies.items()},
+            status=told.bodies[names[0]]["status"],
         )
 
 
-async def floor(cluster: Cluster, statuses: Mapping[str, Body], *, report: Report) -> None:
-    """The same objects in the same order, decided and rendered beforehand."""
+async def floor(cluster: Cluster, status: Body, *, size: int, report: Report) -> None:
+    """The same objects in the same order, decided and rendered beforehand.
+
+    No operator may run meanwhile: it would do the work.
+    """
     async with a_namespace(cluster, "bench-floor") as namespace:
-        work = prepared(namespace, statuses)
+        names = names_of(size)
+        work = prepared(namespace, names, status)
         created: asyncio.Queue[Body | None] = asyncio.Queue()
         started = time.perf_counter()
         async with asyncio.TaskGroup() as group:
             for _ in range(WRITERS):
                 group.create_task(write(cluster, created, work))
-            await create_all(cluster, namespace, tuple(statuses), created)
+            await create_all(cluster, namespace, names, created)
             for _ in range(WRITERS):
                 created.put_nowait(None)
-        report.add("floor_1000_s", time.perf_counter() - started)
-    if "burst_1000_status_s" in report.rows:
-        ratio = report.value("burst_1000_status_s") / report.value("floor_1000_s")
-        report.add("burst_over_floor", ratio)
+        report.add(f"floor_{size}_s", time.perf_counter() - started, unit="s")
+
+
+def compare(report: Report) -> None:
+    ratio = report.value("burst_1000_status_s") / report.value("floor_1000_s")
+    report.add("burst_over_floor", ratio)
+
+
+def names_of(size: int) -> tuple[str, ...]:
+    return tuple(f"m{number:04}" for number in range(size))
 
 
 async def create_all(
@@ -123,15 +133,16 @@ async def write(
 Request = tuple[str, bytes]
 
 
-def prepared(namespace: str, statuses: Mapping[str, Body]) -> dict[str, list[Request]]:
+def prepared(namespace: str, names: tuple[str, ...], status: Body) -> dict[str, list[Request]]:
     """What to send for each model, but for the uid, which only its creation tells."""
     settings = Settings()
     operator = Operator(defaults=defaults(settings), chips=chips(settings), namespace=namespace)
-    return {
-        name: [*children(operator, name), (MODEL.path(namespace, name, "status"), told)]
-        for name, status in statuses.items()
-        for told in [json.dumps(model_with(status, name=name, namespace=namespace)).encode()]
-    }
+    return {name: [*children(operator, name), told(status, operator, name)] for name in names}
+
+
+def told(status: Body, operator: Operator, name: str) -> Request:
+    body = json.dumps(model_with(status, name=name, namespace=operator.namespace))
+    return MODEL.path(operator.namespace, name, "status"), body.encode()
 
 
 def children(operator: Operator, name: str) -> list[Request]:
