@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "flagos-demo"
 MODEL = "tiny"
-WIDTH = 14  # of a column: the longest of the words shown, but for PROGRESS
+WIDTH, PROGRESS_WIDTH = 14, 34  # of a column: the longest of the words shown, and a gap
 READY_WITHIN = 300  # seconds; a quiet machine with two cores needs about 30
 PATIENCE = """
   kubectl -n flagos-demo describe flagosmodel tiny
@@ -34,9 +34,12 @@ The cluster stays up. Try:
   kubectl -n {NAMESPACE} get flagosmodels -o wide
   kubectl -n {NAMESPACE} describe flagosmodel {MODEL}
   kubectl explain flagosmodel.spec.server
+  kubectl -n {NAMESPACE} port-forward service/{MODEL} 8000 &         # then ask it yourself:
+  curl -s localhost:8000/v1/chat/completions -H 'Content-Type: application/json' \\
+    -d '{{"model": "{MODEL}", "messages": [{{"role": "user", "content": "hello"}}]}}'
   kubectl -n {NAMESPACE} scale flagosmodel/{MODEL} --replicas=2
   kubectl -n {NAMESPACE} patch flagosmodel {MODEL} --type=merge -p '{{"spec":{{"suspend":true}}}}'
-  kubectl -n {NAMESPACE} delete flagosmodel {MODEL}          # its weights stay in their claim
+  kubectl -n {NAMESPACE} delete flagosmodel {MODEL}                   # its weights stay in their claim
   make cluster-down                                          # and nothing is left of the cluster
 """
 
@@ -84,8 +87,8 @@ def watch() -> None:
     """Print each change of the row that `kubectl get flagosmodels` shows, until it is Ready."""
     begun, last = time.monotonic(), ""
     while time.monotonic() - begun < READY_WITHIN:
-        table = ask("kubectl", "-n", NAMESPACE, "get", "flagosmodels").splitlines()
-        heading, row = (in_columns(line) for line in (table or ["", ""])[:2])
+        table = ask("kubectl", "-n", NAMESPACE, "get", "flagosmodels").splitlines() or ["", ""]
+        heading, row = (in_columns(line, heading=table[0]) for line in table[:2])
         if row != last:
             print(f"{'':8}{heading}" if not last else "", end="\n" if not last else "")
             print(f"{time.monotonic() - begun:5.1f} s {row}", flush=True)
@@ -96,9 +99,17 @@ def watch() -> None:
     raise DemoFailedError(f"{MODEL} is not Ready after {READY_WITHIN} s. Look at:{PATIENCE}")
 
 
-def in_columns(line: str) -> str:
-    """One line of kubectl's table at the widths of all of them, without AGE: that moves alone."""
-    return "".join(f"{cell:<{WIDTH}}" for cell in re.split(r"\s{2,}", line.strip())[:-1])
+def in_columns(line: str, *, heading: str) -> str:
+    """One line of kubectl's table at the widths of all of them, without AGE: that moves alone.
+
+    kubectl makes a column as wide as it must be just now, and leaves a cell empty.
+    """
+    columns = [(found[0].strip(), found.span()) for found in re.finditer(r"\S+\s*", heading)]
+    widths = {"PROGRESS": PROGRESS_WIDTH}
+    return "".join(
+        f"{line[start:end].strip():<{widths.get(name, WIDTH)}}"
+        for name, (start, end) in columns[:-1]
+    ).rstrip()
 
 
 def is_ready() -> bool:
