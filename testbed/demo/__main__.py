@@ -34,12 +34,12 @@ The cluster stays up. Try:
   kubectl -n {NAMESPACE} get flagosmodels -o wide
   kubectl -n {NAMESPACE} describe flagosmodel {MODEL}
   kubectl explain flagosmodel.spec.server
-  kubectl -n {NAMESPACE} port-forward service/{MODEL} 8000 &         # then ask it yourself:
+  kubectl -n {NAMESPACE} port-forward service/{MODEL} 8000 &      # then ask it yourself:
   curl -s localhost:8000/v1/chat/completions -H 'Content-Type: application/json' \\
     -d '{{"model": "{MODEL}", "messages": [{{"role": "user", "content": "hello"}}]}}'
   kubectl -n {NAMESPACE} scale flagosmodel/{MODEL} --replicas=2
   kubectl -n {NAMESPACE} patch flagosmodel {MODEL} --type=merge -p '{{"spec":{{"suspend":true}}}}'
-  kubectl -n {NAMESPACE} delete flagosmodel {MODEL}                   # its weights stay in their claim
+  kubectl -n {NAMESPACE} delete flagosmodel {MODEL}             # its weights stay in their claim
   make cluster-down                                          # and nothing is left of the cluster
 """
 
