@@ -37,26 +37,32 @@ from tests.loop.scripts import (
 )
 
 CHIPS, DEFAULTS = chips(Settings()), defaults(Settings())
-DOWNLOADED = {"modelscope": {"repo": "a/b"}}
-SPECS = some.fixed_dictionaries(
+HUB = {"modelscope": {"repo": "a/b"}}
+CLAIM = {"volumeClaimTemplate": {"size": "1Gi"}}
+PLACES: list[dict[str, Any]] = [
+    {},
+    {"source": HUB},
+    {"source": HUB, "weights": CLAIM | {"reclaimPolicy": "Retain"}},
+    {"source": HUB, "weights": CLAIM | {"reclaimPolicy": "Delete"}},
+]
+REST = some.fixed_dictionaries(
     {},
     optional={
         "replicas": some.integers(0, 3),
         "suspend": some.booleans(),
-        "chip": some.sampled_from(["cpu", "nvidia", "unheard-of"]),
-        "source": some.just(DOWNLOADED),
+        "chip": some.sampled_from(["cpu", "nvidia"]),
         "service": some.fixed_dictionaries({"port": some.sampled_from([8001, 8002])}),
-        "server": some.fixed_dictionaries({"maxModelLen": some.sampled_from([1024, 2048, "no"])}),
-        # It goes with a download only, and is refused beside what is served in place.
-        "weights": some.sampled_from(["Retain", "Delete"]).map(
-            lambda word: {"volumeClaimTemplate": {"size": "1Gi"}, "reclaimPolicy": word}
-        ),
+        "server": some.fixed_dictionaries({"maxModelLen": some.sampled_from([1024, 2048])}),
     },
 )
+WRONG = some.sampled_from([{"chip": "unheard-of"}, {"replicas": "many"}, {"weights": CLAIM}])
+RIGHT = some.builds(dict[str, Any].__or__, some.sampled_from(PLACES), REST)
+SPECS = some.one_of(RIGHT, RIGHT, RIGHT, WRONG)
 NAME = some.sampled_from(NAMES)
 ASK = some.builds(Ask, NAME, SPECS)
 STEPS: some.SearchStrategy[Step] = some.one_of(
     some.just(Settle()),
+    ASK,
     ASK,
     some.builds(Pod, NAME, some.integers(0, 1), some.booleans()),
     some.builds(Lose, NAME, some.sampled_from([*CHILDREN, "Pod"])),
@@ -65,7 +71,7 @@ STEPS: some.SearchStrategy[Step] = some.one_of(
     some.just(Restart()),
 )
 # A long script costs little more than a short one: most of the time goes into two operators.
-SCRIPTS = some.lists(STEPS, min_size=6, max_size=16)
+SCRIPTS = some.lists(STEPS, min_size=10, max_size=24)
 
 
 @pytest.mark.timeout(600)  # only a failure takes long: the script is then made shorter
