@@ -75,8 +75,9 @@ SCRIPTS = some.lists(STEPS, min_size=10, max_size=24)
 
 
 @pytest.mark.timeout(600)  # only a failure takes long: the script is then made shorter
-@settings(max_examples=12, derandomize=True, database=None, deadline=None)
+@settings(max_examples=10, derandomize=True, database=None, deadline=None)
 @example([Ask("a", {}), Settle(), Remove("a"), Restart()])  # gone before the watch begins
+@example([Ask("a", {"source": HUB}), Settle(), Ask("a", {})])  # a child is wanted no more
 @given(SCRIPTS)
 def test_after_any_script_all_is_as_a_fresh_operator_would_have_it(script):
     asyncio.run(_judge(script))
