@@ -113,7 +113,8 @@ def _download(view: View, plan: Plan) -> Verdict:
     if any(c.state == "running" for pod in mine if (c := container(pod, FETCH))):
         return Verdict(type=WEIGHTS_READY, status=FALSE, reason=Reason.DOWNLOADING)
     if mine:
-        return Verdict(type=WEIGHTS_READY, status=FALSE, reason=Reason.PENDING)
+        waits = "the download begins when its pod does"
+        return Verdict(type=WEIGHTS_READY, status=FALSE, reason=Reason.PENDING, message=waits)
     return Verdict(type=WEIGHTS_READY, status=UNKNOWN, reason=Reason.NOT_RUNNING)
 
 

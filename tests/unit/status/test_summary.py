@@ -162,6 +162,10 @@ class TestUrl:
 
 
 class TestWeights:
+    def test_a_pod_without_a_node_is_not_said_to_be_missing(self):
+        told = condition(summarize(a_view(unscheduled("Insufficient x"))), "WeightsReady")
+        assert told["message"] == "the download begins when its pod does"
+
     @pytest.mark.parametrize(
         ("pods", "status", "reason"),
         [
