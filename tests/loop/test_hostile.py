@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as some
 
 from flagos_operator import main
@@ -29,6 +29,7 @@ from tests.loop.running import (
     template,
 )
 from tests.loop.scripts import Stage, count
+from tests.loop.valid import SPECS
 
 LONGEST_NAME = "n" * 253  # of an object; a Service may have 63
 SCALARS = some.one_of(
@@ -55,29 +56,22 @@ RAW = some.one_of(
         lambda wrong: a_downloaded_model()["spec"] | wrong
     ),
 )
-# The schema lets all of these in.
-VALID = some.fixed_dictionaries(
-    {"chip": some.text(min_size=1, max_size=20), "image": some.text(min_size=1, max_size=40)},
-    optional={
-        "replicas": some.integers(0, 2**31 - 1),
-        "suspend": some.booleans(),
-        "source": some.builds(
-            lambda repo: {"modelscope": {"repo": repo}}, some.text(min_size=1, max_size=20)
-        ),
-        "server": some.builds(
-            lambda args: {"args": args}, some.lists(some.text(max_size=20), max_size=3)
-        ),
-        "service": some.builds(lambda port: {"port": port}, some.integers(1, 65535)),
-    },
-)
 # Not the conditions: the fake API merges them by their key, as the real one does.
 TOLD = ("weights", "resolved", "lastFailure", "stack", "phase")
 STATUSES = some.fixed_dictionaries({}, optional=dict.fromkeys(TOLD, ANYTHING))
-HOSTILE = some.fixed_dictionaries({"spec": some.one_of(RAW, VALID), "status": STATUSES})
+HOSTILE = some.fixed_dictionaries({"spec": some.one_of(RAW, SPECS), "status": STATUSES})
 
 
 @pytest.mark.timeout(600)  # only a failure takes long: it is then made smaller
-@settings(max_examples=15, derandomize=True, database=None, deadline=None)
+@settings(
+    max_examples=20,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+)
 @given(some.lists(HOSTILE, min_size=2, max_size=8))
 def test_hostile_models_end_in_a_reason_and_the_good_ones_beside_them_are_served(hostile):
     asyncio.run(_met({f"broken-{number}": each for number, each in enumerate(hostile)}))
