@@ -20,6 +20,7 @@ from tests.loop.scripts import (
     Ask,
     Bend,
     Lose,
+    Meet,
     Pod,
     Remove,
     Restart,
@@ -61,6 +62,7 @@ ACT: some.SearchStrategy[Act] = some.one_of(
     some.builds(Remove, NAME),
 )
 RESTART = some.builds(Restart, some.lists(ACT, max_size=2).map(tuple))
+MEET = some.builds(Meet, some.integers(0, 4))
 # Most steps are answered before the next one comes, some run into it.
 BEAT: some.SearchStrategy[list[Step]] = some.one_of(
     some.just([]),  # what a beat that does not matter becomes when a script is made shorter
@@ -68,6 +70,7 @@ BEAT: some.SearchStrategy[list[Step]] = some.one_of(
     some.builds(lambda act: [act, Settle()], ACT),
     some.builds(lambda act: [act, Settle()], ACT),
     some.builds(lambda act: [act], ACT),
+    some.builds(lambda act, met, then: [act, met, then, Settle()], ACT, MEET, ACT),
     some.builds(lambda restart: [restart, Settle()], RESTART),
 )
 # A long script costs little more than a short one, and shows more.
@@ -89,6 +92,7 @@ SCRIPTS = some.builds(
 )
 @example([Ask("a", {}), Settle(), Remove("a"), Restart()])  # gone before the watch begins
 @example([Ask("a", {"source": HUB}), Settle(), Ask("a", {})])  # a child is wanted no more
+@example([Ask("a", {}), Settle(), Ask("a", {"replicas": 2}), Meet(0), Lose("a", "Service")])
 @given(SCRIPTS)
 def test_after_any_script_all_is_as_a_fresh_operator_would_have_it(script):
     asyncio.run(_judge(script))
