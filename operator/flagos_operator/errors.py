@@ -3,6 +3,8 @@
     OperatorError
     ├── SettingsError        a variable of the environment is wrong
     ├── NameTaken            an object of the wanted name belongs to somebody else
+    ├── NotLeading           the lease could not be renewed: nothing may be written for now
+    ├── Deposed              another operator holds the lease
     └── ApiError             what the API server said
         ├── Unreachable      nothing: no connection, no TLS, no answer in time
         ├── Throttled        429: come back later
@@ -47,6 +49,14 @@ class SettingsError(OperatorError):
 class NameTaken(OperatorError):
     reason = "NameTaken"
     patience = 60.0
+
+
+class NotLeading(OperatorError):
+    patience = 2.0
+
+
+class Deposed(OperatorError):
+    pass
 
 
 class ApiError(OperatorError):

@@ -19,7 +19,7 @@ import kopf
 from flagos_operator import logs
 from flagos_operator.app import App, build
 from flagos_operator.cluster.kinds import KINDS, Kind
-from flagos_operator.errors import SettingsError
+from flagos_operator.errors import Deposed, SettingsError
 from flagos_operator.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ def run(_: argparse.Namespace) -> int:
     except SettingsError as wrong:
         print(f"flagos-operator: {wrong}", file=sys.stderr)  # noqa: T201
         return 2
+    except Deposed as by:
+        log.warning("not leading any more: %s", by)
+        return 3
     return 0
 
 

@@ -18,8 +18,8 @@ import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 
 from flagos_operator.cluster import connection
-from flagos_operator.cluster.kinds import MODEL, POD, Key, Kind
-from flagos_operator.errors import Throttled, Unauthorized, Unreachable, api_error
+from flagos_operator.cluster.kinds import MODEL, POD, Key, Kind, Resource
+from flagos_operator.errors import NotLeading, Throttled, Unauthorized, Unreachable, api_error
 
 if TYPE_CHECKING:
     from flagos_operator.cluster.connection import Connection
@@ -44,10 +44,12 @@ class Client:
         login: Callable[[], Awaitable[Configuration]],
         metrics: Metrics,
         clock: Callable[[], float],
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self._login = login
         self._metrics = metrics
         self._clock = clock
+        self._may_write = may_write
         self._api: ApiClient | None = None
         self._logging_in = asyncio.Lock()
         self._paused_until = 0.0
@@ -60,7 +62,7 @@ class Client:
         if self._api:
             await self._api.close()
 
-    async def get(self, kind: Kind, key: Key) -> dict[str, Any]:
+    async def get(self, kind: Resource, key: Key) -> dict[str, Any]:
         return _decode(await self._call("get", "GET", kind.path(*key)))
 
     async def list(self, kind: Kind, *, namespace: str) -> AsyncIterator[dict[str, Any]]:
@@ -74,7 +76,7 @@ class Client:
                 return
             query = {**query, "continue": token}
 
-    async def apply(self, kind: Kind, manifest: Body, *, force: bool) -> dict[str, Any]:
+    async def apply(self, kind: Resource, manifest: Body, *, force: bool) -> dict[str, Any]:
         meta = manifest["metadata"]
         path = kind.path(meta["namespace"], meta["name"])
         return await self._apply("apply", path, manifest, force=force)
@@ -131,6 +133,8 @@ class Client:
     ) -> bytes:
         self._obey_pause()
         api = await self._connected()
+        if method != "GET" and not self._may_write():
+            raise NotLeading(f"{method} {path}: another operator may hold the lease by now")
         started, code = self._clock(), "none"
         try:
             answer = await self._send(api, method, path, query=query, body=body, content=content)
