@@ -108,7 +108,9 @@ class Conductor:
         if isinstance(plan, Invalid):
             return done
         try:
-            for manifest in render(plan):
+            manifests = render(plan)
+            self.applier.recall(manifests, model=model)
+            for manifest in manifests:
                 if await self.applier.apply(manifest, model=model):
                     done.changed.append(manifest["kind"])
             for stale in seen.owned:
@@ -126,6 +128,8 @@ class Conductor:
         if seen.model is None or seen.model.deleting:
             return None
         view = self._view(seen, seen.model, plan=plan, fault=done.fault)
+        if isinstance(plan, Plan) and not done.fault:
+            view = replace(view, applied=self.applier.fingerprint(seen.model))
         view = replace(view, logs=await self.tails.complete(key, wanted_logs(view)))
         summary = summarize(view)
         try:

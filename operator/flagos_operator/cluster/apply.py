@@ -3,7 +3,7 @@
 Possible scenarios, by what the store knows of the object:
 
     nothing                 apply as "must not exist yet"; if it does, look whose it is
-    ours, as we left it     nothing to do
+    ours, as we left it     nothing to do; after a restart a fingerprint in the status tells
     ours, else              apply with force, only to the very object that was seen (uid)
     ours, being deleted     wait: its end is an event
     somebody else's         look again, then refuse: never taken over
@@ -14,8 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.cluster.kinds import BY_NAME, DEPLOYMENT, MODEL, Key, Kind
@@ -86,6 +86,23 @@ class Applier:
         self._ledger[_key(model)].pop((kind.name, key), None)
         self.metrics.applies.labels(kind=kind.name, result="deleted").inc()
         return True
+
+    def recall(self, manifests: Iterable[Manifest], *, model: ModelFacts) -> None:
+        """After a restart: believe the fingerprint that was left, if all still is as it says."""
+        if self._ledger.get(_key(model)):
+            return
+        stamps = {}
+        for manifest in manifests:
+            kind, key = _names(manifest)
+            known = self.store.find(kind, key)
+            if isinstance(known, Child):
+                stamps[kind.name, key] = _stamp(known, _digest(manifest))
+        if _fingerprint(stamps) == model.status.get("applied"):
+            self._ledger[_key(model)] = stamps
+
+    def fingerprint(self, model: ModelFacts) -> str:
+        """Of all objects of this model as they were left."""
+        return _fingerprint(self._ledger.get(_key(model), {}))
 
     def forget(self, model: Key) -> None:
         self._ledger.pop(model, None)
@@ -199,6 +216,11 @@ def _stamp(facts: Child, digest: str) -> Stamp:
 
 def _digest(manifest: Manifest) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def _fingerprint(stamps: Mapping[tuple[str, Key], Stamp]) -> str:
+    left = sorted((kind, *key, *astuple(stamp)) for (kind, key), stamp in stamps.items())
+    return hashlib.sha256(json.dumps(left).encode()).hexdigest()[:16]
 
 
 def _with(manifest: Manifest, **meta: str) -> dict[str, Any]:

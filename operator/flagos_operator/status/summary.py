@@ -63,6 +63,7 @@ def summarize(view: View) -> Summary:
         "resolved": _resolved(view),
         "weights": _weights(view),
         "lastFailure": last_failure(view),
+        "applied": view.applied or view.model.status.get("applied"),
     }
     return Summary(
         status={key: value for key, value in status.items() if value not in ("", None, {})},
