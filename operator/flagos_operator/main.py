@@ -18,6 +18,7 @@ import kopf
 
 from flagos_operator import logs
 from flagos_operator.app import App, build
+from flagos_operator.cluster.client import CHUNK
 from flagos_operator.cluster.kinds import KINDS, Kind
 from flagos_operator.errors import Deposed, SettingsError
 from flagos_operator.settings import Settings
@@ -144,7 +145,10 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.scanning.disabled = True  # no watches on definitions and namespaces, less rights
     settings.posting.enabled = False
-    settings.watching.chunk_size = 500
+    # It lists all kinds at once and holds each object until its worker has been idle: at the
+    # start with 1,000 models these two decide how much memory the process has for ever.
+    settings.watching.chunk_size = CHUNK
+    settings.queueing.idle_timeout = 0.2
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 10
     settings.networking.request_timeout = 30

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Body = Mapping[str, Any]
 
 FIELD_MANAGER = "flagos-operator"
-CHUNK = 500
+CHUNK = 100  # objects of a list at a time; parsed, they take far more room than their facts
 LOG_BYTES = 64 * 1024
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
@@ -66,7 +66,7 @@ class Client:
         return _decode(await self._call("get", "GET", kind.path(*key)))
 
     async def list(self, kind: Kind, *, namespace: str) -> AsyncIterator[dict[str, Any]]:
-        """Chunks as the server sends them; each is a List of up to 500 items."""
+        """Chunks as the server sends them; each is a List of up to CHUNK items."""
         query = {"limit": str(CHUNK)} | ({"labelSelector": kind.selector} if kind.selector else {})
         while True:
             chunk = _decode(await self._call("list", "GET", kind.path(namespace), query=query))
