@@ -61,7 +61,7 @@ async def thousand(cluster: Cluster, report: Report, asked: argparse.Namespace) 
             await latency.event_to_status(crowd, count=200, report=report)
             if not asked.alone:
                 await rest.beside_foreign_pods(cluster, operator, report=report)
-        await rest.takeover(LOG, report=report)
+        await rest.takeover(cluster, LOG, report=report)
 
 
 async def alone(cluster: Cluster, report: Report, *, size: int) -> Body:

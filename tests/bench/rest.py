@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
-from flagos_operator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, MODEL, POD, SERVICE
+from flagos_operator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, LEASE, MODEL, POD, SERVICE
 from tests.bench.bursts import Crowd
 from tests.bench.cluster import Cluster, Watch, a_namespace, watching
 from tests.bench.models import a_foreign_pod
@@ -62,10 +62,10 @@ async def restarted(
         yield operator
 
 
-async def takeover(log: Path, *, report: Report) -> None:
+async def takeover(cluster: Cluster, log: Path, *, report: Report) -> None:
     """A standby that follows all models sees the leader die; until it has looked at one."""
     lease = f"bench-{os.getpid()}"
-    async with running(log, lease=lease) as leader:
+    async with taken_back(cluster, lease), running(log, lease=lease) as leader:
         await until(partial(_has_worked, leader), within=120)
         async with running(log, lease=lease) as standby:
             await asyncio.sleep(3)  # a standby knows the lease after its second look at it
@@ -74,6 +74,14 @@ async def takeover(log: Path, *, report: Report) -> None:
             leader.kill()
             await until(partial(_has_worked, standby), within=60)
             report.add("takeover_s", time.perf_counter() - killed)
+
+
+@contextlib.asynccontextmanager
+async def taken_back(cluster: Cluster, lease: str) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await cluster.call("DELETE", LEASE.path("default", lease))
 
 
 async def _has_worked(operator: Operator) -> bool:
