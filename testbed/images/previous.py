@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from testbed.images.store import Store
 
-# Until there is a release: the first version that held all its promises. At each release this
-# becomes the commit of the release before it, as whoever upgrades comes from there.
+# Until there is a release, the first version that kept all its promises. At each release this
+# becomes the commit of that release: what comes next is an upgrade from there.
 COMMIT = "e21790271c3fe78c24675037dd0b1b3313324919"
 NAME = f"localhost/flagos-operator-previous:{COMMIT[:7]}"
 KEPT = ("operator", "charts", "crds", "requirements")
