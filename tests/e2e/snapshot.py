@@ -6,17 +6,16 @@ version may say more of a model, and in other words.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tests.kube import Body, Kube, eventually
 
-CHILDREN = "deployments,replicasets,services,configmaps,persistentvolumeclaims"
+CHILDREN = ("deployments", "replicasets", "services", "configmaps", "persistentvolumeclaims")
 # For people; the rest of a status is part of the API (docs/status.md).
 WORDS = frozenset({"message", "progress"})
-LOOKS_AT_REST = 6
+LOOKS_AT_REST = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +23,7 @@ class Snapshot:
     models: Mapping[str, Body]
     pods: Mapping[str, Body]
     children: Mapping[str, Body]
-    events: Mapping[str, int]
+    events: Mapping[str, int]  # of models, with how often each was seen
 
     def status(self, model: str) -> Body:
         """With the conditions by their type."""
@@ -49,12 +48,17 @@ class Snapshot:
 
 
 def snapshot(kube: Kube) -> Snapshot:
-    children = kube.list(CHILDREN, selector="flagos.io/model")
+    found = kube.list(",".join((*CHILDREN, "pods", "flagosmodels", "events")))
+    made = [body for body in found if "flagos.io/model" in body["metadata"].get("labels", {})]
     return Snapshot(
-        models={_name(body): body for body in kube.list("flagosmodels")},
-        pods={_name(body): body for body in kube.list("pods", selector="flagos.io/model")},
-        children={f"{body['kind']} {_name(body)}": body for body in children},
-        events=_events(kube),
+        models=_named(body for body in found if body["kind"] == "FlagOSModel"),
+        pods=_named(body for body in made if body["kind"] == "Pod"),
+        children={f"{each['kind']} {_name(each)}": each for each in made if each["kind"] != "Pod"},
+        events={
+            _name(body): body.get("count") or 1
+            for body in found
+            if body["kind"] == "Event" and body["involvedObject"]["kind"] == "FlagOSModel"
+        },
     )
 
 
@@ -82,14 +86,6 @@ def contradictions(older: Any, newer: Any, *, of: str) -> list[str]:
     return [] if older == newer else [f"{of}: {older!r} by the older, {newer!r} by the newer"]
 
 
-def _events(kube: Kube) -> dict[str, int]:
-    """Of models, with how often each was seen."""
-    text = kube.kubectl(
-        *("get", "events", "-o", "json", "--field-selector=involvedObject.kind=FlagOSModel")
-    )
-    return {_name(body): body.get("count") or 1 for body in json.loads(text)["items"]}
-
-
 def _starts(pod: Body) -> list[tuple[object, ...]]:
     status = pod["status"]
     containers = status.get("initContainerStatuses", []) + status.get("containerStatuses", [])
@@ -112,6 +108,10 @@ def _is_ready(pod: Body) -> bool:
 
 def _model(pod: Body) -> str:
     return str(pod["metadata"]["labels"]["flagos.io/model"])
+
+
+def _named(bodies: Iterable[Body]) -> dict[str, Body]:
+    return {_name(body): body for body in bodies}
 
 
 def _name(body: Body) -> str:

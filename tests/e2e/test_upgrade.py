@@ -51,7 +51,7 @@ REPO = "flagos/tiny-random-llama"
 # Kinds of children that this version writes once after an upgrade though it rolls nothing, each
 # with the reason. Empty: it has nothing to write.
 WRITTEN_ONCE: dict[str, str] = {}
-LOOKS_WHEN_DONE = 6
+LOOKS_WHEN_DONE = 4
 # As process 1 it would not hear a SIGTERM, and each roll would take its whole grace period.
 WEB_SERVER = """\
 import http.server, signal, sys
@@ -155,6 +155,9 @@ def models(old: Path) -> Iterator[Kube]:
         kube.patch("flagosmodel", "refused", WRONG)
         for name, (_, reason, _) in TRUTH.items():
             Model(kube, name).wait_reason(reason, within=180)
+        # Kubernetes 1.36 stores an unbound claim anew at the first apply after its creation, even
+        # if that is the very same one. A write of somebody else has it behind us.
+        kube.kubectl("annotate", "persistentvolumeclaims", "--all", "example.com/owner=somebody")
         yield kube
 
 
@@ -363,7 +366,7 @@ def test_a_status_is_true(step: Step, name: str) -> None:
 
 
 def test_nobody_is_told_news(step: Step) -> None:
-    assert step.after.events == step.before.events
+    assert step.after.events == step.before.events != {}
 
 
 def test_every_request_is_answered_meanwhile(step: Step) -> None:
