@@ -26,6 +26,7 @@ import openai
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from testbed.images import previous
 from testbed.images.store import Store
@@ -214,24 +215,27 @@ class Look:
 
 
 def look(image: str) -> Look:
-    """All replicas of the operator together, if this is what runs."""
+    """All replicas of the operator together; nothing while another image still runs."""
     pods = SYSTEM.list("pods", selector="app.kubernetes.io/name=flagos-operator")
-    assert {pod["spec"]["containers"][0]["image"] for pod in pods} == {image}
+    if {pod["spec"]["containers"][0]["image"] for pod in pods} != {image}:
+        return Look()
+    found = [each for pod in pods for each in metrics(pod["metadata"]["name"])]
     passes: Counter[str] = Counter()
-    known, waiting = [0.0], 0.0
-    for pod in pods:
-        where = f"/api/v1/namespaces/{SYSTEM.namespace}/pods/{pod['metadata']['name']}:8080"
-        text = run("kubectl", "get", "--raw", f"{where}/proxy/metrics")
-        for family in text_string_to_metric_families(text):
-            for each in family.samples:
-                match each.name:
-                    case "flagos_reconcile_total":
-                        passes[each.labels["result"]] += int(each.value)
-                    case "flagos_models":
-                        known.append(each.value)
-                    case "flagos_queue_depth":
-                        waiting += each.value
-    return Look(passes=passes, models=max(known), waiting=waiting)
+    for each in found:
+        if each.name == "flagos_reconcile_total":
+            passes[each.labels["result"]] += int(each.value)
+    return Look(
+        passes=passes,
+        models=max(each.value for each in found if each.name == "flagos_models"),
+        waiting=sum(each.value for each in found if each.name == "flagos_queue_depth"),
+    )
+
+
+def metrics(pod: str) -> list[Sample]:
+    """Asked of the pod itself: the Service in front of it knows only ready ones."""
+    path = f"/api/v1/namespaces/{SYSTEM.namespace}/pods/{pod}:8080/proxy/metrics"
+    text = run("kubectl", "get", "--raw", path)
+    return [each for family in text_string_to_metric_families(text) for each in family.samples]
 
 
 def looked_at_all(image: str) -> Look:
