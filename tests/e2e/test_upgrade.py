@@ -26,7 +26,6 @@ import openai
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.samples import Sample
 
 from testbed.images import previous
 from testbed.images.store import Store
@@ -215,40 +214,47 @@ class Look:
 
 
 def look(image: str) -> Look:
-    """All replicas of the operator together; nothing while another image still runs."""
+    """By the replica that works; nothing while there is none or another image still runs.
+
+    One that stands by has all models in its queue and takes none.
+    """
     pods = SYSTEM.list("pods", selector="app.kubernetes.io/name=flagos-operator")
     if {pod["spec"]["containers"][0]["image"] for pod in pods} != {image}:
         return Look()
-    found = [each for pod in pods for each in metrics(pod["metadata"]["name"])]
-    passes: Counter[str] = Counter()
-    for each in found:
-        if each.name == "flagos_reconcile_total":
-            passes[each.labels["result"]] += int(each.value)
-    return Look(
-        passes=passes,
-        models=max(each.value for each in found if each.name == "flagos_models"),
-        waiting=sum(each.value for each in found if each.name == "flagos_queue_depth"),
-    )
+    looks = [look_at(pod["metadata"]["name"]) for pod in pods]
+    return max(looks, key=lambda each: each.passes.total())
 
 
-def metrics(pod: str) -> list[Sample]:
-    """Asked of the pod itself: the Service in front of it knows only ready ones."""
+def look_at(pod: str) -> Look:
+    """Asked of the pod itself: the Service in front of it would choose one."""
     path = f"/api/v1/namespaces/{SYSTEM.namespace}/pods/{pod}:8080/proxy/metrics"
-    text = run("kubectl", "get", "--raw", path)
-    return [each for family in text_string_to_metric_families(text) for each in family.samples]
+    passes: Counter[str] = Counter()
+    values: dict[str, float] = {}
+    for family in text_string_to_metric_families(run("kubectl", "get", "--raw", path)):
+        for each in family.samples:
+            if each.name == "flagos_reconcile_total":
+                passes[each.labels["result"]] += int(each.value)
+            elif not each.labels:
+                values[each.name] = each.value
+    return Look(
+        passes=passes, models=values["flagos_models"], waiting=values["flagos_queue_depth"]
+    )
 
 
 def looked_at_all(image: str) -> Look:
     """Once each model had its pass and nothing follows from it."""
-    looks: list[Look] = []
+    looks = [Look()]
 
-    def done() -> Look | None:
+    def done() -> bool:
         looks.append(look(image))
         last = looks[-LOOKS_WHEN_DONE:]
-        quiet = len(last) == LOOKS_WHEN_DONE and all(each == last[0] for each in last)
-        return last[0] if quiet and last[0].all_seen else None
+        return last == [looks[-1]] * LOOKS_WHEN_DONE and looks[-1].all_seen
 
-    return eventually(done, within=60, what=f"the operator {image} has looked at all models")
+    try:
+        eventually(done, within=60, what=f"the operator {image} has looked at all models")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; it said {looks[-1]}") from error
+    return looks[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
