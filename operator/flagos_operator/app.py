@@ -115,7 +115,6 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     queue: WorkQueue[Key] = WorkQueue(
         clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe
     )
-    metrics.queue_depth.set_function(lambda: len(queue))
     metrics.models.set_function(lambda: len(store))
     connect = partial(
         Client,
@@ -129,6 +128,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     # Of two operators that follow the same models, one tells of them.
     tells = election.won.is_set if election else lambda: True
     metrics.registry.register(Census(models=lambda: store.models() if tells() else ()))
+    metrics.queue_depth.set_function(lambda: len(queue) if tells() else 0)
     client = connect(may_write=may_write)
     resync = Resync(
         client=client,
