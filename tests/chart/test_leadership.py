@@ -23,8 +23,22 @@ def lease_role(values: Manifest) -> Manifest:
 def test_one_replica_has_no_lease_to_wait_for() -> None:
     assert operator_env()["FLAGOS_LEASE"] == ""
     assert not of_kind(render(), "PodDisruptionBudget")
-    assert not of_kind(render(), "Role")
     assert "affinity" not in operator_pod()["spec"]
+
+
+@pytest.mark.parametrize("values", [TWO, {**TWO, "watchNamespaces": ["team-a"]}])
+def test_a_lease_is_there_and_goes_with_the_release(values: Manifest) -> None:
+    lease = the(render(values), "Lease")
+    assert lease["metadata"]["name"] == operator_env(values)["FLAGOS_LEASE"]
+    assert "spec" not in lease, "helm would fight with the operator for it"
+
+
+def test_pods_of_two_replicas_keep_their_right_while_they_become_one() -> None:
+    """Without it the last one of two would work no more, and would not end either."""
+    one, two = (lease_role(values)["rules"] for values in ({}, TWO))
+    assert one == two
+    strategies = [the(render(v), "Deployment")["spec"]["strategy"] for v in ({}, TWO)]
+    assert strategies[0] == strategies[1]
 
 
 @pytest.mark.parametrize("values", [TWO, {**TWO, "watchNamespaces": ["team-a"]}])

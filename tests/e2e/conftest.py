@@ -26,7 +26,7 @@ SYSTEM = Kube("flagos-system")
 OPERATOR_IMAGE = os.environ.get("OPERATOR_IMAGE", "localhost/flagos-operator:dev")
 
 
-RELEASE = "flagos"
+RELEASE = "flagos-operator"
 
 
 def image_values(image: str) -> list[str]:

@@ -15,7 +15,7 @@ from tests.kube import Kube, eventually
 
 pytestmark = pytest.mark.timeout(300)
 
-NAME = "flagos-flagos-operator"
+NAME = "flagos-operator"
 
 
 def holder() -> str:
@@ -45,7 +45,6 @@ def two(operator: Kube) -> Iterator[None]:
         yield
     finally:
         install_operator()
-        SYSTEM.kubectl("delete", "lease", NAME, "--ignore-not-found")
 
 
 @pytest.mark.usefixtures("two")

@@ -86,9 +86,11 @@ class Election:
         self._safe_until = float("-inf")
         try:
             async with asyncio.timeout(_ATTEMPT):
-                tenure = await self._look()
+                tenure = _tenure(await self.client.get(LEASE, self.lease))
                 if tenure.holder == self.identity:
                     await self._sign(tenure, holder="")
+        except NotFound:
+            pass  # uninstalled together with the operator
         except (OperatorError, TimeoutError) as error:
             log.warning("the lease is not given back: %s", error or "no answer in time")
 
