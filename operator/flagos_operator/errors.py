@@ -13,6 +13,7 @@
         ├── Forbidden        403 by RBAC
         ├── QuotaExceeded    403 by a ResourceQuota
         ├── Denied           403 by any other admission
+        ├── ClaimRefused     403, 422 for a claim: it cannot become what is asked
         ├── Terminating      403: the namespace is being deleted
         ├── NotFound         404
         ├── Conflict         409
@@ -108,6 +109,11 @@ class QuotaExceeded(ApiError):
 
 class Denied(ApiError):
     reason = "PodRejected"
+    patience = 60.0
+
+
+class ClaimRefused(ApiError):
+    reason = "VolumeClaimRefused"
     patience = 60.0
 
 

@@ -91,11 +91,12 @@ class Client:
         }
         return await self._apply("apply_status", MODEL.path(*key, "status"), body, force=True)
 
-    async def replace_lists(self, kind: Kind, manifest: Body) -> None:
-        meta = manifest["metadata"]
-        path = kind.path(meta["namespace"], meta["name"])
+    async def merge(self, kind: Kind, key: Key, patch: Body) -> dict[str, Any]:
+        """A merge patch, where an apply would not do: it replaces lists, or is about one field."""
         query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
-        await self._call("merge", "PATCH", path, query=query, body=manifest, content=_MERGE)
+        path = kind.path(*key)
+        raw = await self._call("merge", "PATCH", path, query=query, body=patch, content=_MERGE)
+        return _decode(raw)
 
     async def delete(self, kind: Kind, key: Key, *, uid: str) -> None:
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
