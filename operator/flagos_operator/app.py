@@ -68,10 +68,12 @@ class App:
         news = self.store.drop(known, body) if deleted else self.store.put(known, body)
         for key in news:
             self.queue.add(key)
-        if event["type"] is None:
-            # A watch began anew, with a list: nobody tells what was deleted before it.
-            self.resync.soon()
         self.metrics.seen_at.labels(kind=kind).set_to_current_time()
+
+    def listed(self) -> None:
+        """A watch begins anew, in another thread: what went before its list is told by none."""
+        if self.loop:
+            self.loop.call_soon_threadsafe(self.resync.soon)
 
     @contextlib.asynccontextmanager
     async def running(self, *, on_end: Callable[[], None]) -> AsyncIterator[None]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from flagos_operator.cluster.kinds import POD, Key
+from flagos_operator.cluster.kinds import KINDS, POD, Key
 from tests.loop.fakekube import Fault
 from tests.loop.fakekube.storage import Id
 from tests.loop.running import (
@@ -106,6 +108,35 @@ async def test_a_model_that_went_while_the_watch_was_blind_is_written_for_no_mor
         assert app.store.snapshot(Key("default", "m")).deployment is None
 
 
+async def test_a_child_that_went_before_its_watch_began_comes_back(kube, operator):
+    """Between the operator's own list and that of the watch, which then holds none of its kind."""
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+    lists = len(kube.asked("GET", "/services"))
+    kube.faults.append(Fault(method="GET", path="/services", delay=0.3))
+
+    async def delete():
+        await eventually(lambda: len(kube.asked("GET", "/services")) > lists)
+        kube.delete("Service", "m")
+
+    deletion = asyncio.create_task(delete())
+    async with operator():
+        await deletion
+        await eventually(lambda: kube.find("Service", "m"))
+
+
+async def test_all_that_went_while_the_watch_was_blind_is_forgotten(kube, operator):
+    async with operator() as app:
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        _blind(kube)
+        kube.storage.objects.clear()
+        await eventually(lambda: not len(app.store))
+
+
 async def test_an_error_in_the_stream_costs_nothing_but_a_new_stream(kube, operator):
     """Kopf gives up on any error but 410; what came meanwhile is found by a list."""
     async with operator():
@@ -119,6 +150,33 @@ async def test_an_error_in_the_stream_costs_nothing_but_a_new_stream(kube, opera
         await eventually(lambda: _watches(kube) >= 2 * before)
         kube.create(a_model("after"))
         await eventually(lambda: status(kube, "after"))
+
+
+@pytest.mark.parametrize("kind", [each.plural for each in KINDS])
+async def test_an_error_in_one_stream_takes_none_of_the_others_along(kube, operator, kind):
+    """Kopf then ends all of them, and did not always come to an end itself."""
+    async with operator():
+        await quiet(kube)
+        before = _watches(kube)
+        kube.break_watches({"kind": "Status", "code": 500, "message": "no leader"}, of=kind)
+        await eventually(lambda: _watches(kube) >= 2 * before)
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+
+
+async def test_watches_begin_anew_after_an_api_server_that_was_away(kube, operator):
+    """What kopf then waits for made it deaf to the end that it had announced itself."""
+    async with operator():
+        await quiet(kube)
+        kube.faults.append(Fault(watches=True, status=503))
+        kube.break_watches({"kind": "Status", "code": 500, "message": "down"}, of="pods")
+        kube.break_watches()
+        await eventually(lambda: kube.faults[0].met > 20, within=30)
+        kube.faults.clear()
+        before = _watches(kube)
+        await eventually(lambda: _watches(kube) >= before + len(KINDS), within=30)
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
 
 
 async def test_all_that_went_while_the_streams_were_broken_is_forgotten(kube, operator):
