@@ -65,16 +65,27 @@ async def _until_signalled(app: App) -> None:
 
 
 async def serve(app: App, *, stop: asyncio.Event) -> None:
+    """Told to stop it works no more at once; how long the watches take to end is their affair."""
+    watching = asyncio.create_task(_keep_watching(app, stop))
+    watching.add_done_callback(lambda _: stop.set())
+    try:
+        async with app.running(on_end=stop.set):
+            await stop.wait()
+    finally:
+        stop.set()
+        await watching
+
+
+async def _keep_watching(app: App, stop: asyncio.Event) -> None:
     """Watches start after the first list, when all kinds are known to exist."""
-    async with app.running(on_end=stop.set):
-        await _first(app.resync.synced, stop)
-        pause = _AGAIN_FIRST
-        while not stop.is_set():
-            if await _watch(app, stop):
-                pause = _AGAIN_FIRST
-            app.resync.soon()  # what was missed meanwhile is found by a list
-            await _first(stop, after=pause)
-            pause = min(pause * 2, _AGAIN_MOST)
+    await _first(app.resync.synced, stop)
+    pause = _AGAIN_FIRST
+    while not stop.is_set():
+        if await _watch(app, stop):
+            pause = _AGAIN_FIRST
+        app.resync.soon()  # what was missed meanwhile is found by a list
+        await _first(stop, after=pause)
+        pause = min(pause * 2, _AGAIN_MOST)
 
 
 async def _watch(app: App, stop: asyncio.Event) -> bool:
