@@ -19,8 +19,9 @@ import kopf
 
 from flagos_operator import logs
 from flagos_operator.app import App, build
+from flagos_operator.cluster.client import CHUNK
 from flagos_operator.cluster.kinds import KINDS, Kind
-from flagos_operator.errors import SettingsError
+from flagos_operator.errors import Deposed, SettingsError
 from flagos_operator.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def run(_: argparse.Namespace) -> int:
     except SettingsError as wrong:
         print(f"flagos-operator: {wrong}", file=sys.stderr)  # noqa: T201
         return 2
+    except Deposed as by:
+        log.warning("not leading any more: %s", by)
+        return 3
     return 0
 
 
@@ -61,16 +65,27 @@ async def _until_signalled(app: App) -> None:
 
 
 async def serve(app: App, *, stop: asyncio.Event) -> None:
+    """Told to stop it works no more at once; how long the watches take to end is their affair."""
+    watching = asyncio.create_task(_keep_watching(app, stop))
+    watching.add_done_callback(lambda _: stop.set())
+    try:
+        async with app.running(on_end=stop.set):
+            await stop.wait()
+    finally:
+        stop.set()
+        await watching
+
+
+async def _keep_watching(app: App, stop: asyncio.Event) -> None:
     """Watches start after the first list, when all kinds are known to exist."""
-    async with app.running(on_end=stop.set):
-        await _first(app.resync.synced, stop)
-        pause = _AGAIN_FIRST
-        while not stop.is_set():
-            if await _watch(app, stop):
-                pause = _AGAIN_FIRST
-            app.resync.soon()  # what was missed meanwhile is found by a list
-            await _first(stop, after=pause)
-            pause = min(pause * 2, _AGAIN_MOST)
+    await _first(app.resync.synced, stop)
+    pause = _AGAIN_FIRST
+    while not stop.is_set():
+        if await _watch(app, stop):
+            pause = _AGAIN_FIRST
+        app.resync.soon()  # what was missed meanwhile is found by a list
+        await _first(stop, after=pause)
+        pause = min(pause * 2, _AGAIN_MOST)
 
 
 async def _watch(app: App, stop: asyncio.Event) -> bool:
@@ -186,7 +201,10 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.scanning.disabled = True  # no watches on definitions and namespaces, less rights
     settings.posting.enabled = False
-    settings.watching.chunk_size = 500
+    # It lists all kinds at once and holds each object until its worker has been idle: at the
+    # start with 1,000 models these two decide how much memory the process has for ever.
+    settings.watching.chunk_size = CHUNK
+    settings.queueing.idle_timeout = 0.2
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 10
     settings.networking.request_timeout = 30

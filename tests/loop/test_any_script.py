@@ -39,6 +39,7 @@ PLACES: list[dict[str, Any]] = [
     {"source": HUB, "weights": CLAIM | {"reclaimPolicy": "Retain"}},
     {"source": HUB, "weights": CLAIM | {"reclaimPolicy": "Delete"}},
 ]
+RETAINED = PLACES[2]
 REST = some.fixed_dictionaries(
     {},
     optional={
@@ -93,6 +94,8 @@ SCRIPTS = some.builds(
 @example([Ask("a", {}), Settle(), Remove("a"), Restart()])  # gone before the watch begins
 @example([Ask("a", {"source": HUB}), Settle(), Ask("a", {})])  # a child is wanted no more
 @example([Ask("a", {}), Settle(), Ask("a", {"replicas": 2}), Meet(0), Lose("a", "Service")])
+@example([Ask("a", RETAINED), Settle(), Ask("a", {})])  # what stays is followed no more
+@example([Ask("a", RETAINED), Settle(), Lose("a", "PersistentVolumeClaim"), Ask("a", {})])
 @given(SCRIPTS)
 def test_after_any_script_all_is_as_a_fresh_operator_would_have_it(script):
     asyncio.run(_judge(script))

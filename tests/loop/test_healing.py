@@ -219,11 +219,44 @@ async def test_a_restart_writes_nothing(kube, operator):
         kube.create(a_model("invalid", chip="unheard-of"))
         await eventually(lambda: status(kube) and status(kube, "invalid"))
         await quiet(kube)
-    version = kube.storage.version
+    asked = len(kube.writes())
     async with operator() as app:
         await eventually(lambda: _passes(app) >= 2)
         await quiet(kube)
-        assert kube.storage.version == version
+        assert kube.writes()[asked:] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "edit"),
+    [
+        ("Deployment", POD_EDIT),
+        ("Service", {"spec": {"selector": {"flagos.io/model": "another"}}}),
+        ("ConfigMap", {"data": {"FLAGOS_FETCH_VERIFY": "no"}}),
+    ],
+    ids=["a field of the pods", "selector", "data"],
+)
+async def test_what_was_edited_while_nobody_watched_is_set_right(kube, operator, kind, edit):
+    name = dict(CHILDREN)[kind]
+    async with operator():
+        kube.create(a_downloaded_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        wanted = _content(kube.find(kind, name))
+    kube.patch(kind, name, edit)
+    assert _content(kube.find(kind, name)) != wanted
+    async with operator():
+        await eventually(lambda: _content(kube.find(kind, name)) == wanted)
+
+
+async def test_what_was_deleted_while_nobody_watched_comes_back(kube, operator):
+    async with operator():
+        kube.create(a_downloaded_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+    for kind, name in CHILDREN:
+        kube.delete(kind, name)
+    async with operator():
+        await eventually(lambda: all(kube.find(kind, name) for kind, name in CHILDREN))
 
 
 async def test_a_status_field_that_the_definition_prunes_is_written_once(kube, operator):
@@ -233,7 +266,7 @@ async def test_a_status_field_that_the_definition_prunes_is_written_once(kube, o
         await eventually(lambda: status(kube))
         await quiet(kube)
         passes, before = _passes(app), len(kube.asked("PATCH", "/status"))
-        kube.patch("ConfigMap", "m-fetch", {"data": {"FLAGOS_FETCH_VERIFY": "no"}})
+        kube.patch("FlagOSModel", "m", {"metadata": {"annotations": {"a": "note"}}})
         await eventually(lambda: _passes(app) > passes)
         await quiet(kube)
         assert len(kube.asked("PATCH", "/status")) == before

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
+from flagos_operator import main
+from flagos_operator.app import build
 from flagos_operator.cluster.kinds import Key
+from flagos_operator.settings import Settings
 from tests.loop.running import (
     a_downloaded_model,
     a_model,
     a_pod,
     condition,
     eventually,
+    kubeconfig,
     quiet,
     reason,
     status,
@@ -179,3 +184,30 @@ async def test_a_broken_object_ends_in_a_reason_and_others_go_on(kube, operator)
         for number in range(len(hostile)):
             await eventually(lambda n=number: reason(kube, f"broken-{n}") == "InvalidSpec")
         assert app.metrics.reconciles.labels(result="Bug")._value.get() == 0
+
+
+async def test_told_to_stop_it_works_no_more_though_its_watches_still_end(
+    kube, tmp_path, monkeypatch
+):
+    """A successor may be at work by then."""
+
+    def slow_to_end(_, ready, end):
+        ready.set()
+        end.wait()
+        time.sleep(2)
+
+    monkeypatch.setattr(main, "_run_kopf", slow_to_end)
+    config = kubeconfig(tmp_path / "kubeconfig", kube.url)
+    app, stop = build(Settings(http_port=0), {"KUBECONFIG": str(config)}), asyncio.Event()
+    serving = asyncio.create_task(main.serve(app, stop=stop))
+    await eventually(app.resync.synced.is_set)
+    kube.create(a_model("before"))
+    app.observe("FlagOSModel", {"type": "ADDED", "object": kube.find("FlagOSModel", "before")})
+    await eventually(lambda: status(kube, "before"))
+
+    stop.set()
+    kube.create(a_model("after"))
+    app.observe("FlagOSModel", {"type": "ADDED", "object": kube.find("FlagOSModel", "after")})
+    await asyncio.wait_for(serving, 10)
+    assert status(kube, "after") == {}
+    assert kube.find("Deployment", "after") is None

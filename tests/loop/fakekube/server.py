@@ -26,6 +26,7 @@ class Request:
     query: dict[str, str]
     status: int
     wrote: bool  # a version moved by it
+    token: str  # whose request it was
 
     @property
     def is_write(self) -> bool:
@@ -136,6 +137,7 @@ class FakeKube:
                 query=dict(request.query),
                 status=status,
                 wrote=wrote,
+                token=request.headers.get("Authorization", "").removeprefix("Bearer "),
             )
         )
 
