@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testbed import cgroups, configs, node, pki
+from testbed import cgroups, configs, kwok, node, pki
 from testbed.settings import NODE
 from testbed.shell import TestbedError
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ETCD = "http://127.0.0.1:2379"
 KUBECONFIGS = ("controller-manager", "scheduler", "proxy", NODE)
+# Only some tests need it: `python3 -m testbed start kwok`.
+ON_REQUEST = frozenset({"kwok"})
 # One node's worth of controllers at their default 20 requests a second looks at the first
 # Deployment after five seconds.
 UNHURRIED = ("--kube-api-qps=300", "--kube-api-burst=600")
@@ -31,6 +33,7 @@ def commands(settings: Settings) -> dict[str, tuple[str, ...]]:
         "kube-scheduler": scheduler(settings),
         "kubelet": kubelet(settings),
         "kube-proxy": ("kube-proxy", f"--config={settings.node_dir}/kube-proxy.json"),
+        "kwok": kwok.command(settings),
     }
 
 
@@ -123,6 +126,7 @@ def write_configs(settings: Settings) -> None:
     write_json(home / "cni" / "10-pods.conflist", configs.pod_network(settings))
     write_json(home / "kubelet.json", configs.kubelet(settings))
     write_json(home / "kube-proxy.json", configs.kube_proxy(settings))
+    kwok.write_config(settings)
     for identity in KUBECONFIGS:
         path = settings.pki / f"{identity}.conf"
         pki.write_kubeconfig(settings, identity=identity, path=path)
