@@ -91,7 +91,8 @@ containerStatuses:
     running:
       startedAt: {{ $now | Quote }}
 {{ end }}
-{{ with PodIPWith .spec.nodeName ( or .spec.hostNetwork false ) .metadata.uid .metadata.name .metadata.namespace }}
+{{ $meta := .metadata }}
+{{ with PodIPWith .spec.nodeName false $meta.uid $meta.name $meta.namespace }}
 podIP: {{ . | Quote }}
 podIPs:
 - ip: {{ . | Quote }}
@@ -145,7 +146,9 @@ def stages() -> tuple[Manifest, ...]:
     """What becomes of an object that matches, one step after another."""
     return (
         stage("node-ready", kind="Node", when=[NOT_READY], then=status(NODE_READY)),
-        stage("pod-ready", kind="Pod", when=[ALIVE, UNFINISHED, NOT_READY], then=status(POD_READY)),
+        stage(
+            "pod-ready", kind="Pod", when=[ALIVE, UNFINISHED, NOT_READY], then=status(POD_READY)
+        ),
         stage("pod-done", kind="Pod", when=[ALIVE, RUNNING, RUNS_ONCE], then=status(POD_DONE)),
         stage("pod-gone", kind="Pod", when=[LEAVING], then={"delete": True}),
     )
