@@ -40,8 +40,6 @@ NOT_READY = {
     "values": ["True"],
 }
 UNFINISHED = {"key": ".status.phase", "operator": "NotIn", "values": ["Succeeded", "Failed"]}
-RUNNING = {"key": ".status.phase", "operator": "In", "values": ["Running"]}
-RUNS_ONCE = {"key": ".spec.restartPolicy", "operator": "In", "values": ["Never"]}
 
 NODE_READY = """\
 {{ $now := Now }}
@@ -101,25 +99,6 @@ phase: Running
 startTime: {{ $now | Quote }}
 """.replace("REPORT", json.dumps(REPORT))
 
-# The volume provisioner waits for the end of the pod that makes a directory.
-POD_DONE = """\
-containerStatuses:
-{{ range .status.containerStatuses }}
-- name: {{ .name | Quote }}
-  image: {{ .image | Quote }}
-  imageID: ""
-  ready: false
-  restartCount: 0
-  state:
-    terminated:
-      exitCode: 0
-      reason: Completed
-      startedAt: {{ .state.running.startedAt | Quote }}
-      finishedAt: {{ Now | Quote }}
-{{ end }}
-phase: Succeeded
-"""
-
 
 def command(settings: Settings) -> tuple[str, ...]:
     return (
@@ -149,7 +128,6 @@ def stages() -> tuple[Manifest, ...]:
         stage(
             "pod-ready", kind="Pod", when=[ALIVE, UNFINISHED, NOT_READY], then=status(POD_READY)
         ),
-        stage("pod-done", kind="Pod", when=[ALIVE, RUNNING, RUNS_ONCE], then=status(POD_DONE)),
         stage("pod-gone", kind="Pod", when=[LEAVING], then={"delete": True}),
     )
 

@@ -53,7 +53,7 @@ class ControlPlane:
         return asked.returncode == 0
 
     async def compact(self, version: str) -> None:
-        """etcd forgets all versions before this one."""
+        """Let etcd forget all versions before this one."""
         words = ("etcdctl", f"--endpoints={daemons.ETCD}", "compact", version)
         await asyncio.to_thread(run, *node.inside(self.settings, *words))
 

@@ -7,9 +7,10 @@ and claims get a volume. Three models have no node and stay Unschedulable.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from flagos_operator.cluster.kinds import (
@@ -30,6 +31,8 @@ SIZE = 200
 UNPLACED = 3
 CREATORS = 8
 NODES = tuple(f"fake-{number}" for number in range(4))
+EVERYWHERE = "kube-root-ca.crt"  # a ConfigMap of Kubernetes in each namespace
+VOLUME_PATH = "/api/v1/persistentvolumes"
 NODE_PATH = "/api/v1/nodes"
 CHILDREN = (CONFIG_MAP, CLAIM, SERVICE, DEPLOYMENT)
 REPLICA_SET = Kind(
@@ -43,7 +46,11 @@ KINDS = (MODEL, *CHILDREN, REPLICA_SET, POD)
 
 IN_PLACE: Body = {"source": {"hostPath": {"path": "/share/tiny"}}}
 DOWNLOADED: Body = {"source": {"modelscope": {"repo": "a/b"}}}
-ON_A_CLAIM: Body = {**DOWNLOADED, "weights": {"volumeClaimTemplate": {"size": "64Mi"}}}
+CLASS = "faults"  # of volumes that are there beforehand: no provisioner works on a fake node
+ON_A_CLAIM: Body = {
+    **DOWNLOADED,
+    "weights": {"volumeClaimTemplate": {"size": "64Mi", "storageClassName": CLASS}},
+}
 SHAPES = (IN_PLACE, DOWNLOADED, IN_PLACE, DOWNLOADED, IN_PLACE, DOWNLOADED, IN_PLACE, ON_A_CLAIM)
 
 
@@ -63,6 +70,23 @@ def a_model(name: str, *, namespace: str, shape: Body = IN_PLACE) -> Body:
     return running.a_model(name, namespace=namespace, pod=pod, **shape)
 
 
+def volumes(models: Iterable[Body]) -> Iterator[Body]:
+    """One for each claim."""
+    for model in models:
+        if model["spec"].get("weights"):
+            yield {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": f"{CLASS}-{model['metadata']['name']}"},
+                "spec": {
+                    "storageClassName": CLASS,
+                    "capacity": {"storage": "64Mi"},
+                    "accessModes": ["ReadWriteOnce"],
+                    "hostPath": {"path": "/share/claimed"},
+                },
+            }
+
+
 def is_downloaded(model: Body) -> bool:
     return "hostPath" not in model["spec"]["source"]
 
@@ -77,7 +101,7 @@ async def create_all(cluster: Cluster, bodies: list[Body]) -> None:
             group.create_task(create(bodies[number::CREATORS]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Look:
     """All objects of the namespace, by kind and name."""
 
@@ -86,8 +110,17 @@ class Look:
     def all(self, kind: Kind) -> dict[str, Body]:
         return self.objects[kind.name]
 
+    @cached_property
+    def families(self) -> dict[tuple[str, str], list[Body]]:
+        """Objects of one kind that carry the label of one model."""
+        found: defaultdict[tuple[str, str], list[Body]] = defaultdict(list)
+        for kind, bodies in self.objects.items():
+            for body in bodies.values():
+                found[kind, model_of(body)].append(body)
+        return dict(found)
+
     def of(self, kind: Kind, model: str) -> list[Body]:
-        return [body for body in self.all(kind).values() if model_of(body) == model]
+        return self.families.get((kind.name, model), [])
 
     def versions(self, *kinds: Kind) -> dict[tuple[str, str], str]:
         return {
@@ -107,7 +140,11 @@ async def look(cluster: Cluster, namespace: str) -> Look:
     lists = await asyncio.gather(*(cluster.items(kind, namespace) for kind in KINDS))
     return Look(
         objects={
-            kind.name: {body["metadata"]["name"]: body for body in bodies if not _is_foreign(body)}
+            kind.name: {
+                body["metadata"]["name"]: _whole(body, kind)
+                for body in bodies
+                if body["metadata"]["name"] != EVERYWHERE
+            }
             for kind, bodies in zip(KINDS, lists, strict=True)
         }
     )
@@ -118,5 +155,6 @@ def model_of(body: Body) -> str:
     return str(labels.get("flagos.io/model", ""))
 
 
-def _is_foreign(body: Body) -> bool:
-    return bool(body["metadata"]["name"] == "kube-root-ca.crt")
+def _whole(body: Body, kind: Kind) -> Body:
+    """Items of a list do not say what they are."""
+    return {"apiVersion": kind.api_version, "kind": kind.name, **body}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from flagos_operator.cluster.kinds import BY_NAME, DEPLOYMENT, MODEL, POD, Kind
+from flagos_operator.cluster.kinds import BY_NAME, MODEL, POD, Kind
 from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
 from flagos_operator.observed.facts import ChildFacts, DeploymentFacts, PodFacts
@@ -18,7 +19,7 @@ from flagos_operator.settings import Settings
 from flagos_operator.status.summary import summarize
 from flagos_operator.status.view import View
 from tests.bench.cluster import Body
-from tests.faults.crowd import CHILDREN, REPLICA_SET, Look, model_of
+from tests.faults.crowd import CHILDREN, REPLICA_SET, Look
 from tests.faults.operators import IMAGE
 
 MOST_TOLD = 12
@@ -91,6 +92,14 @@ def every_model_has_the_pods_it_asks_for(look: Look, _: Before) -> Iterator[str]
         yield f"pods of a model {name!r}, which is not there"
 
 
+def every_pod_is_ready(look: Look, _: Before) -> Iterator[str]:
+    """But for those that no node takes."""
+    for name, pod in look.all(POD).items():
+        told = {c["type"]: c["status"] for c in pod.get("status", {}).get("conditions", ())}
+        if told.get("Ready") != "True" and not name.startswith("unplaced"):
+            yield f"pod {name} is not ready"
+
+
 def no_pod_was_rolled(look: Look, before: Before) -> Iterator[str]:
     """A roll would have made a second ReplicaSet; and whom nobody scaled has the same pods."""
     for name in look.all(MODEL):
@@ -124,6 +133,7 @@ RULES: tuple[Rule, ...] = (
     children_are_as_planned,
     nothing_is_left_over,
     every_model_has_the_pods_it_asks_for,
+    every_pod_is_ready,
     no_pod_was_rolled,
     nothing_was_downloaded_twice,
     statuses_are_as_judged,
@@ -155,10 +165,14 @@ def facts(kind: Kind, body: Body) -> Any:
     return BY_NAME[kind.name].facts(body)
 
 
-def plan_of(model: Body) -> Plan:
+@cache
+def operator() -> Operator:
     settings = Settings(operator_image=IMAGE)
-    operator = Operator(defaults=defaults(settings), chips=chips(settings), namespace="")
-    plan = operator.plan(Document(origin=model["metadata"]["name"], body=model))
+    return Operator(defaults=defaults(settings), chips=chips(settings), namespace="")
+
+
+def plan_of(model: Body) -> Plan:
+    plan = operator().plan(Document(origin=model["metadata"]["name"], body=model))
     assert isinstance(plan, Plan), plan
     return plan
 

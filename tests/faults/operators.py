@@ -95,9 +95,7 @@ class Launcher:
         settings: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Running]:
         """Synced at the start, and it has to end well."""
-        operator = await self.start(
-            kubeconfig=kubeconfig, hours_off=hours_off, settings=settings
-        )
+        operator = await self.start(kubeconfig=kubeconfig, hours_off=hours_off, settings=settings)
         try:
             await until(operator.known.is_ready, within=START)
             yield operator

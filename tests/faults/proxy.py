@@ -112,7 +112,10 @@ class Proxy:
 
     def end_watches(self, status: dict[str, Any] | None = None) -> int:
         """In order, with an ERROR event before the end if there is something to say."""
-        event = {"type": "ERROR", "object": {"kind": "Status", "status": "Failure", **(status or {})}}
+        event = {
+            "type": "ERROR",
+            "object": {"kind": "Status", "status": "Failure", **(status or {})},
+        }
         return self._cut(json.dumps(event).encode() + b"\n" if status else b"")
 
     def _cut(self, last_words: bytes | None) -> int:
@@ -185,9 +188,7 @@ def _passed_on(answer: aiohttp.ClientResponse) -> dict[str, str]:
     return {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP}
 
 
-def _broken(
-    request: web.Request, told: web.StreamResponse | None = None
-) -> web.StreamResponse:
+def _broken(request: web.Request, told: web.StreamResponse | None = None) -> web.StreamResponse:
     if request.transport:
         request.transport.abort()
     return told or web.Response(status=502)

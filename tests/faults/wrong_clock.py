@@ -15,7 +15,7 @@ from flagos_operator.__main__ import main
 
 
 def shift(seconds: float) -> None:
-    right_time, right_now = time.time, app.utc_now
+    right_time, right_now = time.time, app.utc_now  # noqa: TID251
 
     def wrong_time() -> float:
         return right_time() + seconds
@@ -23,7 +23,7 @@ def shift(seconds: float) -> None:
     def wrong_now() -> datetime:
         return right_now() + timedelta(seconds=seconds)
 
-    time.time = wrong_time
+    time.time = wrong_time  # noqa: TID251
     app.utc_now = wrong_now
 
 
