@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from testbed import cgroups, configs, kwok, node, pki
 from testbed.settings import NODE
-from testbed.shell import TestbedError
+from testbed.shell import TestbedError, wait_until
 
 if TYPE_CHECKING:
     from testbed.settings import Settings
@@ -146,10 +146,17 @@ def start(settings: Settings, name: str, *, binaries: Path) -> None:
 
 
 def stop(settings: Settings, name: str) -> None:
-    """As if it crashed: no chance to say goodbye."""
+    """As if it crashed: no chance to say goodbye. Its ports are free when this returns."""
     known(settings, name)
-    for pid in running(settings, name):
+    pids = running(settings, name)
+    for pid in pids:
         os.kill(pid, signal.SIGKILL)
+    wait_until(
+        lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids),
+        seconds=20,
+        what=f"the end of {name}",
+        log=settings.logs / f"{name}.log",
+    )
 
 
 def running(settings: Settings, name: str) -> list[int]:

@@ -28,16 +28,11 @@ class ControlPlane:
     programs: Path
 
     async def kill(self, daemon: str) -> None:
-        """As a crash would; gone when this returns."""
-        daemons.stop(self.settings, daemon)
-
-        async def is_gone() -> bool:
-            return not daemons.running(self.settings, daemon)
-
-        await until(is_gone, within=10)
+        """As a crash would."""
+        await asyncio.to_thread(daemons.stop, self.settings, daemon)
 
     async def start(self, daemon: str) -> None:
-        daemons.start(self.settings, daemon, binaries=self.programs)
+        await asyncio.to_thread(daemons.start, self.settings, daemon, binaries=self.programs)
         await until(self.answers, within=BACK, every=0.2)
 
     @contextlib.asynccontextmanager

@@ -7,6 +7,7 @@ and claims get a volume. Three models have no node and stay Unschedulable.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ from tests.loop import running
 SIZE = 200
 UNPLACED = 3
 CREATORS = 8
-NODES = tuple(f"fake-{number}" for number in range(4))
+RUN = os.getpid()  # what a run before left behind is in nobody's way
+NODES = tuple(f"fake-{RUN}-{number}" for number in range(4))
 EVERYWHERE = "kube-root-ca.crt"  # a ConfigMap of Kubernetes in each namespace
 VOLUME_PATH = "/api/v1/persistentvolumes"
 NODE_PATH = "/api/v1/nodes"
@@ -46,7 +48,9 @@ KINDS = (MODEL, *CHILDREN, REPLICA_SET, POD)
 
 IN_PLACE: Body = {"source": {"hostPath": {"path": "/share/tiny"}}}
 DOWNLOADED: Body = {"source": {"modelscope": {"repo": "a/b"}}}
-CLASS = "faults"  # of volumes that are there beforehand: no provisioner works on a fake node
+CLASS = (
+    f"faults-{RUN}"  # of volumes that are there beforehand: no provisioner works on a fake node
+)
 ON_A_CLAIM: Body = {
     **DOWNLOADED,
     "weights": {"volumeClaimTemplate": {"size": "64Mi", "storageClassName": CLASS}},

@@ -66,7 +66,7 @@ class Fault:
         return web.json_response(body, status=self.status, headers=headers)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Stream:
     """A watch that is open; `last_words` goes out before its end, and None is no clean end."""
 
