@@ -63,6 +63,7 @@ generate: setup ## write the CRD, its copies and the reference documents anew
 	cp crds/flagosmodels.yaml charts/flagos-operator/files/flagosmodels.yaml
 	$(BIN)/flagos-operator crd --docs > docs/api.md
 	PYTHONPATH=operator:. $(BIN)/python -m tests.unit.status.document
+	PYTHONPATH=operator:. $(BIN)/python -m tests.chart.chips_schema
 
 .PHONY: images
 images: ## the operator, a real vLLM and a model hub as images (first time about 5 minutes)

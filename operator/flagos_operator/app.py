@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import secrets
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from flagos_operator.census import Census
 from flagos_operator.cluster import connection
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
+from flagos_operator.cluster.election import Election
 from flagos_operator.cluster.kinds import BY_NAME, Key
 from flagos_operator.cluster.recorder import Recorder
 from flagos_operator.cluster.resync import Resync
@@ -51,6 +53,7 @@ class App:
     resync: Resync
     workers: Workers[Key]
     health: Health
+    election: Election | None
     loop: asyncio.AbstractEventLoop | None = None
 
     def tell(self, kind: str, event: Mapping[str, Any]) -> None:
@@ -65,10 +68,12 @@ class App:
         news = self.store.drop(known, body) if deleted else self.store.put(known, body)
         for key in news:
             self.queue.add(key)
-        if event["type"] is None:
-            # A watch began anew, with a list: nobody tells what was deleted before it.
-            self.resync.soon()
         self.metrics.seen_at.labels(kind=kind).set_to_current_time()
+
+    def listed(self) -> None:
+        """A watch begins anew, in another thread: what went before its list is told by none."""
+        if self.loop:
+            self.loop.call_soon_threadsafe(self.resync.soon)
 
     @contextlib.asynccontextmanager
     async def running(self, *, on_end: Callable[[], None]) -> AsyncIterator[None]:
@@ -78,7 +83,9 @@ class App:
         """
         self.loop = asyncio.get_running_loop()
         runner = await self.health.serve(port=self.settings.http_port)
-        parts = (self.health.pulse.run(), self.resync.run(), self._work())
+        parts = [self.health.pulse.run(), self.resync.run(), self._work()]
+        if self.election:
+            parts.append(self.election.run())
         tasks = [asyncio.create_task(part) for part in parts]
         for task in tasks:
             task.add_done_callback(lambda _: on_end())
@@ -88,6 +95,9 @@ class App:
             for task in tasks:
                 task.cancel()
             ends = await asyncio.gather(*tasks, return_exceptions=True)
+            if self.election:
+                await self.election.release()
+                await self.election.client.close()
             await self.client.close()
             await runner.cleanup()
         for end in ends:
@@ -97,6 +107,8 @@ class App:
     async def _work(self) -> None:
         await self.resync.synced.wait()
         log.info("synced", extra={"models": len(self.store)})
+        if self.election:
+            await self.election.won.wait()
         await self.workers.run(count=self.settings.workers)
 
 
@@ -105,12 +117,21 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     queue: WorkQueue[Key] = WorkQueue(
         clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe
     )
-    metrics.queue_depth.set_function(lambda: len(queue))
     metrics.models.set_function(lambda: len(store))
-    metrics.registry.register(Census(models=store.models))
-    client = Client(
-        login=partial(connection.load, environment), metrics=metrics, clock=time.monotonic
+    connect = partial(
+        Client,
+        login=partial(connection.load, environment),
+        metrics=metrics,
+        clock=time.monotonic,
     )
+    election = _election(settings, connect()) if settings.lease else None
+    may_write = election.may_write if election else lambda: True
+    metrics.leader.set_function(may_write)
+    # Of two operators that follow the same models, one tells of them.
+    tells = election.won.is_set if election else lambda: True
+    metrics.registry.register(Census(models=lambda: store.models() if tells() else ()))
+    metrics.queue_depth.set_function(lambda: len(queue) if tells() else 0)
+    client = connect(may_write=may_write)
     resync = Resync(
         client=client,
         store=store,
@@ -150,4 +171,17 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         resync=resync,
         workers=workers,
         health=health,
+        election=election,
+    )
+
+
+def _election(settings: Settings, client: Client) -> Election:
+    """With a client of its own: what it must send does not wait behind what others send."""
+    return Election(
+        client=client,
+        lease=Key(settings.pod_namespace, settings.lease),
+        identity=f"{settings.pod_name}_{secrets.token_hex(4)}",
+        clock=time.monotonic,
+        now=utc_now,
+        dice=random.random,
     )

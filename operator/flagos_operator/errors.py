@@ -3,6 +3,8 @@
     OperatorError
     ├── SettingsError        a variable of the environment is wrong
     ├── NameTaken            an object of the wanted name belongs to somebody else
+    ├── NotLeading           the lease could not be renewed: nothing may be written for now
+    ├── Deposed              another operator holds the lease
     └── ApiError             what the API server said
         ├── Unreachable      nothing: no connection, no TLS, no answer in time
         ├── Throttled        429: come back later
@@ -11,6 +13,7 @@
         ├── Forbidden        403 by RBAC
         ├── QuotaExceeded    403 by a ResourceQuota
         ├── Denied           403 by any other admission
+        ├── ClaimRefused     403, 422 for a claim: it cannot become what is asked
         ├── Terminating      403: the namespace is being deleted
         ├── NotFound         404
         ├── Conflict         409
@@ -47,6 +50,14 @@ class SettingsError(OperatorError):
 class NameTaken(OperatorError):
     reason = "NameTaken"
     patience = 60.0
+
+
+class NotLeading(OperatorError):
+    patience = 2.0
+
+
+class Deposed(OperatorError):
+    pass
 
 
 class ApiError(OperatorError):
@@ -98,6 +109,11 @@ class QuotaExceeded(ApiError):
 
 class Denied(ApiError):
     reason = "PodRejected"
+    patience = 60.0
+
+
+class ClaimRefused(ApiError):
+    reason = "VolumeClaimRefused"
     patience = 60.0
 
 

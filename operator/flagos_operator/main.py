@@ -14,20 +14,24 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import kopf
 
 from flagos_operator import logs
 from flagos_operator.app import App, build
+from flagos_operator.cluster.client import CHUNK
 from flagos_operator.cluster.kinds import KINDS, Kind
-from flagos_operator.errors import SettingsError
+from flagos_operator.errors import Deposed, SettingsError
 from flagos_operator.settings import Settings
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
 _AGAIN_FIRST, _AGAIN_MOST = 1.0, 30.0
+_INSIST = 1.0
 # The API server takes objects that are nested 10,000 deep, and Python reads them by recursion: one
 # such object must not make every list unreadable.
 RECURSION = 25_000
@@ -46,6 +50,9 @@ def run(_: argparse.Namespace) -> int:
     except SettingsError as wrong:
         print(f"flagos-operator: {wrong}", file=sys.stderr)  # noqa: T201
         return 2
+    except Deposed as by:
+        log.warning("not leading any more: %s", by)
+        return 3
     return 0
 
 
@@ -96,6 +103,7 @@ def _run_kopf(app: App, ready: threading.Event, end: threading.Event) -> None:
 
 
 async def _operate(app: App, ready: threading.Event, end: threading.Event) -> None:
+    insisting = asyncio.create_task(_insist())
     try:
         await kopf.operator(
             registry=handlers(app),
@@ -107,18 +115,33 @@ async def _operate(app: App, ready: threading.Event, end: threading.Event) -> No
             stop_flag=end,
         )
     finally:
+        insisting.cancel()
         # It waits for this flag in a thread, which the loop joins before it closes: where kopf
         # gave up by itself nobody would ever set it, and nothing would be watched any more.
         end.set()
 
 
+async def _insist() -> None:
+    """Kopf cancels each watch once, together with what tells the watch to pause.
+
+    One that is just connecting takes the former for the latter and goes on, and kopf would wait
+    for it for ever: blind, deaf and still there.
+    """
+    while True:
+        await asyncio.sleep(_INSIST)
+        for task in asyncio.all_tasks():
+            if task.cancelling() and task.get_name().startswith("watcher for "):
+                task.cancel()
+
+
 def handlers(app: App) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
+    trace = tracing(app.listed)
 
     @kopf.on.login(registry=registry)
-    async def login(**_: object) -> kopf.ConnectionInfo:
+    async def login(**_: object) -> kopf.AiohttpSession:
         found = await app.client.connection()
-        return kopf.ConnectionInfo(
+        info = kopf.ConnectionInfo(
             server=found.server,
             ca_path=found.ca_file,
             certificate_path=found.certificate_file,
@@ -127,6 +150,7 @@ def handlers(app: App) -> kopf.OperatorRegistry:
             scheme=found.scheme or None,
             token=found.token or None,
         )
+        return kopf.AiohttpSession(server=info.server, aiohttp_session=session(info, trace))
 
     async def observe(*, event: kopf.RawEvent, param: Any = None, **_: Any) -> None:  # noqa: ANN401
         app.tell(param, event)
@@ -137,11 +161,39 @@ def handlers(app: App) -> kopf.OperatorRegistry:
     return registry
 
 
+def session(info: kopf.ConnectionInfo, trace: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+    """As kopf makes its own, which nobody else can look into; it closes this one, too."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
+        headers=info.as_http_headers(),
+        trace_configs=[trace],
+    )
+
+
+def tracing(listed: Callable[[], None]) -> aiohttp.TraceConfig:
+    """Kopf lists a kind, watches it from there, and tells nobody of a list that was empty."""
+    lists: set[str] = set()
+
+    async def look(_: object, __: object, asks: aiohttp.TraceRequestStartParams) -> None:
+        if "watch" not in asks.url.query:
+            lists.add(asks.url.path)
+        elif asks.url.path in lists:
+            lists.discard(asks.url.path)
+            listed()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(look)
+    return trace
+
+
 def kopf_settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.scanning.disabled = True  # no watches on definitions and namespaces, less rights
     settings.posting.enabled = False
-    settings.watching.chunk_size = 500
+    # It lists all kinds at once and holds each object until its worker has been idle: at the
+    # start with 1,000 models these two decide how much memory the process has for ever.
+    settings.watching.chunk_size = CHUNK
+    settings.queueing.idle_timeout = 0.2
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 10
     settings.networking.request_timeout = 30

@@ -68,6 +68,11 @@ class Metrics:
         self.loop_lag = Gauge(
             "flagos_loop_lag_seconds", "How late the event loop last was.", registry=registry
         )
+        self.leader = Gauge(
+            "flagos_leader",
+            "1 if this operator may write: it holds the lease, or there is no other.",
+            registry=registry,
+        )
         self.models = Gauge("flagos_models", "Models that exist.", registry=registry)
         self.model_ready_seconds = Histogram(
             "flagos_model_ready_seconds",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flagos_operator.api.outcome import Invalid
-from flagos_operator.api.spec import parse
+from flagos_operator.api.spec import parse, wants_no_pod
 from flagos_operator.cluster.apply import kind_of
 from flagos_operator.cluster.kinds import MODEL, Key
 from flagos_operator.desired.given import Defaults, Meta
@@ -100,25 +100,45 @@ class Conductor:
         return decide(spec, meta=meta, defaults=self.defaults, chips=self.chips)
 
     async def _realize(self, plan: Plan | Invalid, seen: Snapshot, model: ModelFacts) -> Pass:
-        """An invalid spec changes nothing; pruning waits until all else is in place.
+        """An invalid spec changes nothing, but a stop is a stop.
 
-        So a half-done pass never takes away what still serves.
+        Pruning waits until all else is in place: a half-done pass never takes away what serves.
         """
         done = Pass()
-        if isinstance(plan, Invalid):
-            return done
         try:
-            for manifest in render(plan):
-                if await self.applier.apply(manifest, model=model):
-                    done.changed.append(manifest["kind"])
-            for stale in seen.owned:
-                kind = kind_of(stale).name
-                wanted = ObjectRef(kind=kind, namespace=stale.namespace, name=stale.name)
-                if wanted not in plan.owns and await self.applier.prune(stale, model=model):
-                    done.changed.append(f"-{kind}")
+            if isinstance(plan, Plan):
+                await self._apply(plan, model, done)
+                await self._prune(plan, seen, model, done)
+            elif wants_no_pod(model.raw) and await self.applier.halt(seen, model=model):
+                done.changed.append("Deployment")
         except OperatorError as fault:
             done.fault = fault
         return done
+
+    async def _apply(self, plan: Plan, model: ModelFacts, done: Pass) -> None:
+        """What is refused but is there from before holds up nothing.
+
+        A claim that cannot grow, for one: the rest of an edit is made so all the same.
+        """
+        manifests, refused = render(plan), None
+        self.applier.recall(manifests, model=model)
+        for manifest in manifests:
+            try:
+                if await self.applier.apply(manifest, model=model):
+                    done.changed.append(manifest["kind"])
+            except OperatorError as fault:
+                if not fault.reason or not self.applier.has(manifest, model=model):
+                    raise
+                refused = refused or fault
+        if refused:
+            raise refused
+
+    async def _prune(self, plan: Plan, seen: Snapshot, model: ModelFacts, done: Pass) -> None:
+        for stale in seen.owned:
+            kind = kind_of(stale).name
+            wanted = ObjectRef(kind=kind, namespace=stale.namespace, name=stale.name)
+            if wanted not in plan.owns and await self.applier.prune(stale, model=model):
+                done.changed.append(f"-{kind}")
 
     async def _tell(self, key: Key, plan: Plan | Invalid, done: Pass) -> Summary | None:
         """Status is written also when something else could not be; the first fault counts."""
@@ -126,6 +146,8 @@ class Conductor:
         if seen.model is None or seen.model.deleting:
             return None
         view = self._view(seen, seen.model, plan=plan, fault=done.fault)
+        if isinstance(plan, Plan) and not done.fault:
+            view = replace(view, applied=self.applier.fingerprint(seen.model))
         view = replace(view, logs=await self.tails.complete(key, wanted_logs(view)))
         summary = summarize(view)
         try:

@@ -33,6 +33,7 @@ class Settings:
     resync_seconds: float = 300.0
     pod_name: str = "flagos-operator"
     pod_namespace: str = "default"
+    lease: str = ""  # a Lease in pod_namespace; empty: this operator is the only one
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -59,6 +60,7 @@ class Settings:
             resync_seconds=env.read("FLAGOS_RESYNC_SECONDS", _between(1, 86400), 300),
             pod_name=env.read("POD_NAME", _text, default.pod_name),
             pod_namespace=env.read("POD_NAMESPACE", _text, default.pod_namespace),
+            lease=env.read("FLAGOS_LEASE", _text, ""),
         )
 
 

@@ -71,7 +71,7 @@ def install() -> None:
     say("Install the operator with its chart (about 5 s)")
     image = "image.registry=localhost,image.repository=flagos-operator,image.tag=dev"
     do(
-        *("helm", "upgrade", "--install", "flagos", "charts/flagos-operator"),
+        *("helm", "upgrade", "--install", "flagos-operator", "charts/flagos-operator"),
         *("--namespace", "flagos-system", "--create-namespace", "--set", image),
         *("--wait", "--timeout", "120s", "--hide-notes"),
     )

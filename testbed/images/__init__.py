@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from testbed.images import hub, operator, vllm
+from testbed.images import hub, operator, previous, vllm
 from testbed.images.store import Store
+from testbed.shell import TestbedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,4 +18,15 @@ def build_all() -> list[Path]:
     The operator comes first: nobody who works on it has to wait for the rest.
     """
     store = Store.of_this_machine()
-    return [build(store) for build in (operator.build, vllm.build, hub.build)]
+    made = [build(store) for build in (operator.build, vllm.build, hub.build)]
+    return [*made, *build_previous(store)]
+
+
+def build_previous(store: Store) -> list[Path]:
+    """Nothing but the test of upgrades needs it, and that says by itself what is missing."""
+    try:
+        previous.require(previous.COMMIT)
+    except TestbedError as absent:
+        store.progress.say(f"without an image to upgrade from: {absent}; cure: {absent.cure}")
+        return []
+    return [previous.build(store)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,8 @@ from testbed.images import bytecode, oci, rootfs, wheels
 if TYPE_CHECKING:
     from testbed.images.store import Input, Store
 
-NAME = "localhost/flagos-operator:dev"
 PROJECT = Path(__file__).parents[2]
-REQUIREMENTS = PROJECT / "requirements" / "runtime.txt"
-CODE = PROJECT / "operator" / "flagos_operator"
+REQUIREMENTS = "requirements/runtime.txt"
 SITE = bytecode.INSTALLED.lstrip("/")
 UNUSED = (
     "bin",
@@ -40,13 +39,33 @@ ENV = {
 }
 
 
-def build(store: Store) -> Path:
-    layers = (rootfs.layer(store), packages_layer(store))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A tree of sources, the image that is made of it, and the name of its packages' layer."""
+
+    image: str
+    root: Path
+    site: str
+
+    @property
+    def requirements(self) -> Path:
+        return self.root / REQUIREMENTS
+
+    @property
+    def code(self) -> Path:
+        return self.root / "operator" / "flagos_operator"
+
+
+DEV = Version(image="localhost/flagos-operator:dev", root=PROJECT, site="operator-site")
+
+
+def build(store: Store, version: Version = DEV) -> Path:
+    layers = (rootfs.layer(store), packages_layer(store, version))
 
     def make(scratch: Path) -> oci.Image:
-        code = oci.write_layer(scratch / "code.tar", code_entries(scratch))
+        code = oci.write_layer(scratch / "code.tar", code_entries(scratch, code=version.code))
         return oci.Image(
-            name=NAME,
+            name=version.image,
             layers=(*layers, code),
             entrypoint=("flagos-operator",),
             env=ENV,
@@ -54,26 +73,26 @@ def build(store: Store) -> Path:
             labels={"org.opencontainers.image.title": "flagos-operator"},
         )
 
-    inputs: list[Input] = [*(layer.digest for layer in layers), CODE, Path(__file__)]
-    return store.image(NAME, inputs=inputs, make=make)
+    inputs: list[Input] = [*(layer.digest for layer in layers), version.code, Path(__file__)]
+    return store.image(version.image, inputs=inputs, make=make)
 
 
-def packages_layer(store: Store) -> oci.Layer:
-    site = packages(store)
-    return store.layer("operator-site", inputs=[site.name], make=lambda: [oci.Tree(SITE, site)])
+def packages_layer(store: Store, version: Version) -> oci.Layer:
+    site = packages(store, version)
+    return store.layer(version.site, inputs=[site.name], make=lambda: [oci.Tree(SITE, site)])
 
 
-def packages(store: Store) -> Path:
+def packages(store: Store, version: Version) -> Path:
     def make(site: Path) -> None:
-        wheels.install(REQUIREMENTS, into=site, unused=UNUSED)
+        wheels.install(version.requirements, into=site, unused=UNUSED)
         wheels.finish(site)
 
-    inputs: list[Input] = [REQUIREMENTS, *UNUSED, *wheels.recipe()]
-    return store.directory("operator-site", inputs=inputs, make=make, usually="30 s")
+    inputs: list[Input] = [version.requirements, *UNUSED, *wheels.recipe()]
+    return store.directory(version.site, inputs=inputs, make=make, usually="30 s")
 
 
-def code_entries(scratch: Path) -> list[oci.Entry]:
+def code_entries(scratch: Path, *, code: Path) -> list[oci.Entry]:
     site = scratch / "site"
-    shutil.copytree(CODE, site / CODE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(code, site / code.name, ignore=shutil.ignore_patterns("__pycache__"))
     wheels.finish(site, jobs=1)
     return [oci.Tree(SITE, site), oci.Text("usr/local/bin/flagos-operator", COMMAND, 0o755)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.bench.report import Report, say
 BUILD = Path("build")
 LOG = BUILD / "bench-operator.log"
 QUICK_REST = 20.0
+TERMINATED = 143  # as a shell says it
 
 
 def arguments_of(words: list[str]) -> argparse.Namespace:
@@ -25,6 +27,13 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--alone", action="store_true", help="leave out the pods of others")
     parser.add_argument("--large", action="store_true", help="also a burst of 5,000 models")
     return parser.parse_args(words)
+
+
+async def until_terminated(report: Report, asked: argparse.Namespace) -> None:
+    """Also a SIGTERM leaves no operator and no namespace behind."""
+    measuring = asyncio.ensure_future(measure(report, asked))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, measuring.cancel)
+    await measuring
 
 
 async def measure(report: Report, asked: argparse.Namespace) -> None:
@@ -52,6 +61,7 @@ async def thousand(cluster: Cluster, report: Report, asked: argparse.Namespace) 
             await latency.event_to_status(crowd, count=200, report=report)
             if not asked.alone:
                 await rest.beside_foreign_pods(cluster, operator, report=report)
+        await rest.takeover(cluster, LOG, report=report)
 
 
 async def alone(cluster: Cluster, report: Report, *, size: int) -> Body:
@@ -67,7 +77,9 @@ def main(words: list[str]) -> int:
     arguments = arguments_of(words)
     report = Report(BUILD / "bench.json")
     try:
-        asyncio.run(measure(report, arguments))
+        asyncio.run(until_terminated(report, arguments))
+    except asyncio.CancelledError:
+        return TERMINATED
     finally:
         say(report.table())
     return 0 if report.is_met() else 1

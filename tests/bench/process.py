@@ -35,7 +35,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    pid: int
+    process: asyncio.subprocess.Process
     port: int
     started: float
     session: aiohttp.ClientSession
@@ -44,12 +44,21 @@ class Operator:
         async with self.session.get(f"http://127.0.0.1:{self.port}/metrics") as answer:
             return reading(await answer.text())
 
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
     async def is_ready(self) -> bool:
+        if self.process.returncode is not None:
+            raise RuntimeError(f"the operator ended with {self.process.returncode}: see its log")
         try:
             async with self.session.get(f"http://127.0.0.1:{self.port}/readyz") as answer:
                 return answer.status == 200
         except aiohttp.ClientError:
             return False
+
+    def kill(self) -> None:
+        self.process.kill()
 
     async def reconciled(self, models: int, *, within: float = 120) -> float:
         """Seconds from the start of the process until every model had a pass."""
@@ -85,10 +94,10 @@ def reading(text: str) -> Reading:
 
 
 @contextlib.asynccontextmanager
-async def running(log: Path) -> AsyncIterator[Operator]:
+async def running(log: Path, *, lease: str = "") -> AsyncIterator[Operator]:
     """Ready, and stopped at the end; what it says goes to the file."""
     port = a_free_port()
-    settings = {"FLAGOS_HTTP_PORT": str(port), "POD_NAME": "bench"}
+    settings = {"FLAGOS_HTTP_PORT": str(port), "POD_NAME": "bench", "FLAGOS_LEASE": lease}
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     with log.open("ab") as out:
@@ -99,12 +108,12 @@ async def running(log: Path) -> AsyncIterator[Operator]:
             stderr=out,
         )
     async with aiohttp.ClientSession() as session:
-        operator = Operator(pid=process.pid, port=port, started=started, session=session)
+        operator = Operator(process=process, port=port, started=started, session=session)
         try:
             await until(operator.is_ready, within=60)
             yield operator
         finally:
-            with contextlib.suppress(ProcessLookupError):
+            if process.returncode is None:
                 process.terminate()
             await process.wait()
 

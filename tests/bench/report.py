@@ -22,6 +22,7 @@ TARGETS: dict[str, tuple[str, float | None]] = {
     "writes_after_restart": ("writes", 0),
     "restart_to_synced_s": ("s", 10),
     "api_calls_per_model": ("calls", 6),
+    "takeover_s": ("s", 15),
     "floor_1000_s": ("s", None),
     "burst_over_floor": ("times", 1.5),
 }

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import time
 from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
 
-from flagos_operator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, MODEL, POD, SERVICE
+from flagos_operator.cluster.kinds import CONFIG_MAP, DEPLOYMENT, LEASE, MODEL, POD, SERVICE
 from tests.bench.bursts import Crowd
 from tests.bench.cluster import Cluster, Watch, a_namespace, watching
 from tests.bench.models import a_foreign_pod
-from tests.bench.process import Operator
+from tests.bench.process import Operator, running
 from tests.bench.report import Report
+from tests.bench.waiting import until
 
 FOREIGN = 10_000
 _WRITTEN = (MODEL, CONFIG_MAP, SERVICE, DEPLOYMENT)
@@ -55,6 +60,32 @@ async def restarted(
         report.add("writes_after_restart", versions(watches) + events)
         report.add("rss_1000_restarted_mib", operator.rss_mib(), unit="MiB")
         yield operator
+
+
+async def takeover(cluster: Cluster, log: Path, *, report: Report) -> None:
+    """A standby that follows all models sees the leader die; until it has looked at one."""
+    lease = f"bench-{os.getpid()}"
+    async with taken_back(cluster, lease), running(log, lease=lease) as leader:
+        await until(partial(_has_worked, leader), within=120)
+        async with running(log, lease=lease) as standby:
+            await asyncio.sleep(3)  # a standby knows the lease after its second look at it
+            assert not await _has_worked(standby)
+            killed = time.perf_counter()
+            leader.kill()
+            await until(partial(_has_worked, standby), within=60)
+            report.add("takeover_s", time.perf_counter() - killed)
+
+
+@contextlib.asynccontextmanager
+async def taken_back(cluster: Cluster, lease: str) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await cluster.call("DELETE", LEASE.path("default", lease))
+
+
+async def _has_worked(operator: Operator) -> bool:
+    return (await operator.read()).reconciles > 0
 
 
 async def beside_foreign_pods(cluster: Cluster, operator: Operator, *, report: Report) -> None:

@@ -95,7 +95,7 @@ def test_the_test_pod_runs_as_the_operator_and_asks_where_it_may() -> None:
 
 def test_a_chip_change_restarts_the_operator_and_the_same_chips_do_not() -> None:
     def checksum(memory: str) -> str:
-        values = {"chips": {"mine": {"memoryPerDevice": memory}}}
+        values = {"chips": {"mine": {"sharedMemory": memory}}}
         pod = operator_pod(values)
         return str(pod["metadata"]["annotations"]["checksum/chips"])
 
@@ -117,7 +117,7 @@ def test_own_chips_arrive_as_they_were_written() -> None:
 def test_the_old_operator_ends_before_the_new_one_starts() -> None:
     spec = the(render(), "Deployment")["spec"]
     assert spec["replicas"] == 1
-    assert spec["strategy"] == {"type": "Recreate"}
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
     assert the(render({"replicaCount": 0}), "Deployment")["spec"]["replicas"] == 0
 
 

@@ -117,6 +117,6 @@ def test_a_built_in_chip_is_changed_by_key_and_null_takes_a_key_away(tmp_path: P
     assert found.resource_name == "nvidia.com/gpu"
 
 
-def test_a_mistake_in_a_chip_stops_the_operator_with_its_name(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"chips\.mine.*resorceName"):
-        own_chips({"mine": {"resorceName": "vendor.example/chip"}}, tmp_path)
+def test_a_mistake_that_helm_cannot_see_stops_the_operator_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"chips\.mine.*VLLM_PORT"):
+        own_chips({"mine": {"env": [{"name": "VLLM_PORT", "value": "1"}]}}, tmp_path)

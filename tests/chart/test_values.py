@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.catalog.chips import load_chips
+from tests.chart.chips_schema import written
 from tests.chart.rendering import CHART, ROOT, Manifest, of_kind, refusal, render, run_helm, the
 
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 EVERYTHING = {
+    "replicaCount": 2,
     "chips": {"mine": {"resourceName": "vendor.example/chip"}},
     "metrics": {"serviceMonitor": {"enabled": True}},
     "admissionPolicy": {"enabled": True},
@@ -70,7 +74,10 @@ def test_the_schema_and_the_values_name_the_same_keys() -> None:
     "values, words",
     [
         ({"replicas": 1}, ["'replicas' not allowed"]),
-        ({"replicaCount": 2}, ["replicaCount", "1, or 0", "leader election"]),
+        ({"replicaCount": -1}, ["/replicaCount", "minimum"]),
+        ({"chips": {"mine": {"resourceNam": "x.y/z"}}}, ["/chips/mine", "'resourceNam'"]),
+        ({"chips": {"mine": {"resourceName": "bad name"}}}, ["/chips/mine/resourceName"]),
+        ({"chips": {"mine": {"env": [{"nam": "A"}]}}}, ["/chips/mine/env/0"]),
         ({"image": {"tga": "x"}}, ["/image", "'tga' not allowed"]),
         ({"image": {"digest": "abc"}}, ["/image/digest", "sha256:"]),
         ({"image": {"pullPolicy": "Sometimes"}}, ["/image/pullPolicy", "IfNotPresent"]),
@@ -81,7 +88,7 @@ def test_the_schema_and_the_values_name_the_same_keys() -> None:
         ({"operand": {"registryRewrite": {"a": "b,c"}}}, ["/operand/registryRewrite/a"]),
         ({"operand": {"imagePullSecrets": [{"name": "x"}]}}, ["/operand/imagePullSecrets/0"]),
         ({"chips": {"My_Chip": {}}}, ["My_Chip"]),
-        ({"chips": {"mine": "x"}}, ["/chips/mine", "want object"]),
+        ({"chips": {"mine": "x"}}, ["/chips/mine", "null or object"]),
         ({"log": {"level": "trace"}}, ["/log/level", "debug"]),
         ({"workers": 0}, ["/workers"]),
         ({"httpPort": 80}, ["/httpPort"]),
@@ -173,3 +180,26 @@ def test_the_notes_warn_where_the_image_or_the_definition_is_left_to_the_user(
 )
 def test_object_names_follow_the_release(release: str, name: str) -> None:
     assert the(render(release=release), "Deployment")["metadata"]["name"] == name
+
+
+def test_what_is_said_of_chips_is_what_the_operator_reads() -> None:
+    assert (CHART / "values.schema.json").read_text() == written(SCHEMA), "run `make generate`"
+
+
+@pytest.mark.parametrize(
+    "chip",
+    [
+        {"nvidia": {"runtimeClassName": None, "nodeSelector": {"a": None}}},
+        {"nvidia": None},
+        {"mine": {"resourceName": "vendor.example/chip", "sharedMemory": "1Gi"}},
+        {
+            "mine": {
+                "tolerations": [{"operator": "Exists"}],
+                "securityContext": {"privileged": True},
+            }
+        },
+    ],
+)
+def test_helm_takes_the_chips_that_the_operator_takes(chip: Manifest) -> None:
+    assert not isinstance(load_chips(chip), Invalid)
+    render({"chips": chip})

@@ -26,16 +26,23 @@ SYSTEM = Kube("flagos-system")
 OPERATOR_IMAGE = os.environ.get("OPERATOR_IMAGE", "localhost/flagos-operator:dev")
 
 
+RELEASE = "flagos-operator"
+
+
+def image_values(image: str) -> list[str]:
+    """The image as the chart takes it."""
+    registry, _, rest = image.partition("/")
+    repository, _, tag = rest.rpartition(":")
+    parts = {"registry": registry, "repository": repository, "tag": tag}
+    return [word for key, value in parts.items() for word in ("--set", f"image.{key}={value}")]
+
+
 def install_operator() -> None:
     """Install or bring back the chart as a user would; helm waits for the Deployment."""
-    registry, _, rest = OPERATOR_IMAGE.partition("/")
-    repository, _, tag = rest.rpartition(":")
-    image = {"registry": registry, "repository": repository, "tag": tag}
-    values = [word for key, value in image.items() for word in ("--set", f"image.{key}={value}")]
     run(
-        *("helm", "upgrade", "--install", "flagos", str(ROOT / "charts" / "flagos-operator")),
+        *("helm", "upgrade", "--install", RELEASE, str(ROOT / "charts" / "flagos-operator")),
         *("-n", SYSTEM.namespace, "--create-namespace", "--wait", "--timeout", "120s"),
-        *values,
+        *image_values(OPERATOR_IMAGE),
         timeout=150,
     )
 

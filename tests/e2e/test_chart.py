@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(300)
 
 DEFINITION = "flagosmodels.flagos.io"
 CHART = ROOT / "charts" / "flagos-operator"
-RELEASE = "flagos"  # of the operator that the other tests use
+RELEASE = "flagos-operator"  # of the operator that the other tests use
 IMAGE = OPERATOR_IMAGE.partition("/")[::2]
 THIS_IMAGE = (
     *("--set", f"image.registry={IMAGE[0]}"),

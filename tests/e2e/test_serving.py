@@ -160,7 +160,7 @@ def test_an_operator_that_is_killed_rolls_nothing(model: Model) -> None:
     victim = operator_pod()
     SYSTEM.kubectl("delete", "pod", victim, "--grace-period=0", "--force")
     eventually(lambda: operator_pod() != victim, within=60, what="a new operator pod")
-    SYSTEM.kubectl("rollout", "status", "deployment/flagos-flagos-operator", "--timeout=60s")
+    SYSTEM.kubectl("rollout", "status", "deployment/flagos-operator", "--timeout=60s")
     assert model.pod_uids() == before
     assert model.body()["metadata"]["resourceVersion"] == written
 

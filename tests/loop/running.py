@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = "default"
 PATIENCE = 10.0
+SETTLED = 0.05  # seconds; a test waits for the list that follows the beginning of the watches
 
 
 def a_model(name: str = "m", *, namespace: str = NAMESPACE, **spec: Any) -> dict[str, Any]:
@@ -90,15 +91,17 @@ def kubeconfig(path: Path, url: str) -> Path:
 
 @contextlib.asynccontextmanager
 async def operator(kube: FakeKube, folder: Path, **settings: Any) -> AsyncIterator[App]:
-    """Started and synced; stopped cleanly at the end, or the test fails."""
+    """Started, synced and at rest; stopped cleanly at the end, or the test fails."""
     chosen = {"http_port": 0, "resync_seconds": 300.0, **settings}
     config = kubeconfig(folder / "kubeconfig", kube.url)
     app, stop = build(Settings(**chosen), {"KUBECONFIG": str(config)}), asyncio.Event()
+    app.resync.settled = SETTLED
     asked = len(kube.requests)
     serving = asyncio.create_task(serve(app, stop=stop))
     try:
         await eventually(lambda: app.resync.synced.is_set() or serving.done())
         await eventually(lambda: _is_watching(kube, since=asked) or serving.done())
+        await eventually(lambda: not app.resync.owed or serving.done())
         yield app
     finally:
         stop.set()

@@ -37,6 +37,59 @@ async def test_a_strangers_object_is_never_even_touched(kube, operator, kind, na
         assert condition(kube, "Stalled").get("status") == "True"
 
 
+CLAIMED = {"volumeClaimTemplate": {"size": "64Mi"}}
+LARGER = {"volumeClaimTemplate": {"size": "128Mi"}}
+CANNOT_GROW = Fault(
+    method="PATCH",
+    path="/persistentvolumeclaims/",
+    status=403,
+    message="only dynamically provisioned pvc can be resized",
+)
+
+
+async def test_a_claim_that_cannot_grow_holds_up_nothing_else(kube, operator):
+    async with operator():
+        kube.create(a_downloaded_model(weights=CLAIMED))
+        await eventually(lambda: reason(kube) == "Pending")
+        await quiet(kube)
+        kube.faults.append(CANNOT_GROW)
+        kube.patch("FlagOSModel", "m", {"spec": {"weights": LARGER, "replicas": 3}})
+        await eventually(lambda: reason(kube) == "VolumeClaimRefused")
+        assert "can be resized" in condition(kube, "Ready")["message"]
+        assert kube.find("Deployment", "m")["spec"]["replicas"] == 3
+        kube.faults.clear()
+        kube.patch("FlagOSModel", "m", {"spec": {"weights": CLAIMED}})
+        await eventually(lambda: reason(kube) == "Pending")
+
+
+async def test_a_claim_that_was_refused_from_the_start_is_waited_for(kube, operator):
+    """A pod would wait for it, and hold a chip meanwhile."""
+    async with operator():
+        kube.faults.append(CANNOT_GROW)
+        kube.create(a_downloaded_model(weights=CLAIMED))
+        await eventually(lambda: reason(kube) == "VolumeClaimRefused")
+        assert kube.find("Deployment", "m") is None
+        kube.faults.clear()
+
+
+@pytest.mark.parametrize("stop", [{"suspend": True}, {"replicas": 0}])
+@pytest.mark.parametrize("mistake", [{"chip": "unheard-of"}, {"image": 7}])
+async def test_a_stop_is_a_stop_whatever_else_is_wrong(kube, operator, stop, mistake):
+    async with operator():
+        kube.create(a_model(replicas=2))
+        await eventually(lambda: status(kube))
+        template = kube.find("Deployment", "m")["spec"]["template"]
+        kube.patch("FlagOSModel", "m", {"spec": {**mistake, **stop}})
+        await eventually(lambda: kube.find("Deployment", "m")["spec"]["replicas"] == 0)
+        assert kube.find("Deployment", "m")["spec"]["template"] == template
+        await quiet(kube)
+        asked = len(kube.writes())
+        mended = {"chip": "cpu", "image": "registry.local/vllm:0.20.0"}
+        kube.patch("FlagOSModel", "m", {"spec": {**mended, "suspend": False, "replicas": 2}})
+        await eventually(lambda: kube.find("Deployment", "m")["spec"]["replicas"] == 2)
+        assert len(kube.writes()) > asked
+
+
 async def test_a_name_that_becomes_free_is_used(kube, operator):
     kube.create(a_child("Service", "m"))
     async with operator():

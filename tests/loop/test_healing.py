@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from flagos_operator.cluster.kinds import POD, Key
+from flagos_operator.cluster.kinds import KINDS, POD, Key
 from tests.loop.fakekube import Fault
 from tests.loop.fakekube.storage import Id
 from tests.loop.running import (
@@ -106,6 +108,35 @@ async def test_a_model_that_went_while_the_watch_was_blind_is_written_for_no_mor
         assert app.store.snapshot(Key("default", "m")).deployment is None
 
 
+async def test_a_child_that_went_before_its_watch_began_comes_back(kube, operator):
+    """Between the operator's own list and that of the watch, which then holds none of its kind."""
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+    lists = len(kube.asked("GET", "/services"))
+    kube.faults.append(Fault(method="GET", path="/services", delay=0.3))
+
+    async def delete():
+        await eventually(lambda: len(kube.asked("GET", "/services")) > lists)
+        kube.delete("Service", "m")
+
+    deletion = asyncio.create_task(delete())
+    async with operator():
+        await deletion
+        await eventually(lambda: kube.find("Service", "m"))
+
+
+async def test_all_that_went_while_the_watch_was_blind_is_forgotten(kube, operator):
+    async with operator() as app:
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        _blind(kube)
+        kube.storage.objects.clear()
+        await eventually(lambda: not len(app.store))
+
+
 async def test_an_error_in_the_stream_costs_nothing_but_a_new_stream(kube, operator):
     """Kopf gives up on any error but 410; what came meanwhile is found by a list."""
     async with operator():
@@ -119,6 +150,33 @@ async def test_an_error_in_the_stream_costs_nothing_but_a_new_stream(kube, opera
         await eventually(lambda: _watches(kube) >= 2 * before)
         kube.create(a_model("after"))
         await eventually(lambda: status(kube, "after"))
+
+
+@pytest.mark.parametrize("kind", [each.plural for each in KINDS])
+async def test_an_error_in_one_stream_takes_none_of_the_others_along(kube, operator, kind):
+    """Kopf then ends all of them, and did not always come to an end itself."""
+    async with operator():
+        await quiet(kube)
+        before = _watches(kube)
+        kube.break_watches({"kind": "Status", "code": 500, "message": "no leader"}, of=kind)
+        await eventually(lambda: _watches(kube) >= 2 * before)
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+
+
+async def test_watches_begin_anew_after_an_api_server_that_was_away(kube, operator):
+    """What kopf then waits for made it deaf to the end that it had announced itself."""
+    async with operator():
+        await quiet(kube)
+        kube.faults.append(Fault(watches=True, status=503))
+        kube.break_watches({"kind": "Status", "code": 500, "message": "down"}, of="pods")
+        kube.break_watches()
+        await eventually(lambda: kube.faults[0].met > 20, within=30)
+        kube.faults.clear()
+        before = _watches(kube)
+        await eventually(lambda: _watches(kube) >= before + len(KINDS), within=30)
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
 
 
 async def test_all_that_went_while_the_streams_were_broken_is_forgotten(kube, operator):
@@ -161,11 +219,44 @@ async def test_a_restart_writes_nothing(kube, operator):
         kube.create(a_model("invalid", chip="unheard-of"))
         await eventually(lambda: status(kube) and status(kube, "invalid"))
         await quiet(kube)
-    version = kube.storage.version
+    asked = len(kube.writes())
     async with operator() as app:
         await eventually(lambda: _passes(app) >= 2)
         await quiet(kube)
-        assert kube.storage.version == version
+        assert kube.writes()[asked:] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "edit"),
+    [
+        ("Deployment", POD_EDIT),
+        ("Service", {"spec": {"selector": {"flagos.io/model": "another"}}}),
+        ("ConfigMap", {"data": {"FLAGOS_FETCH_VERIFY": "no"}}),
+    ],
+    ids=["a field of the pods", "selector", "data"],
+)
+async def test_what_was_edited_while_nobody_watched_is_set_right(kube, operator, kind, edit):
+    name = dict(CHILDREN)[kind]
+    async with operator():
+        kube.create(a_downloaded_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        wanted = _content(kube.find(kind, name))
+    kube.patch(kind, name, edit)
+    assert _content(kube.find(kind, name)) != wanted
+    async with operator():
+        await eventually(lambda: _content(kube.find(kind, name)) == wanted)
+
+
+async def test_what_was_deleted_while_nobody_watched_comes_back(kube, operator):
+    async with operator():
+        kube.create(a_downloaded_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+    for kind, name in CHILDREN:
+        kube.delete(kind, name)
+    async with operator():
+        await eventually(lambda: all(kube.find(kind, name) for kind, name in CHILDREN))
 
 
 async def test_a_status_field_that_the_definition_prunes_is_written_once(kube, operator):
@@ -175,7 +266,7 @@ async def test_a_status_field_that_the_definition_prunes_is_written_once(kube, o
         await eventually(lambda: status(kube))
         await quiet(kube)
         passes, before = _passes(app), len(kube.asked("PATCH", "/status"))
-        kube.patch("ConfigMap", "m-fetch", {"data": {"FLAGOS_FETCH_VERIFY": "no"}})
+        kube.patch("FlagOSModel", "m", {"metadata": {"annotations": {"a": "note"}}})
         await eventually(lambda: _passes(app) > passes)
         await quiet(kube)
         assert len(kube.asked("PATCH", "/status")) == before

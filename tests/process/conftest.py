@@ -77,13 +77,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def kubeconfig(server: str) -> str:
+def kubeconfig(server: str, *, token: str) -> str:
     return json.dumps(
         {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "c", "cluster": {"server": server}}],
-            "users": [{"name": "u", "user": {"token": "t"}}],
+            "users": [{"name": "u", "user": {"token": token}}],
             "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
             "current-context": "x",
         }
@@ -94,6 +94,8 @@ def kubeconfig(server: str) -> str:
 class Operator:
     process: asyncio.subprocess.Process
     log: Path
+    token: str  # marks its requests
+    port: int
 
     def said(self) -> str:
         return self.log.read_text()
@@ -112,17 +114,18 @@ class Operator:
 @pytest.fixture
 def operator(kube: FakeKube, tmp_path: Path) -> Callable[..., Any]:
     """Run an operator for the length of an `async with`; it must end cleanly."""
-    config = tmp_path / "kubeconfig"
-    config.write_text(kubeconfig(kube.url))
     count = iter(range(100))
 
     @contextlib.asynccontextmanager
     async def started(**settings: str) -> AsyncIterator[Operator]:
-        log = tmp_path / f"operator-{next(count)}.log"
+        token, port = f"operator-{next(count)}", free_port()
+        config, log = tmp_path / f"{token}.kubeconfig", tmp_path / f"{token}.log"
+        config.write_text(kubeconfig(kube.url, token=token))
         defaults = {
             "KUBECONFIG": str(config),
             "FLAGOS_OPERATOR_IMAGE": "operator:1",
-            "FLAGOS_HTTP_PORT": str(free_port()),
+            "FLAGOS_HTTP_PORT": str(port),
+            "POD_NAME": token,
         }
         with log.open("w") as out:
             process = await asyncio.create_subprocess_exec(
@@ -131,7 +134,7 @@ def operator(kube: FakeKube, tmp_path: Path) -> Callable[..., Any]:
                 stdout=out,
                 stderr=out,
             )
-        running = Operator(process=process, log=log)
+        running = Operator(process=process, log=log, token=token, port=port)
         try:
             await until(lambda: '"synced"' in running.said(), what="the operator is synced")
             yield running

@@ -190,6 +190,15 @@ def parse(raw: Mapping[str, Any]) -> FlagOSModelSpec | Invalid:
         return Invalid(reason=INVALID, message="spec: nested too deeply: write less of it")
 
 
+def wants_no_pod(raw: Mapping[str, Any]) -> bool:
+    """Said so plainly that it counts, whatever is wrong with the rest of the spec."""
+    spec = raw.get("spec")
+    if not isinstance(spec, Mapping):
+        return False
+    replicas = spec.get("replicas")
+    return spec.get("suspend") is True or (type(replicas) is int and replicas == 0)
+
+
 def typed(sent: Raw, *, name: str) -> FlagOSModelSpec | Invalid:
     try:
         # From JSON, where a list is what a tuple is made from and a number is not a string.

@@ -99,3 +99,10 @@ class FlagOSModelStatus(Shape):
     last_failure: LastFailure | None = Field(
         None, description="The last thing that failed, kept after it was cured."
     )
+    applied: str | None = Field(
+        None,
+        description=(
+            "Fingerprint of the model's objects as the operator left them. An operator that "
+            "starts anew knows by it that nobody has touched them."
+        ),
+    )

@@ -44,16 +44,16 @@ def unchanged(field: str) -> Transition:
 
 class ClaimTemplate(Shape):
     rules = (
-        Transition(
-            cel="!quantity(self.size).isLessThan(quantity(oldSelf.size))",
-            message="a claim may grow and never shrink: set size to what it was, or more",
-            field="size",
-        ),
         unchanged("storageClassName"),
         unchanged("accessModes"),
     )
 
-    size: Quantity = Field(description="Size of the volume, e.g. 100Gi. It may grow later.")
+    size: Quantity = Field(
+        description=(
+            "Size of the volume, e.g. 100Gi. It may grow later where the class allows it. "
+            "No claim shrinks: the model serves on, and its status says so."
+        )
+    )
     storage_class_name: str | None = Field(
         None,
         description='Storage class. Default: the cluster\'s default class; "" asks for none.',

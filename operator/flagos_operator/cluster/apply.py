@@ -3,7 +3,7 @@
 Possible scenarios, by what the store knows of the object:
 
     nothing                 apply as "must not exist yet"; if it does, look whose it is
-    ours, as we left it     nothing to do
+    ours, as we left it     nothing to do; after a restart a fingerprint in the status tells
     ours, else              apply with force, only to the very object that was seen (uid)
     ours, being deleted     wait: its end is an event
     somebody else's         look again, then refuse: never taken over
@@ -14,17 +14,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flagos_operator.cluster.kinds import BY_NAME, DEPLOYMENT, MODEL, Key, Kind
-from flagos_operator.errors import Conflict, Malformed, NameTaken, NotFound
+from flagos_operator.cluster.kinds import BY_NAME, CLAIM, DEPLOYMENT, MODEL, Key, Kind
+from flagos_operator.errors import (
+    ApiError,
+    ClaimRefused,
+    Conflict,
+    Denied,
+    Malformed,
+    NameTaken,
+    NotFound,
+)
 from flagos_operator.observed.facts import ChildFacts, DeploymentFacts, ModelFacts, PodFacts
 
 if TYPE_CHECKING:
     from flagos_operator.cluster.client import Client
-    from flagos_operator.cluster.store import Store
+    from flagos_operator.cluster.store import Snapshot, Store
     from flagos_operator.metrics import Metrics
 
 Manifest = Mapping[str, Any]
@@ -66,9 +74,39 @@ class Applier:
             before = self.store.version(kind, key)
         else:
             known, before = None, 0
-        body = await self._write(kind, manifest, known=known, model=model)
+        try:
+            body = await self._write(kind, manifest, known=known, model=model)
+        except (Denied, Malformed) as refused:
+            if kind is not CLAIM:
+                raise
+            raise _of_claim(refused, known) from refused
         self._remember(kind, body, digest=digest, model=_key(model))
         return self._count(kind, before=before, after=self.store.version(kind, key))
+
+    def has(self, manifest: Manifest, *, model: ModelFacts) -> bool:
+        """Whether the object is there and serves this model, be it as wanted or as before."""
+        kind, key = _names(manifest)
+        known = self.store.find(kind, key)
+        return (
+            isinstance(known, Child)
+            and not known.deleting
+            and known.model == model.name
+            and known.owner_uid in ("", model.uid)
+        )
+
+    async def halt(self, seen: Snapshot, *, model: ModelFacts) -> bool:
+        """Let no pod run, though the rest of the spec cannot be followed."""
+        deployment = seen.deployment
+        if not deployment or not deployment.wanted or deployment.deleting:
+            return False
+        if deployment.owner_uid != model.uid:
+            return False
+        key = Key(deployment.namespace, deployment.name)
+        body = await self.client.merge(
+            DEPLOYMENT, key, {"metadata": {"uid": deployment.uid}, "spec": {"replicas": 0}}
+        )
+        self.store.put(DEPLOYMENT, body)
+        return True
 
     async def prune(self, child: Child, *, model: ModelFacts) -> bool:
         """Delete what the plan no longer has, of what this very model owns.
@@ -86,6 +124,23 @@ class Applier:
         self._ledger[_key(model)].pop((kind.name, key), None)
         self.metrics.applies.labels(kind=kind.name, result="deleted").inc()
         return True
+
+    def recall(self, manifests: Iterable[Manifest], *, model: ModelFacts) -> None:
+        """After a restart: believe the fingerprint that was left, if all still is as it says."""
+        if self._ledger.get(_key(model)):
+            return
+        stamps = {}
+        for manifest in manifests:
+            kind, key = _names(manifest)
+            known = self.store.find(kind, key)
+            if isinstance(known, Child):
+                stamps[kind.name, key] = _stamp(known, _digest(manifest))
+        if _fingerprint(stamps) == model.status.get("applied"):
+            self._ledger[_key(model)] = stamps
+
+    def fingerprint(self, model: ModelFacts) -> str:
+        """Of all objects of this model as they were left."""
+        return _fingerprint(self._ledger.get(_key(model), {}))
 
     def forget(self, model: Key) -> None:
         self._ledger.pop(model, None)
@@ -116,7 +171,7 @@ class Applier:
         Somebody changes a port: ours comes back beside theirs and both are called http. A merge
         patch replaces whole lists; after it the apply takes the fields back.
         """
-        await self.client.replace_lists(kind, _with(manifest, uid=uid))
+        await self.client.merge(kind, _names(manifest)[1], _with(manifest, uid=uid))
         return await self.client.apply(kind, _with(manifest, uid=uid), force=True)
 
     async def _create(
@@ -153,6 +208,12 @@ class Applier:
         result = "created" if not before else "changed" if after != before else "unchanged"
         self.metrics.applies.labels(kind=kind.name, result=result).inc()
         return result != "unchanged"
+
+
+def _of_claim(refused: ApiError, known: Child | None) -> ClaimRefused:
+    has = known.capacity if isinstance(known, ChildFacts) else ""
+    cure = f"; it has {has}: set weights.volumeClaimTemplate.size to that" if has else ""
+    return ClaimRefused(f"{refused}{cure}", status=refused.status, details=refused.details)
 
 
 def kind_of(child: Child) -> Kind:
@@ -199,6 +260,11 @@ def _stamp(facts: Child, digest: str) -> Stamp:
 
 def _digest(manifest: Manifest) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def _fingerprint(stamps: Mapping[tuple[str, Key], Stamp]) -> str:
+    left = sorted((kind, *key, *astuple(stamp)) for (kind, key), stamp in stamps.items())
+    return hashlib.sha256(json.dumps(left).encode()).hexdigest()[:16]
 
 
 def _with(manifest: Manifest, **meta: str) -> dict[str, Any]:

@@ -18,8 +18,8 @@ import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 
 from flagos_operator.cluster import connection
-from flagos_operator.cluster.kinds import MODEL, POD, Key, Kind
-from flagos_operator.errors import Throttled, Unauthorized, Unreachable, api_error
+from flagos_operator.cluster.kinds import MODEL, POD, Key, Kind, Resource
+from flagos_operator.errors import NotLeading, Throttled, Unauthorized, Unreachable, api_error
 
 if TYPE_CHECKING:
     from flagos_operator.cluster.connection import Connection
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Body = Mapping[str, Any]
 
 FIELD_MANAGER = "flagos-operator"
-CHUNK = 500
+CHUNK = 100  # objects of a list at a time; parsed, they take far more room than their facts
 LOG_BYTES = 64 * 1024
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
@@ -44,10 +44,12 @@ class Client:
         login: Callable[[], Awaitable[Configuration]],
         metrics: Metrics,
         clock: Callable[[], float],
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self._login = login
         self._metrics = metrics
         self._clock = clock
+        self._may_write = may_write
         self._api: ApiClient | None = None
         self._logging_in = asyncio.Lock()
         self._paused_until = 0.0
@@ -60,11 +62,11 @@ class Client:
         if self._api:
             await self._api.close()
 
-    async def get(self, kind: Kind, key: Key) -> dict[str, Any]:
+    async def get(self, kind: Resource, key: Key) -> dict[str, Any]:
         return _decode(await self._call("get", "GET", kind.path(*key)))
 
     async def list(self, kind: Kind, *, namespace: str) -> AsyncIterator[dict[str, Any]]:
-        """Chunks as the server sends them; each is a List of up to 500 items."""
+        """Chunks as the server sends them; each is a List of up to CHUNK items."""
         query = {"limit": str(CHUNK)} | ({"labelSelector": kind.selector} if kind.selector else {})
         while True:
             chunk = _decode(await self._call("list", "GET", kind.path(namespace), query=query))
@@ -74,7 +76,7 @@ class Client:
                 return
             query = {**query, "continue": token}
 
-    async def apply(self, kind: Kind, manifest: Body, *, force: bool) -> dict[str, Any]:
+    async def apply(self, kind: Resource, manifest: Body, *, force: bool) -> dict[str, Any]:
         meta = manifest["metadata"]
         path = kind.path(meta["namespace"], meta["name"])
         return await self._apply("apply", path, manifest, force=force)
@@ -89,11 +91,12 @@ class Client:
         }
         return await self._apply("apply_status", MODEL.path(*key, "status"), body, force=True)
 
-    async def replace_lists(self, kind: Kind, manifest: Body) -> None:
-        meta = manifest["metadata"]
-        path = kind.path(meta["namespace"], meta["name"])
+    async def merge(self, kind: Kind, key: Key, patch: Body) -> dict[str, Any]:
+        """A merge patch, where an apply would not do: it replaces lists, or is about one field."""
         query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
-        await self._call("merge", "PATCH", path, query=query, body=manifest, content=_MERGE)
+        path = kind.path(*key)
+        raw = await self._call("merge", "PATCH", path, query=query, body=patch, content=_MERGE)
+        return _decode(raw)
 
     async def delete(self, kind: Kind, key: Key, *, uid: str) -> None:
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
@@ -131,6 +134,8 @@ class Client:
     ) -> bytes:
         self._obey_pause()
         api = await self._connected()
+        if method != "GET" and not self._may_write():
+            raise NotLeading(f"{method} {path}: another operator may hold the lease by now")
         started, code = self._clock(), "none"
         try:
             answer = await self._send(api, method, path, query=query, body=body, content=content)

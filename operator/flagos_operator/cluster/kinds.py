@@ -32,13 +32,11 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Resource:
     name: str
     group: str
     version: str
     plural: str
-    facts: Callable[[Body], Facts]
-    selector: str = MANAGED  # other people's objects stay on the server
 
     @property
     def api_version(self) -> str:
@@ -49,6 +47,14 @@ class Kind:
         scope = f"/namespaces/{namespace}" if namespace else ""
         rest = "".join(f"/{part}" for part in (name, subresource) if part)
         return f"{root}{scope}/{self.plural}{rest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(Resource):
+    """A resource whose objects the operator follows."""
+
+    facts: Callable[[Body], Facts]
+    selector: str = MANAGED  # other people's objects stay on the server
 
 
 MODEL = Kind(
@@ -84,6 +90,7 @@ CLAIM = Kind(
     plural="persistentvolumeclaims",
     facts=partial(child_facts, kind="PersistentVolumeClaim"),
 )
+LEASE = Resource(name="Lease", group="coordination.k8s.io", version="v1", plural="leases")
 # Models first: a child is only worth a look once its model is known.
 KINDS = (MODEL, CONFIG_MAP, CLAIM, SERVICE, DEPLOYMENT, POD)
 BY_NAME = {kind.name: kind for kind in KINDS}

@@ -1,7 +1,7 @@
 """The truth, asked for: lists every kind, corrects the store and says who has news.
 
-A watch that broke for longer than the API server remembers starts again from a list, and what
-was deleted in between is never told. This finds it.
+A watch starts from a list, the first time and whenever it broke for longer than the API server
+remembers; what was deleted before that list is never told. This finds it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _RETRY_FIRST, _RETRY_MOST = 1.0, 30.0
-_SETTLED, _SETTLED_AT_LAST = 1.0, 30.0
+_SETTLED_AT_LAST = 30.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,7 +38,10 @@ class Resync:
     dice: Callable[[], float]
     wall: Callable[[], float]
     enqueue: Callable[[Key], None]
+    settled: float = 1.0  # watches begin together: one list answers all that ask within this
     synced: asyncio.Event = field(default_factory=asyncio.Event)
+    _asks: int = 0
+    _answered: int = 0
     _now: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -46,13 +49,23 @@ class Resync:
         failures = 0
         while True:
             self._now.clear()
-            failures = 0 if await self._try() else failures + 1
+            asks = self._asks
+            if await self._try():
+                failures, self._answered = 0, asks
+            else:
+                failures += 1
             if await self._asked(within=self._pause(failures)):
                 await self._settle()
 
     def soon(self) -> None:
         """Events may have been missed: do not wait for the next turn."""
+        self._asks += 1
         self._now.set()
+
+    @property
+    def owed(self) -> bool:
+        """Somebody asked for a list that has not come yet."""
+        return self._asks > self._answered
 
     async def once(self) -> set[Key]:
         self.store.forget_graves()
@@ -103,8 +116,7 @@ class Resync:
             return False
 
     async def _settle(self) -> None:
-        """A watch that begins asks once for each object it finds: one list answers them all."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SETTLED_AT_LAST):
-                while await self._asked(within=_SETTLED):
+                while await self._asked(within=self.settled):
                     self._now.clear()

@@ -13,6 +13,7 @@ from typing import Any
 from flagos_operator.status.text import bounded
 
 _PARTS = ("resolved", "weights", "lastFailure")
+_WORDS = ("stack", "applied")
 _NUMBERS = {
     "bytesPerSecond",
     "devices",
@@ -27,10 +28,12 @@ _TIMES = {"lastTransitionTime", "time"}
 
 
 def remembered(status: Mapping[str, Any]) -> dict[str, Any]:
-    stack, conditions = status.get("stack"), status.get("conditions")
+    conditions = status.get("conditions")
     listed = conditions if isinstance(conditions, list | tuple) else ()
     kept: dict[str, Any] = {name: _part(status.get(name)) for name in _PARTS}
-    kept["stack"] = bounded(stack) if isinstance(stack, str) else ""
+    for name in _WORDS:
+        word = status.get(name)
+        kept[name] = bounded(word) if isinstance(word, str) else ""
     kept["conditions"] = [_part(each) for each in listed]
     return kept
 

@@ -87,6 +87,7 @@ class Reason(StrEnum):
     IMAGE_NEVER_PULLED = "ImageNeverPulled", Kind.BLOCKED
     CONFIG_MISSING = "ConfigMissing", Kind.BLOCKED
     VOLUME_CLAIM_MISSING = "VolumeClaimMissing", Kind.BLOCKED
+    VOLUME_CLAIM_REFUSED = "VolumeClaimRefused", Kind.BLOCKED
     VOLUME_CLAIM_LOST = "VolumeClaimLost", Kind.BLOCKED
     SOURCE_NOT_FOUND = "SourceNotFound", Kind.BLOCKED
     REVISION_NOT_FOUND = "RevisionNotFound", Kind.BLOCKED

@@ -246,6 +246,11 @@ REMEDIES = {
         "A claim that the pod uses does not exist.",
         "Create the claim that the message names, or correct its name in the spec.",
     ),
+    Reason.VOLUME_CLAIM_REFUSED: Remedy(
+        "The claim for the weights cannot become what the spec asks: it never shrinks, and grows "
+        "only where its storage class allows that.",
+        "Set the size that the message names. What else the spec says is followed meanwhile.",
+    ),
     Reason.VOLUME_CLAIM_LOST: Remedy(
         "The volume behind the claim for the weights is gone.",
         "Delete the claim; it is made anew and the weights are downloaded again.",

@@ -12,7 +12,7 @@ from flagos_operator.status.failure import last_failure
 from flagos_operator.status.memory import remembered
 from flagos_operator.status.pods import alive, finished, serving
 from flagos_operator.status.progress import phase, progress
-from flagos_operator.status.reasons import Kind, kind_of
+from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.text import bounded
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def summarize(view: View) -> Summary:
         "resolved": _resolved(view),
         "weights": _weights(view),
         "lastFailure": last_failure(view),
+        "applied": view.applied or view.model.status.get("applied"),
     }
     return Summary(
         status={key: value for key, value in status.items() if value not in ("", None, {})},
@@ -135,8 +136,11 @@ def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def _events(
     old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Event]:
-    """One for each turn of Ready or WeightsReady; the same reason is not told twice."""
-    told: set[str] = set()
+    """One for each turn of Ready or WeightsReady; the same reason is not told twice.
+
+    That a model was taken up is none: a moment later there is something to tell.
+    """
+    told: set[str] = {Reason.PENDING}
     for kind in (conditions.READY, conditions.WEIGHTS_READY):
         now, before = new[kind], old.get(kind, {})
         turned = (now["status"], now["reason"]) != (before.get("status"), before.get("reason"))

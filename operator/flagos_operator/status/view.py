@@ -55,5 +55,6 @@ class View:
     children: tuple[ChildFacts, ...]
     now: datetime
     refused: Objection | None = None  # what the API server said to an apply
+    applied: str = ""  # fingerprint of the children; empty: not all could be applied
     # Tails of crashed containers' logs, by (pod uid, container, number of the run that ended).
     logs: Mapping[tuple[str, str, int], str] = field(default_factory=dict)

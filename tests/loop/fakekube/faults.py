@@ -22,6 +22,7 @@ class Fault:
     delay: float = 0.0
     drop: bool = False
     after: bool = False  # the request is carried out and only its answer is lost
+    watches: bool = False  # meets the beginning of watches, and nothing else
     times: int = 1_000_000
     met: int = field(default=0, init=False)
 
@@ -30,5 +31,5 @@ class Fault:
             self.met < self.times
             and self.method in ("", method)
             and self.path in path
-            and "watch=true" not in path
+            and self.watches == ("watch=true" in path)
         )

@@ -26,6 +26,7 @@ class Request:
     query: dict[str, str]
     status: int
     wrote: bool  # a version moved by it
+    token: str  # whose request it was
 
     @property
     def is_write(self) -> bool:
@@ -39,7 +40,7 @@ class FakeKube:
     requests: list[Request] = field(default_factory=list)
     logs: dict[tuple[str, str], str] = field(default_factory=dict)
     url: str = ""
-    _watches: set[asyncio.Queue[Body | None]] = field(default_factory=set)
+    _watches: dict[asyncio.Queue[Body | None], str] = field(default_factory=dict)
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[FakeKube]:
@@ -98,9 +99,11 @@ class FakeKube:
     def asked(self, method: str, part: str = "") -> list[Request]:
         return [r for r in self.requests if r.method == method and part in r.path]
 
-    def break_watches(self, error: Body | None = None) -> None:
-        """End every stream, after an ERROR event if one is given."""
-        for queue in self._watches:
+    def break_watches(self, error: Body | None = None, *, of: str = "") -> None:
+        """End every stream, or those of one kind, after an ERROR event if one is given."""
+        for queue, plural in self._watches.items():
+            if of not in ("", plural):
+                continue
             if error:
                 queue.put_nowait({"type": "ERROR", "object": error})
             queue.put_nowait(None)
@@ -113,7 +116,7 @@ class FakeKube:
         # The log of a watch is written when it begins.
         if request.query.get("watch"):
             self._record(request, 200, wrote=False)
-            return await handler(request)
+            return await self._faulty(request, handler)
         try:
             response = await self._faulty(request, handler)
         except Refused as refused:
@@ -134,6 +137,7 @@ class FakeKube:
                 query=dict(request.query),
                 status=status,
                 wrote=wrote,
+                token=request.headers.get("Authorization", "").removeprefix("Bearer "),
             )
         )
 
@@ -236,7 +240,7 @@ class FakeKube:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         queue: asyncio.Queue[Body | None] = asyncio.Queue()
-        self._watches.add(queue)
+        self._watches[queue] = kind.plural
         feeder = asyncio.create_task(self._feed(queue, request, kind, namespace))
         try:
             while event := await queue.get():
@@ -245,7 +249,7 @@ class FakeKube:
             pass
         finally:
             feeder.cancel()
-            self._watches.discard(queue)
+            del self._watches[queue]
         return response
 
     async def _feed(

@@ -1,0 +1,139 @@
+"""What holds whenever the operator has come to rest, said without the operator's engine.
+
+Objects and statuses are computed anew from what the fake API holds, by the pure half alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.api.spec import parse
+from flagos_operator.app import utc_now
+from flagos_operator.cluster.kinds import KINDS, Key
+from flagos_operator.cluster.store import Store
+from flagos_operator.desired.given import Meta
+from flagos_operator.desired.plan import Plan, decide
+from flagos_operator.desired.render import render
+from flagos_operator.operands import chips, defaults
+from flagos_operator.settings import Settings
+from flagos_operator.status.summary import summarize
+from flagos_operator.status.view import View
+from tests.loop.fakekube import FakeKube, merging
+from tests.loop.fakekube.storage import matches
+from tests.loop.scripts import CHILDREN, Stage, children
+
+CHIPS, DEFAULTS = chips(Settings()), defaults(Settings())
+
+
+def judge(stage: Stage) -> None:
+    for model in stage.kube.all("FlagOSModel"):
+        plan = plan_of(model)
+        if isinstance(plan, Plan):
+            _children_are_as_planned(stage.kube, plan)
+            _nothing_else_is_owned(stage.kube, plan)
+        _the_status_is_true(stage.kube, model, plan)
+    assert not _being_deleted(stage.kube), "stuck in its deletion"
+    for name, asked in stage.asked.items():
+        _no_pods_changed_for_nothing(stage.kube, name, asked)
+    _no_weights_went_for_nothing(stage)
+
+
+def plan_of(model: dict[str, Any]) -> Plan | Invalid:
+    spec, meta = parse(model), model["metadata"]
+    if isinstance(spec, Invalid):
+        return spec
+    named = Meta(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        generation=meta["generation"],
+    )
+    return decide(spec, meta=named, defaults=DEFAULTS, chips=CHIPS)
+
+
+def _children_are_as_planned(kube: FakeKube, plan: Plan) -> None:
+    for manifest in render(plan):
+        kind, name = manifest["kind"], manifest["metadata"]["name"]
+        live = kube.find(kind, name, namespace=manifest["metadata"]["namespace"])
+        assert live, f"no {kind} {name}"
+        assert merging.apply(live, manifest, before={}) == live, f"{kind} {name} is not as planned"
+
+
+def _nothing_else_is_owned(kube: FakeKube, plan: Plan) -> None:
+    wanted = {(each.kind, each.name) for each in plan.owns}
+    owned = {
+        (body["kind"], body["metadata"]["name"])
+        for kind in CHILDREN
+        for body in children(kube, kind, of=plan.meta.name)
+        if any(o["uid"] == plan.meta.uid for o in body["metadata"].get("ownerReferences") or ())
+    }
+    assert owned <= wanted, f"left over: {owned - wanted}"
+
+
+def _the_status_is_true(kube: FakeKube, model: dict[str, Any], plan: Plan | Invalid) -> None:
+    meta = model["metadata"]
+    seen = _all_told(kube).snapshot(Key(meta["namespace"], meta["name"]))
+    assert seen.model
+    view = View(
+        model=seen.model,
+        plan=plan,
+        deployment=seen.deployment,
+        pods=seen.pods,
+        children=seen.children,
+        now=utc_now(),
+    )
+    assert model.get("status") == summarize(view).status, f"the status of {meta['name']} is old"
+    assert all(each["reason"] for each in model["status"]["conditions"])
+
+
+def _all_told(kube: FakeKube) -> Store:
+    store = Store()
+    for kind in KINDS:
+        for body in kube.all(kind.name):
+            if matches(body, kind.selector):
+                store.put(kind, body)
+    return store
+
+
+def _being_deleted(kube: FakeKube) -> list[str]:
+    metas = (body["metadata"] for body in kube.storage.objects.values())
+    return [meta["name"] for meta in metas if meta.get("deletionTimestamp")]
+
+
+def _no_pods_changed_for_nothing(kube: FakeKube, name: str, asked: list[dict[str, Any]]) -> None:
+    """The templates that a Deployment had are those that its model asked for, in that order."""
+    plans = [plan_of(model) for model in asked]
+    wanted = _without_repeats(plan.template for plan in plans if isinstance(plan, Plan))
+    had = _without_repeats(
+        change.body["spec"]["template"]["metadata"]["annotations"]["flagos.io/template"]
+        for change in kube.storage.history
+        if change.id.plural == "deployments" and change.id.name == name
+    )
+    left: Iterator[str] = iter(wanted)
+    assert all(each in left for each in had), f"{name}: had {had}, was asked for {wanted}"
+
+
+def _no_weights_went_for_nothing(stage: Stage) -> None:
+    """A claim goes with its files, which would be downloaded again."""
+    for change in stage.kube.storage.history:
+        meta = change.body["metadata"]
+        if change.id.plural != "persistentvolumeclaims" or change.type != "DELETED":
+            continue
+        if meta["uid"] not in stage.lost:
+            assert meta.get("ownerReferences"), f"{change.id.name} was to be retained"
+            assert _may_go(stage, meta["labels"]["flagos.io/model"]), f"{change.id.name} went"
+
+
+def _may_go(stage: Stage, name: str) -> bool:
+    plans = [plan_of(model) for model in stage.asked[name]]
+    claims = {"PersistentVolumeClaim"}
+    return name in stage.removed or any(
+        isinstance(plan, Plan) and not claims & {each.kind for each in plan.owns} for plan in plans
+    )
+
+
+def _without_repeats(items: Iterable[str]) -> list[str]:
+    return [each for each, _ in groupby(items)]
