@@ -83,7 +83,7 @@ class Launcher:
                 stdout=out,
                 stderr=out,
             )
-        known = Operator(pid=process.pid, port=port, started=started, session=self.session)
+        known = Operator(process=process, port=port, started=started, session=self.session)
         return Running(process=process, known=known)
 
     @contextlib.asynccontextmanager
