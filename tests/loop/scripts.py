@@ -11,7 +11,7 @@ from typing import Any
 from flagos_operator.app import App
 from flagos_operator.cluster.kinds import KINDS, Key
 from tests.loop import running
-from tests.loop.fakekube import FakeKube
+from tests.loop.fakekube import FakeKube, Fault
 from tests.loop.fakekube.storage import matches
 
 NAMES = ("a", "b")
@@ -40,8 +40,17 @@ class Stage:
             assert not count(self.app, "Bug"), "the operator met an error of its own"
             assert not count(self.app, "Timeout"), "a pass did not end"
 
+    async def met(self, *, after: int) -> None:
+        """Answers take a while for once, so that what comes next is told before the pass ends."""
+        slow = Fault(method="PATCH", delay=0.02)
+        self.kube.faults.append(slow)
+        await running.eventually(
+            lambda: slow.met > after or (self.app and at_rest(self.kube, self.app))
+        )
+
     async def settled(self) -> None:
         await running.eventually(lambda: self.app and at_rest(self.kube, self.app))
+        self.kube.faults.clear()
         self.judge(self)
 
 
@@ -119,13 +128,20 @@ class Settle:
 
 
 @dataclass(frozen=True)
+class Meet:
+    """What comes next falls into the pass that answers what was done, after some of its writes."""
+
+    writes: int
+
+
+@dataclass(frozen=True)
 class Restart:
     """The operator ends, whatever it is at; things happen; a new one starts."""
 
     meanwhile: tuple[Act, ...] = ()
 
 
-Step = Act | Settle | Restart
+Step = Act | Settle | Meet | Restart
 
 
 async def played(script: list[Step], *, stage: Stage) -> None:
@@ -143,6 +159,8 @@ async def _until_restart(steps: Iterator[Step], *, stage: Stage) -> Restart | No
                 return step
             if isinstance(step, Settle):
                 await stage.settled()
+            elif isinstance(step, Meet):
+                await stage.met(after=step.writes)
             else:
                 step.act(stage)
         await stage.settled()

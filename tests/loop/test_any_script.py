@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as some
 
 from tests.loop.fakekube import FakeKube
@@ -20,6 +20,7 @@ from tests.loop.scripts import (
     Ask,
     Bend,
     Lose,
+    Meet,
     Pod,
     Remove,
     Restart,
@@ -61,18 +62,22 @@ ACT: some.SearchStrategy[Act] = some.one_of(
     some.builds(Remove, NAME),
 )
 RESTART = some.builds(Restart, some.lists(ACT, max_size=2).map(tuple))
+MEET = some.builds(Meet, some.integers(0, 4))
 # Most steps are answered before the next one comes, some run into it.
 BEAT: some.SearchStrategy[list[Step]] = some.one_of(
+    some.just([]),  # what a beat that does not matter becomes when a script is made shorter
+    some.builds(lambda act: [act, Settle()], ACT),
     some.builds(lambda act: [act, Settle()], ACT),
     some.builds(lambda act: [act, Settle()], ACT),
     some.builds(lambda act: [act], ACT),
+    some.builds(lambda act, met, then: [act, met, then, Settle()], ACT, MEET, ACT),
     some.builds(lambda restart: [restart, Settle()], RESTART),
 )
 # A long script costs little more than a short one, and shows more.
 SCRIPTS = some.builds(
     lambda spec, beats: [Ask("a", spec), Settle(), *(step for beat in beats for step in beat)],
     RIGHT,
-    some.lists(BEAT, min_size=6, max_size=16),
+    some.lists(BEAT, min_size=8, max_size=16),
 )
 
 
@@ -83,9 +88,11 @@ SCRIPTS = some.builds(
     database=None,
     deadline=None,
     report_multiple_bugs=False,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
 )
 @example([Ask("a", {}), Settle(), Remove("a"), Restart()])  # gone before the watch begins
 @example([Ask("a", {"source": HUB}), Settle(), Ask("a", {})])  # a child is wanted no more
+@example([Ask("a", {}), Settle(), Ask("a", {"replicas": 2}), Meet(0), Lose("a", "Service")])
 @given(SCRIPTS)
 def test_after_any_script_all_is_as_a_fresh_operator_would_have_it(script):
     asyncio.run(_judge(script))
