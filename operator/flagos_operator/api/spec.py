@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from flagos_operator.api import quantities
 from flagos_operator.api.faults import broken, shortened, structural
 from flagos_operator.api.flagos import FlagOS
 from flagos_operator.api.outcome import Invalid
@@ -197,7 +198,7 @@ def typed(sent: Raw, *, name: str) -> FlagOSModelSpec | Invalid:
     except ValidationError as error:
         faults = structural(error, shape=FlagOSModelSpec) or [f"spec: {COMPLETE.message}"]
         return Invalid(reason=INVALID, message=shortened(faults))
-    faults = list(broken(sent, shape=FlagOSModelSpec))
+    faults = [*broken(sent, shape=FlagOSModelSpec), *quantities.faults(sent)]
     if not NAME.holds({"metadata": {"name": name}}):
         faults.insert(0, NAME.message)
     return Invalid(reason=INVALID, message=shortened(faults)) if faults else model
