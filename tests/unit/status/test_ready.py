@@ -279,9 +279,19 @@ class TestCrashes:
         again = starting(restarts=4, last=ended(1, at=9, ran=20), since=ago(8))
         view = a_view(a_pod(fetched(), again))
         assert ready(summarize(view))["reason"] == "CrashLoop"
-        assert summarize(view).requeue_after == 22  # 20 s as the last run, and 10 more
+        assert summarize(view).requeue_after == 32  # twice the 20 s of the last run, less 8
 
-    def test_a_run_that_outlives_the_one_before_ends_the_loop(self):
+    def test_a_run_that_lasts_a_little_longer_under_load_is_still_the_loop(self):
+        again = starting(restarts=5, last=ended(1, at=36, ran=20), since=ago(35))
+        assert ready(summarize(a_view(a_pod(fetched(), again))))["reason"] == "CrashLoop"
+
+    def test_a_loop_of_very_short_runs_takes_ten_seconds_more_to_end(self):
+        again = starting(restarts=5, last=ended(1, at=9, ran=2), since=ago(8))
+        view = a_view(a_pod(fetched(), again))
+        assert ready(summarize(view))["reason"] == "CrashLoop"
+        assert summarize(view).requeue_after == 4
+
+    def test_a_run_twice_as_long_as_the_one_before_ends_the_loop(self):
         again = starting(restarts=4, last=ended(1, at=41, ran=20), since=ago(40))
         assert ready(summarize(a_view(a_pod(fetched(), again))))["reason"] == "Starting"
 
@@ -367,8 +377,56 @@ class TestStalled:
 def test_unschedulable_says_what_was_asked_for():
     told = ready(summarize(a_view(unscheduled(INSUFFICIENT), plan=a_plan(devices=2))))["message"]
     assert told == (
-        "asks for 2 nvidia.com/gpu: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu"
+        "no usable node has 2 nvidia.com/gpu free, or none offers it: "
+        "0/3 nodes are available: 3 Insufficient nvidia.com/gpu"
     )
+
+
+def test_devices_are_not_blamed_where_something_else_is_missing():
+    told = ready(summarize(a_view(unscheduled("0/1: untolerated taint"))))["message"]
+    assert told == "asks for 1 nvidia.com/gpu: 0/1: untolerated taint"
+
+
+UNBOUND = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"
+
+
+class TestUnboundClaims:
+    """The scheduler names neither the claim nor its class."""
+
+    @pytest.mark.parametrize(
+        ("template", "claim"),
+        [
+            ({"storageClassName": "fast"}, "claim qwen-weights of storage class fast"),
+            ({}, "claim qwen-weights of the default storage class"),
+            ({"storageClassName": ""}, "claim qwen-weights of no storage class"),
+        ],
+    )
+    def test_a_claim_of_the_model_is_named_with_its_class(self, template, claim: str):
+        plan = a_plan(weights={"volumeClaimTemplate": {"size": "1Gi", **template}})
+        summary = summarize(
+            a_view(unscheduled(UNBOUND), plan=plan, children=(a_claim("Pending"),))
+        )
+        assert ready(summary)["reason"] == "VolumeClaimPending"
+        assert ready(summary)["message"] == (
+            f"no volume for {claim}: 0/1 nodes are available: "
+            "pod has unbound immediate PersistentVolumeClaims"
+        )
+        assert summary.status["progress"] == f"waiting for a volume for {claim}"
+
+    def test_a_claim_that_is_bound_is_not_meant(self):
+        plan = a_plan(
+            weights={"volumeClaimTemplate": {"size": "1Gi"}},
+            pod={"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "mine"}}]},
+        )
+        view = a_view(unscheduled(UNBOUND), plan=plan, children=(a_claim("Bound"),))
+        assert ready(summarize(view))["message"].startswith("no volume for claim mine: 0/1")
+
+    def test_a_claim_that_waits_without_a_word_is_named_too(self):
+        plan = a_plan(weights={"volumeClaimTemplate": {"size": "1Gi"}})
+        view = a_view(unscheduled(age=90), plan=plan, children=(a_claim("Pending"),))
+        assert ready(summarize(view))["message"] == (
+            "no volume for claim qwen-weights of the default storage class"
+        )
 
 
 def test_without_devices_unschedulable_has_only_the_schedulers_words():
