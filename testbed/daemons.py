@@ -8,15 +8,17 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testbed import cgroups, configs, node, pki
+from testbed import cgroups, configs, kwok, node, pki
 from testbed.settings import NODE
-from testbed.shell import TestbedError
+from testbed.shell import TestbedError, wait_until
 
 if TYPE_CHECKING:
     from testbed.settings import Settings
 
 ETCD = "http://127.0.0.1:2379"
 KUBECONFIGS = ("controller-manager", "scheduler", "proxy", NODE)
+# Only some tests need it: `python3 -m testbed start kwok`.
+ON_REQUEST = frozenset({"kwok"})
 # One node's worth of controllers at their default 20 requests a second looks at the first
 # Deployment after five seconds.
 UNHURRIED = ("--kube-api-qps=300", "--kube-api-burst=600")
@@ -31,6 +33,7 @@ def commands(settings: Settings) -> dict[str, tuple[str, ...]]:
         "kube-scheduler": scheduler(settings),
         "kubelet": kubelet(settings),
         "kube-proxy": ("kube-proxy", f"--config={settings.node_dir}/kube-proxy.json"),
+        "kwok": kwok.command(settings),
     }
 
 
@@ -57,6 +60,8 @@ def apiserver(settings: Settings) -> tuple[str, ...]:
         "--allow-privileged",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
+        # Debian's etcd lacks what this needs: kwok's watches would be refused, time and again.
+        "--feature-gates=WatchList=false",
         f"--client-ca-file={keys}/ca.crt",
         f"--tls-cert-file={keys}/apiserver.crt",
         f"--tls-private-key-file={keys}/apiserver.key",
@@ -123,6 +128,7 @@ def write_configs(settings: Settings) -> None:
     write_json(home / "cni" / "10-pods.conflist", configs.pod_network(settings))
     write_json(home / "kubelet.json", configs.kubelet(settings))
     write_json(home / "kube-proxy.json", configs.kube_proxy(settings))
+    kwok.write_config(settings)
     for identity in KUBECONFIGS:
         path = settings.pki / f"{identity}.conf"
         pki.write_kubeconfig(settings, identity=identity, path=path)
@@ -140,10 +146,17 @@ def start(settings: Settings, name: str, *, binaries: Path) -> None:
 
 
 def stop(settings: Settings, name: str) -> None:
-    """As if it crashed: no chance to say goodbye."""
+    """As if it crashed: no chance to say goodbye. Its ports are free when this returns."""
     known(settings, name)
-    for pid in running(settings, name):
+    pids = running(settings, name)
+    for pid in pids:
         os.kill(pid, signal.SIGKILL)
+    wait_until(
+        lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids),
+        seconds=20,
+        what=f"the end of {name}",
+        log=settings.logs / f"{name}.log",
+    )
 
 
 def running(settings: Settings, name: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Kubernetes, CoreDNS, Helm and the volume provisioner, built from their Go modules.
+"""Kubernetes, CoreDNS, Helm, the volume provisioner and kwok, built from their Go modules.
 
 go.mod and go.sum here pin every one of them. All share one set of compiled packages, so raising
 a single version can mean compiling everything again.
@@ -36,6 +36,7 @@ KUBE_PROGRAMS = (
 )
 # helm and kubectl are for people, the daemons for the node.
 ON_PATH = ("kubectl", "helm")
+KWOK = "sigs.k8s.io/kwok/cmd/kwok"
 
 
 def version_flags() -> str:
@@ -63,7 +64,7 @@ def builds() -> tuple[tuple[str, ...], ...]:
     Go refuses to build packages together whose paths differ by upper case alone.
     """
     go_build = ("go", "build", "-trimpath", "-buildvcs=false", "-ldflags")
-    kubernetes = ("./kubeone", "./coredns", "helm.sh/helm/v3/cmd/helm")
+    kubernetes = ("./kubeone", "./coredns", "helm.sh/helm/v3/cmd/helm", KWOK)
     return (
         (*go_build, f"-s -w {version_flags()}", *kubernetes),
         (*go_build, "-s -w", "github.com/rancher/local-path-provisioner"),

@@ -42,6 +42,11 @@ class Network:
         return IPv4Network((self.whole[65 << 8], 24))
 
     @property
+    def fake_pods(self) -> IPv4Network:
+        """Of pods that only kwok knows: nothing answers there."""
+        return IPv4Network((self.whole[80 << 8], 20))
+
+    @property
     def services(self) -> IPv4Network:
         return IPv4Network((self.whole[128 << 8], 20))
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def healthy(settings: Settings) -> bool:
-    running = all(daemons.running(settings, name) for name in daemons.commands(settings))
+    wanted = daemons.commands(settings).keys() - daemons.ON_REQUEST
+    running = all(daemons.running(settings, name) for name in wanted)
     return running and cluster.node_is_ready(settings)
 
 
@@ -27,4 +28,6 @@ def describe(settings: Settings) -> str:
 
 def describe_daemon(settings: Settings, name: str) -> str:
     pids = daemons.running(settings, name)
+    if not pids and name in daemons.ON_REQUEST:
+        return "not asked for"
     return f"running (process {pids[0]})" if pids else f"stopped; see {settings.logs / name}.log"

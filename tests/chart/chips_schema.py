@@ -6,6 +6,7 @@ So that helm refuses a mistake by name before it ends the operator that works.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from flagos_operator.api.schema import structural_schema
 
 SCHEMA = Path(__file__).parents[2] / "charts" / "flagos-operator" / "values.schema.json"
 Schema = dict[str, Any]
+# How api.shape.Written says it in CEL; helm knows no CEL, and has to show the pattern.
+FORM = re.compile(r"self\.matches\(r'(.*)'\)")
 
 
 def chips() -> Schema:
@@ -28,6 +31,9 @@ def chips() -> Schema:
 def values(schema: Schema) -> Schema:
     """What a values file may hold: closed, and null takes a field away."""
     kept = {key: value for key, value in schema.items() if not key.startswith("x-kubernetes-")}
+    for rule in schema.get("x-kubernetes-validations", ()):
+        if found := FORM.fullmatch(rule["rule"]):
+            kept["pattern"] = found[1]
     if schema.get("x-kubernetes-int-or-string"):
         kept["type"] = ["integer", "string"]
     if "properties" in schema:

@@ -62,7 +62,7 @@ def used() -> set[tuple[str, str]]:
         ("flagosmodels/status.flagos.io", "patch"),
         ("flagosmodels/finalizers.flagos.io", "update"),  # for blockOwnerDeletion on OpenShift
         ("pods/log", "get"),
-        ("events.events.k8s.io", "create"),
+        ("events", "create"),
     }
 
 

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.kube import Body, Kube, eventually, run
+from tests.account import a_namespace, the_charts_account
+from tests.kube import Kube, eventually, run
 
 ROOT = Path(__file__).parents[2]
 DEFINITION = ROOT / "crds" / "flagosmodels.yaml"
@@ -55,16 +55,6 @@ def give_back() -> None:
         run("kubectl", "delete", CRD)
 
 
-@contextlib.contextmanager
-def a_namespace(name: str) -> Iterator[Kube]:
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    run("kubectl", "apply", "-f", "-", stdin=json.dumps(body))
-    try:
-        yield Kube(name)
-    finally:
-        run("kubectl", "delete", "namespace", name, "--wait=false")
-
-
 @pytest.fixture(scope="module")
 def space(request: pytest.FixtureRequest) -> Iterator[Kube]:
     """A namespace of this file's own."""
@@ -73,33 +63,11 @@ def space(request: pytest.FixtureRequest) -> Iterator[Kube]:
         yield kube
 
 
-def rights() -> list[Body]:
-    """The chart's ServiceAccount with its roles, and nothing else of it."""
-    kinds = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding"}
-    chart = str(ROOT / "charts" / "flagos-operator")
-    text = run("helm", "template", "tests", chart, "-n", SYSTEM, "--kube-version=1.36.3")
-    return [body for body in yaml.safe_load_all(text) if body and body["kind"] in kinds]
-
-
-def kubeconfig_of_the_account(path: Path) -> Path:
-    """The administrator's kubeconfig with the account's token in the place of his own."""
-    account = next(b["metadata"]["name"] for b in rights() if b["kind"] == "ServiceAccount")
-    token = run("kubectl", "-n", SYSTEM, "create", "token", account, "--duration=2h").strip()
-    config = yaml.safe_load(run("kubectl", "config", "view", "--raw", "--minify", "--flatten"))
-    config["users"] = [{"name": config["users"][0]["name"], "user": {"token": token}}]
-    path.write_text(yaml.safe_dump(config))
-    return path
-
-
 @pytest.fixture(scope="session")
 def account(server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with a_namespace(SYSTEM) as system:
-        roles = rights()
-        system.apply(*roles)
-        yield kubeconfig_of_the_account(tmp_path_factory.mktemp("account") / "kubeconfig")
-        for body in roles:
-            if body["kind"].startswith("Cluster"):
-                run("kubectl", "delete", body["kind"], body["metadata"]["name"])
+    file = tmp_path_factory.mktemp("account") / "kubeconfig"
+    with the_charts_account(SYSTEM, kubeconfig=file):
+        yield file
 
 
 def asked(path: str) -> str:

@@ -249,6 +249,40 @@ def test_an_upgraded_operator_rolls_nothing(space: Kube, account: Path, settled:
         assert versions(space, settled)["Deployment"] == before
 
 
+def test_events_come_dated_and_counted_as_kubectl_sorts_them(space: Kube, operator: Path) -> None:
+    applied(space, "told", chip="unheard-of")
+    wait_reason(space, "told", "UnknownChip")
+    (event,) = eventually(
+        lambda: [e for e in space.list("events") if e["involvedObject"]["name"] == "told"],
+        within=10,
+        what="an event tells of it",
+    )
+    assert (event["type"], event["reason"], event["count"]) == ("Warning", "UnknownChip", 1)
+    assert event["firstTimestamp"] == event["lastTimestamp"]
+    shown = space.kubectl("describe", "flagosmodel", "told").partition("Events:")[2]
+    assert re.search(r"Warning +UnknownChip +\d+s +flagos-operator +spec\.chip", shown), shown
+
+
+def test_a_claim_of_a_class_that_does_not_exist_is_named_with_it(
+    space: Kube, operator: Path
+) -> None:
+    template = {"size": "64Mi", "storageClassName": "no-such-class"}
+    applied(space, "unbound", weights={"volumeClaimTemplate": template})
+    told = wait_reason(space, "unbound", "VolumeClaimPending")
+    claim = "claim unbound-weights of storage class no-such-class"
+    assert told["message"].startswith(f"no volume for {claim}: ")
+    progress = space.get("flagosmodel", "unbound")["status"]["progress"]
+    assert progress == f"waiting for a volume for {claim}"
+
+
+def test_a_device_that_no_node_offers_does_not_read_as_busy(space: Kube, operator: Path) -> None:
+    applied(space, "no-chip", chip="nvidia", deviceResourceName="nobody.example/chip")
+    told = wait_reason(space, "no-chip", "Unschedulable")
+    missing = "no usable node has 1 nobody.example/chip free, or none offers it"
+    assert told["message"].startswith(f"{missing}: ")
+    assert space.get("flagosmodel", "no-chip")["status"]["progress"] == missing
+
+
 def test_every_right_that_is_needed_is_there(space: Kube, operator: Path) -> None:
     applied(space, "righteous", weights=CLAIM)
     wait_children(space, "righteous", ALL)

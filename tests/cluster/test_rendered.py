@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.conftest import a_namespace
+from tests.account import a_namespace
 from tests.golden.examples import EXAMPLES, objects, plan
 from tests.golden.restricted import violations
 from tests.kube import CommandFailedError, Kube, run

@@ -57,8 +57,38 @@ def test_the_right_token_opens(lab: Lab):
 def test_nobody_answers(lab: Lab):
     result = lab.fetch("--endpoint", "http://127.0.0.1:9", "--attempts", "2")
     assert_failed(lab, result, "SourceUnreachable", 13)
-    assert "127.0.0.1:9" in result.message
-    assert result.message.isascii()
+    assert result.message.startswith(
+        "cannot reach 127.0.0.1:9 (it refuses the connection): check the endpoint"
+    )
+
+
+def test_a_store_that_the_hub_leads_to_does_not_answer(lab: Lab):
+    """The message names the host that was asked, and no layer of the client that asked it."""
+    lab.break_with(Rule(kind="redirect", path=WEIGHTS, to="http://127.0.0.1:9"))
+    result = lab.fetch("--attempts", "2")
+    assert_failed(lab, result, "SourceUnreachable", 13)
+    assert result.message.startswith("cannot reach 127.0.0.1:9 (it refuses the connection)")
+
+
+def test_the_name_of_the_hub_is_unknown(lab: Lab):
+    result = lab.fetch("--endpoint", "http://hub.invalid", "--attempts", "2")
+    assert_failed(lab, result, "SourceUnreachable", 13)
+    assert "cannot reach hub.invalid (its name cannot be resolved)" in result.message
+
+
+def test_the_hub_does_not_speak_tls(lab: Lab):
+    url = lab.hub.url.replace("http:", "https:")
+    result = lab.fetch("--endpoint", url, "--attempts", "2")
+    assert_failed(lab, result, "SourceUnreachable", 13)
+    assert "(TLS fails, " in result.message
+
+
+def test_the_proxy_is_away(lab: Lab):
+    proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}
+    result = lab.fetch("--endpoint", "http://hub.example", "--attempts", "2", **proxy)
+    assert_failed(lab, result, "SourceUnreachable", 13)
+    assert "it refuses the connection" in result.message
+    assert "check the endpoint, DNS, proxy" in result.message
 
 
 @pytest.mark.parametrize(("route", "status"), [("list", 503), ("file", 504)])

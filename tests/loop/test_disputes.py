@@ -198,7 +198,7 @@ async def test_an_event_is_told_once_though_two_operators_see_it(kube, operator)
         kube.create(a_model())
         await eventually(lambda: status(kube))
         await quiet(kube)
-        told = [(each["reason"], each["note"]) for each in kube.all("Event")]
+        told = [(each["reason"], each["message"]) for each in kube.all("Event")]
         assert len(told) == len(set(told))
 
 

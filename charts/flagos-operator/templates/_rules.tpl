@@ -29,7 +29,7 @@
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]
-- apiGroups: [events.k8s.io]
+- apiGroups: [""]
   resources: [events]
   verbs: [create]
 {{- end }}

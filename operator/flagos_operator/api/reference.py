@@ -28,6 +28,9 @@ RULES = """\
 
 `kubectl apply` refuses an object that breaks one of these, with these words; so does
 `flagos-operator render`, without a cluster.
+
+Amounts in `resources` are judged by `render` and by the operator alone: one that is no quantity
+(`1GB`), or a request above its limit, makes the model `InvalidSpec`.
 """
 
 

@@ -10,13 +10,17 @@ from flagos_operator.api.managed import ENV, managed_env, managed_flags
 from flagos_operator.api.passthrough import EnvFromList, EnvList, MountList, Open, Resources
 from flagos_operator.api.references import SecretKeyReference
 from flagos_operator.api.rules import Raw, Rule, reserved_items
-from flagos_operator.api.shape import AbsolutePath, Argument, Port, Quantity, Shape
+from flagos_operator.api.shape import AbsolutePath, Argument, Port, Quantity, Shape, Written
 
 Command = Annotated[tuple[Argument, ...], Field(min_length=1, max_length=32)]
 Arguments = Annotated[tuple[Argument, ...], Field(max_length=256)]
 ModelName = Annotated[str, Field(min_length=1, max_length=256)]
 ModelNames = Annotated[tuple[ModelName, ...], Field(min_length=1, max_length=16)]
-
+HealthPath = Annotated[
+    str,
+    Field(max_length=256),
+    Written(r"^/[^\s]*$", "write a path that starts with / and has no space, e.g. /v1/health"),
+]
 
 FLAG_FIELDS = (
     "trustRemoteCode",
@@ -115,14 +119,12 @@ class Server(Shape):
     served_model_names: ModelNames | None = Field(
         None, description="Names that requests may use as `model`. Default: [metadata.name]."
     )
-    health_path: str | None = Field(
+    health_path: HealthPath | None = Field(
         None,
         description=(
             "HTTP path that answers 200 when a Custom engine can serve, e.g. /v1/health. "
             "Default: /health."
         ),
-        pattern=r"^/[^\s]*$",
-        max_length=256,
     )
     trust_remote_code: bool | None = Field(
         None, description="Run Python code that comes with the weights. Default: false."

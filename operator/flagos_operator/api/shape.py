@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -78,6 +79,34 @@ class IntOrString:
         return {"x-kubernetes-int-or-string": True, "maxLength": 64}
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A string of a form that people get wrong: they are told how to write it, not the pattern.
+
+    A rule and no `pattern`: the API server's words for that would be the expression itself. Its
+    engine is another than ours, so expressions are anchored at both ends and kept simple.
+    """
+
+    pattern: str
+    cure: str
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self.fitting, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        rule = {"rule": f"self.matches(r'{self.pattern}')", "message": self.cure}
+        return handler(schema) | {"x-kubernetes-validations": [rule]}
+
+    def fitting(self, text: str) -> str:
+        if re.fullmatch(self.pattern, text, re.ASCII) is None:
+            raise PydanticCustomError("written", "{cure}", {"cure": self.cure})
+        return text
+
+
 SET = ListType("set")
 
 
@@ -113,17 +142,41 @@ DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_
 DnsName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
 ResourceName = Annotated[
     str,
-    Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"),
     Field(max_length=317),
+    Written(
+        r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+        "write vendor/resource as the node offers it, e.g. nvidia.com/gpu",
+    ),
 ]
 DataKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
 Quantity = Annotated[
-    str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$", max_length=32)
+    str,
+    Field(max_length=32),
+    Written(
+        r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$",
+        "write a number and a unit without a space, e.g. 500M, 100G or 100Gi",
+    ),
 ]
-AbsolutePath = Annotated[str, Field(pattern=r"^/", max_length=PATH_LENGTH)]
-ContainerPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._+@-]+)+$", max_length=PATH_LENGTH)]
+AbsolutePath = Annotated[
+    str,
+    Field(max_length=PATH_LENGTH),
+    Written(r"^/[^\x00]*$", "write an absolute path: it starts with /"),
+]
+ContainerPath = Annotated[
+    str,
+    Field(max_length=PATH_LENGTH),
+    Written(
+        r"^(/[A-Za-z0-9._+@-]+)+$",
+        "write an absolute path of letters, digits and . _ + @ -, e.g. /models/qwen",
+    ),
+]
 RelativePath = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9._+@-]+(/[A-Za-z0-9._+@-]+)*$", max_length=PATH_LENGTH)
+    str,
+    Field(max_length=PATH_LENGTH),
+    Written(
+        r"^[A-Za-z0-9._+@-]+(/[A-Za-z0-9._+@-]+)*$",
+        "write a path inside the volume, of letters, digits and . _ + @ -, e.g. models/qwen",
+    ),
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Argument = Annotated[str, Field(max_length=ARGUMENT_LENGTH)]

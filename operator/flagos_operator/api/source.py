@@ -8,34 +8,55 @@ from pydantic import Field
 
 from flagos_operator.api.references import ConfigMapKeyReference, SecretKeyReference
 from flagos_operator.api.rules import exactly_one, needs, stays_inside
-from flagos_operator.api.shape import SET, AbsolutePath, DnsName, RelativePath, Shape
+from flagos_operator.api.shape import SET, AbsolutePath, DnsName, RelativePath, Shape, Written
 
 Glob = Annotated[str, Field(min_length=1, max_length=256)]
 Globs = Annotated[tuple[Glob, ...], Field(max_length=64), SET]
 
 
+Repo = Annotated[
+    str,
+    Field(max_length=200),
+    Written(
+        r"^[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_][A-Za-z0-9._-]*$",
+        "write owner/name as the hub shows it, e.g. Qwen/Qwen3-8B; not its address, "
+        "which belongs into endpoint",
+    ),
+]
+Revision = Annotated[
+    str,
+    Field(max_length=200),
+    Written(
+        r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", "write a branch, a tag or a commit, e.g. main or v1.0"
+    ),
+]
+Endpoint = Annotated[
+    str,
+    Field(max_length=512),
+    Written(
+        r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$",
+        "write http:// or https:// and the host, e.g. https://hub.example.com; "
+        "a token belongs into tokenSecretRef",
+    ),
+]
+
+
 class Hub(Shape):
     rules = (stays_inside("revision"),)
 
-    repo: str = Field(
-        description="Repository as owner/name, e.g. FlagRelease/MiniCPM-o-4.5-nvidia-FlagOS.",
-        pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_][A-Za-z0-9._-]*$",
-        max_length=200,
+    repo: Repo = Field(
+        description="Repository as owner/name, e.g. FlagRelease/MiniCPM-o-4.5-nvidia-FlagOS."
     )
-    revision: str | None = Field(
+    revision: Revision | None = Field(
         None,
         description="Branch, tag or commit. Default: the hub's main branch. A commit never moves.",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$",
-        max_length=200,
     )
-    endpoint: str | None = Field(
+    endpoint: Endpoint | None = Field(
         None,
         description=(
             "URL of a private hub or mirror, e.g. https://hub.example.com. "
             "When set, the public hub is never contacted."
         ),
-        pattern=r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$",
-        max_length=512,
     )
     token_secret_ref: SecretKeyReference | None = Field(
         None,

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from flagos_operator.api.faults import broken, shortened, structural
+from flagos_operator.api import quantities
+from flagos_operator.api.faults import broken, path, shortened, structural
 from flagos_operator.api.flagos import FlagOS
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.passthrough import PullSecretList
@@ -18,13 +19,27 @@ from flagos_operator.api.rules import Raw, Rule, present
 from flagos_operator.api.sent import as_sent
 from flagos_operator.api.server import Server
 from flagos_operator.api.service import Service
-from flagos_operator.api.shape import DnsLabel, ResourceName, Shape
+from flagos_operator.api.shape import ResourceName, Shape, Written
 from flagos_operator.api.source import Source
 from flagos_operator.api.weights import Fetch, Weights
 
 NAME_LENGTH = 52  # a pod's name adds two hashes, and a host name ends at 63
 
 Version = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+_-]*$", max_length=64)]
+
+ChipName = Annotated[
+    str,
+    Field(max_length=63),
+    Written(
+        r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        "write the name of a chip in lower case, e.g. nvidia, ascend, metax or cpu",
+    ),
+]
+Image = Annotated[
+    str,
+    Field(max_length=1024),
+    Written(r"^[^\s]+$", "write the image without spaces, e.g. registry.example/flagos/vllm:1.0"),
+]
 
 
 class Versions(Shape):
@@ -55,11 +70,22 @@ class Startup(Shape):
 INVALID = "InvalidSpec"
 
 REQUIRED = ("source", "image", "chip")
-# Not `required` in the schema: this says all three at once, and what to do.
-COMPLETE = Rule(
-    cel="has(self.source) && has(self.image) && has(self.chip)",
-    message="set all of source, image and chip",
-    holds=lambda it: all(field in it for field in REQUIRED),
+
+
+def required(field: str, *, what: str) -> Rule:
+    """Not `required` in the schema: this says what to write."""
+    return Rule(
+        cel=f"has(self.{field})",
+        message=f"set {field}: {what}",
+        holds=lambda it: field in it,
+        field=field,
+    )
+
+
+COMPLETE = (
+    required("source", what="where the weights come from, e.g. {modelscope: {repo: owner/name}}"),
+    required("image", what="the image of the server, with the FlagOS stack for the chip inside"),
+    required("chip", what="the chip profile to run on, e.g. nvidia, ascend, metax or cpu"),
 )
 NAME = Rule(
     cel=(
@@ -96,7 +122,7 @@ def in_place(spec: Raw) -> bool:
 
 class FlagOSModelSpec(Shape):
     rules = (
-        COMPLETE,
+        *COMPLETE,
         Rule(
             cel=(
                 f"!({IN_PLACE}) || !has(self.weights) || "
@@ -122,7 +148,7 @@ class FlagOSModelSpec(Shape):
         ),
     )
 
-    chip: DnsLabel = Field(description="Chip profile to run on, e.g. nvidia, ascend, metax, cpu.")
+    chip: ChipName = Field(description="Chip profile to run on, e.g. nvidia, ascend, metax, cpu.")
     devices: int | None = Field(
         None,
         description="Devices per pod, 0 for none. Default: 1 where the chip has devices.",
@@ -136,10 +162,8 @@ class FlagOSModelSpec(Shape):
             "Default: the chip's."
         ),
     )
-    image: str = Field(
-        description="Image of the server, with the FlagOS stack for the chip inside.",
-        pattern=r"^[^\s]+$",
-        max_length=1024,
+    image: Image = Field(
+        description="Image of the server, with the FlagOS stack for the chip inside."
     )
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
         None,
@@ -204,9 +228,13 @@ def typed(sent: Raw, *, name: str) -> FlagOSModelSpec | Invalid:
         # From JSON, where a list is what a tuple is made from and a number is not a string.
         model = FlagOSModelSpec.model_validate_json(json.dumps(sent))
     except ValidationError as error:
-        faults = structural(error, shape=FlagOSModelSpec) or [f"spec: {COMPLETE.message}"]
+        missing = [rule for rule in COMPLETE if not rule.holds(sent)]
+        faults = [
+            *(f"{path([str(rule.field)])}: {rule.message}" for rule in missing),
+            *structural(error, shape=FlagOSModelSpec),
+        ]
         return Invalid(reason=INVALID, message=shortened(faults))
-    faults = list(broken(sent, shape=FlagOSModelSpec))
+    faults = [*broken(sent, shape=FlagOSModelSpec), *quantities.faults(sent)]
     if not NAME.holds({"metadata": {"name": name}}):
         faults.insert(0, NAME.message)
     return Invalid(reason=INVALID, message=shortened(faults)) if faults else model

@@ -16,8 +16,17 @@ from flagos_operator.api.rules import (
     reserved_path,
     stays_inside,
 )
-from flagos_operator.api.shape import SET, AbsolutePath, ContainerPath, Quantity, Shape
+from flagos_operator.api.shape import SET, AbsolutePath, ContainerPath, Quantity, Shape, Written
 
+Directory = Annotated[
+    str,
+    Field(max_length=512),
+    Written(
+        r"^[A-Za-z0-9_][A-Za-z0-9._+@-]*(/[A-Za-z0-9_][A-Za-z0-9._+@-]*)*$",
+        "write a path inside the volume whose parts start with a letter, a digit or _, "
+        "e.g. models/qwen",
+    ),
+]
 AccessMode = Literal["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"]
 
 
@@ -105,15 +114,13 @@ class Weights(Shape):
         None,
         description="Keep the weights as long as the pod lives. This is the default.",
     )
-    directory: str | None = Field(
+    directory: Directory | None = Field(
         None,
         description=(
             "Directory on the volume that receives the files, e.g. MiniCPMO45. "
             "Default: <owner>/<name>/<revision> of the source. "
             "A directory that holds another repository is never overwritten."
         ),
-        pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+@-]*(/[A-Za-z0-9_][A-Za-z0-9._+@-]*)*$",
-        max_length=512,
     )
     mount_path: ContainerPath | None = Field(
         None,

@@ -114,7 +114,7 @@ class Client:
 
     async def create_event(self, event: Body) -> None:
         namespace = event["metadata"]["namespace"]
-        path = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
+        path = f"/api/v1/namespaces/{namespace}/events"
         await self._call("event", "POST", path, body=event)
 
     async def _apply(self, verb: str, path: str, body: Body, *, force: bool) -> dict[str, Any]:

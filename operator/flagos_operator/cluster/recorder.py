@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flagos_operator.cluster.kinds import MODEL
 from flagos_operator.errors import Conflict, OperatorError
+from flagos_operator.status.text import bounded, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LONGEST_NOTE = 1024
+COMPONENT = "flagos-operator"
 _LONGEST_NAME = 200
 
 
@@ -40,24 +41,29 @@ class Recorder:
             log.info("event lost", extra={"model": model.name, "error": str(error)})
 
     def _body(self, event: Event, model: ModelFacts) -> dict[str, Any]:
+        """In the older of the two formats: kubectl sorts and ages events by lastTimestamp."""
+        now = stamp(self.now())
         return {
-            "apiVersion": "events.k8s.io/v1",
+            "apiVersion": "v1",
             "kind": "Event",
             "metadata": {"name": _name(event, model), "namespace": model.namespace},
-            "eventTime": self.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "reportingController": "flagos.io/flagos-operator",
-            "reportingInstance": self.instance,
-            "action": "Reconcile",
-            "type": event.type,
-            "reason": event.reason,
-            "note": event.message[:LONGEST_NOTE],
-            "regarding": {
+            "involvedObject": {
                 "apiVersion": MODEL.api_version,
                 "kind": MODEL.name,
                 "namespace": model.namespace,
                 "name": model.name,
                 "uid": model.uid,
+                "resourceVersion": model.resource_version,
             },
+            "type": event.type,
+            "reason": event.reason,
+            "message": bounded(event.message),
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+            "source": {"component": COMPONENT},
+            "reportingComponent": COMPONENT,
+            "reportingInstance": self.instance,
         }
 
 

@@ -16,7 +16,7 @@ from flagos_operator.cluster.kinds import KINDS, Key, Kind
 from flagos_operator.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from flagos_operator.cluster.client import Client
     from flagos_operator.cluster.store import Store
@@ -67,30 +67,33 @@ class Resync:
         """Somebody asked for a list that has not come yet."""
         return self._asks > self._answered
 
-    async def once(self) -> set[Key]:
-        self.store.forget_graves()
-        news: set[Key] = set()
-        for kind in KINDS:
-            for namespace in self.namespaces:
-                news |= await self._list(kind, namespace)
-            self.metrics.seen_at.labels(kind=kind.name).set(self.wall())
-        return news
-
     async def _try(self) -> bool:
+        news: set[Key] = set()
         try:
-            news = await self.once()
+            await self._once(news)
         except OperatorError as error:
             log.warning("cannot list: %s: %s", type(error).__name__, error)
+            # It is in the store by now, so the list that succeeds will not call it news.
+            self._tell(news if self.synced.is_set() else ())
             return False
         # At the start everything is news, but also what has none deserves one look.
-        for key in news if self.synced.is_set() else self.store.keys():
-            self.enqueue(key)
+        self._tell(news if self.synced.is_set() else self.store.keys())
         self.synced.set()
         return True
 
-    async def _list(self, kind: Kind, namespace: str) -> set[Key]:
+    def _tell(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self.enqueue(key)
+
+    async def _once(self, news: set[Key]) -> None:
+        self.store.forget_graves()
+        for kind in KINDS:
+            for namespace in self.namespaces:
+                await self._list(kind, namespace, news)
+            self.metrics.seen_at.labels(kind=kind.name).set(self.wall())
+
+    async def _list(self, kind: Kind, namespace: str, news: set[Key]) -> None:
         seen: set[Key] = set()
-        news: set[Key] = set()
         version = 0
         async for chunk in self.client.list(kind, namespace=namespace):
             version = int(chunk["metadata"].get("resourceVersion") or 0)
@@ -100,7 +103,7 @@ class Resync:
                 news |= self.store.put(kind, body)
         ghosts, bereaved = self.store.sweep(kind, seen=seen, version=version, namespace=namespace)
         self.metrics.ghosts.labels(kind=kind.name).inc(ghosts)
-        return news | bereaved
+        news |= bereaved
 
     def _pause(self, failures: int) -> float:
         spread = 0.8 + 0.4 * self.dice()

@@ -7,12 +7,15 @@ kubelet reads it again at each retry, and a running model never notices.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from flagos_operator.api import quantities
 from flagos_operator.desired import env, names, security, weights
 from flagos_operator.desired.manifest import Manifest, by_key, given, merged, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flagos_operator.api.source import Hub
     from flagos_operator.desired.asked import Asked
 
@@ -49,12 +52,25 @@ def fetch(asked: Asked, *, pod_security: Manifest) -> Fetch | None:
         args=arguments(asked, asked.hub),
         env=environment(asked, asked.hub),
         settings=names.fetch_settings(asked.meta.name),
-        resources=merged(RESOURCES, said.resources),
+        resources=resources(said.resources or {}),
         security=security.container(
             uid=asked.defaults.operand_uid, wishes=said.security_context or {}, pod=pod_security
         ),
         ca_bundle=bundle.name if bundle else None,
     )
+
+
+def resources(said: Mapping[str, Any]) -> Manifest:
+    """Ours give way: a request of ours stays below a limit of the user's, and the other way."""
+    together = merged(RESOURCES, said)
+    for name in RESOURCES["requests"]:
+        request, limit = together["requests"][name], together["limits"][name]
+        if quantities.above(request, limit):
+            ours, theirs = (
+                ("requests", limit) if name in said.get("limits", {}) else ("limits", request)
+            )
+            together[ours][name] = theirs
+    return together
 
 
 def arguments(asked: Asked, hub: Hub) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from flagos_operator.fetch import network
 from flagos_operator.fetch.patience import Trouble
 from flagos_operator.fetch.reasons import FetchError, Reason
 
@@ -88,11 +89,11 @@ def check_redirect(url: str, *, request: Request) -> None:
 
 
 def unreachable(error: BaseException, *, host: str) -> Trouble:
-    root = list(causes(error))[-1]
-    words = str(root).splitlines()[0][:300] if str(root) else type(root).__name__
+    asked = network.host(error) or host
     return Trouble(
         Reason.SOURCE_UNREACHABLE,
-        f"cannot reach {host} ({words}): check the endpoint, DNS, proxy and network policies",
+        f"cannot reach {asked} ({network.cause(error)}): "
+        "check the endpoint, DNS, proxy and network policies",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import crashes, patience, runtime
+from flagos_operator.status import crashes, patience, runtime, waiting
 from flagos_operator.status.pods import (
     FETCH,
     SERVER,
@@ -157,13 +157,20 @@ def unschedulable(pod: PodFacts, view: View) -> Objection | None:
         return None
     words = runtime.scheduler(told.message)
     if "unbound immediate PersistentVolumeClaims" in words:
-        return _of(pod, Reason.VOLUME_CLAIM_PENDING, words)
+        return _of(pod, Reason.VOLUME_CLAIM_PENDING, f"{_unbound(view)}{words}")
     if 'persistentvolumeclaim "' in words:
         return _of(pod, Reason.VOLUME_CLAIM_MISSING, words)
     return _of(pod, Reason.UNSCHEDULABLE, f"{_asked(view)}{words}")
 
 
+def _unbound(view: View) -> str:
+    claims = waiting.for_volumes(view)
+    return f"no volume for {claims}: " if claims else ""
+
+
 def _asked(view: View) -> str:
+    if missing := waiting.for_devices(view):
+        return f"{missing}: "
     plan = view.plan
     if not isinstance(plan, Plan) or not plan.resource_name or not plan.devices:
         return ""
@@ -174,11 +181,10 @@ def claim_pending(pod: PodFacts, view: View) -> Objection | None:
     """A claim that binds when its first pod comes: the scheduler waits without a word."""
     if pod.node or not patience.over(patience.binding(pod), now=view.now):
         return None
-    claims = (each for each in view.children if each.phase == "Pending")
-    return next(
-        (_of(pod, Reason.VOLUME_CLAIM_PENDING, f"no volume for claim {c.name}") for c in claims),
-        None,
-    )
+    if not any(each.phase == "Pending" for each in view.children):
+        return None
+    claims = waiting.for_volumes(view) or "the claim of the weights"
+    return _of(pod, Reason.VOLUME_CLAIM_PENDING, f"no volume for {claims}")
 
 
 def not_mounted(pod: PodFacts, view: View) -> Objection | None:

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import checks, crashes
-from flagos_operator.status.pods import FETCH, alive, container, ready, serving
+from flagos_operator.status.memory import verified
+from flagos_operator.status.pods import FETCH, alive, container, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.remedies import cause
 from flagos_operator.status.text import bounded, pods, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from flagos_operator.observed.facts import PodFacts
     from flagos_operator.status.view import Objection, View
 
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
@@ -103,8 +105,8 @@ def _weights(view: View, objection: Objection | None) -> Verdict:
 
 
 def _download(view: View, plan: Plan) -> Verdict:
-    mine = alive(view)
-    if any(crashes.fetched(pod) is not None for pod in mine):
+    mine, others = alive(view), older(view)
+    if _any_fetched(mine):
         message = f"{plan.source} is complete"
         return Verdict(type=WEIGHTS_READY, status=TRUE, reason=Reason.COMPLETE, message=message)
     failed = (run for run in crashes.troubles(view) if run.container.name == FETCH)
@@ -112,10 +114,17 @@ def _download(view: View, plan: Plan) -> Verdict:
         return _against(WEIGHTS_READY, crashes.explain(run, view=view))
     if any(c.state == "running" for pod in mine if (c := container(pod, FETCH))):
         return Verdict(type=WEIGHTS_READY, status=FALSE, reason=Reason.DOWNLOADING)
-    if mine:
+    if not mine and _any_fetched(others) and verified(view.model.status, plan):
+        message = f"{plan.source} is complete, as pods of an older spec found it"
+        return Verdict(type=WEIGHTS_READY, status=TRUE, reason=Reason.COMPLETE, message=message)
+    if mine or others:
         waits = "the download begins when its pod does"
         return Verdict(type=WEIGHTS_READY, status=FALSE, reason=Reason.PENDING, message=waits)
     return Verdict(type=WEIGHTS_READY, status=UNKNOWN, reason=Reason.NOT_RUNNING)
+
+
+def _any_fetched(pods: Iterable[PodFacts]) -> bool:
+    return any(crashes.fetched(pod) is not None for pod in pods)
 
 
 _ABOUT_VOLUME = {

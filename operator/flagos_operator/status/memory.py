@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flagos_operator.status.text import bounded
+from flagos_operator.status.text import LONGEST_FIELD, bounded
+
+if TYPE_CHECKING:
+    from flagos_operator.desired.plan import Plan
 
 _PARTS = ("resolved", "weights", "lastFailure")
 _WORDS = ("stack", "applied")
@@ -36,6 +39,17 @@ def remembered(status: Mapping[str, Any]) -> dict[str, Any]:
         kept[name] = bounded(word) if isinstance(word, str) else ""
     kept["conditions"] = [_part(each) for each in listed]
     return kept
+
+
+def same_source(status: Mapping[str, Any], plan: Plan) -> bool:
+    """Whether the weights that the status tells of are those that the plan wants."""
+    told = (status.get("weights") or {}).get("source")
+    asked = (status.get("resolved") or {}).get("revision")
+    return told == bounded(plan.source, limit=LONGEST_FIELD) and asked == plan.revision
+
+
+def verified(status: Mapping[str, Any], plan: Plan) -> bool:
+    return same_source(status, plan) and "digest" in status["weights"]
 
 
 def _part(found: object) -> dict[str, Any]:

@@ -21,7 +21,8 @@ MOUNTING = timedelta(seconds=130)
 # Between the end of the download and the start of the server nothing is pulled if the image is
 # already on the node.
 HANDOVER = timedelta(seconds=10)
-# A loop is over when a run has outlived the one before by this much.
+# A loop is over when a run has lasted twice as long as the one before, and at least by this much
+# longer: under load the runs of a loop differ by many seconds.
 RECOVERY = timedelta(seconds=10)
 # The kubelet forgets its back-off after a run of ten minutes: such a run was no part of a loop.
 LONG_RUN = timedelta(minutes=10)
@@ -68,7 +69,7 @@ def recovery(container: ContainerFacts) -> datetime | None:
     lasted = ran(container.last) if container.last else None
     if container.since is None or lasted is None or container.restarts < LOOP_FROM_RESTART:
         return None
-    return None if lasted > LONG_RUN else container.since + lasted + RECOVERY
+    return None if lasted > LONG_RUN else container.since + lasted + max(lasted, RECOVERY)
 
 
 def ran(run: Termination) -> timedelta | None:

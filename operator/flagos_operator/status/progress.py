@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks
+from flagos_operator.status import checks, waiting
 from flagos_operator.status.pods import alive, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.text import pods, times
@@ -66,10 +66,11 @@ def _said(view: View, objection: Objection) -> str:
 
 
 def _waiting_for(view: View) -> str:
-    plan, waiting = view.plan, [pod for pod in alive(view) if not pod.node]
-    if not isinstance(plan, Plan) or not plan.resource_name or not plan.devices:
-        return "waiting for a node with room"
-    return f"waiting for {plan.devices * len(waiting)} more {plan.resource_name}"
+    return waiting.for_devices(view) or "waiting for a node that fits"
+
+
+def _unbound(view: View) -> str:
+    return f"waiting for a volume for {waiting.for_volumes(view) or 'the weights'}"
 
 
 def _leaving(view: View) -> str:
@@ -83,6 +84,7 @@ def _rolling(view: View) -> str:
 
 _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.UNSCHEDULABLE: _waiting_for,
+    Reason.VOLUME_CLAIM_PENDING: _unbound,
     Reason.DELETING: _leaving,
     Reason.SUSPENDED: _leaving,
     Reason.SCALED_TO_ZERO: _leaving,

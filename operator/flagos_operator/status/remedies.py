@@ -91,13 +91,15 @@ REMEDIES = {
         "Wait.",
     ),
     Reason.UNSCHEDULABLE: Remedy(
-        "No node has what the pod asks for: devices, memory, labels or tolerated taints.",
-        "Free or add devices, or ask for fewer (spec.devices). The message has the "
-        "scheduler's words.",
+        "No node has what the pod asks for: devices, memory, labels or tolerated taints. Of "
+        "devices the scheduler does not tell whether all are in use or no node offers any.",
+        "Free or add devices, or ask for fewer (spec.devices); kubectl describe node shows under "
+        "Allocatable what a node offers. The message has the scheduler's words.",
     ),
     Reason.VOLUME_CLAIM_PENDING: Remedy(
         "No volume is bound to the claim for the weights.",
-        "Check that the storage class exists and can provision: kubectl describe pvc CLAIM.",
+        "Check that the storage class that the message names exists and can provision: "
+        "kubectl describe pvc CLAIM.",
     ),
     Reason.VOLUME_NOT_MOUNTED: Remedy(
         "The node has not prepared the pod's volumes and network within minutes.",

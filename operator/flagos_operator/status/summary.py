@@ -9,18 +9,16 @@ from flagos_operator.desired import labels
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import checks, conditions, crashes, patience
 from flagos_operator.status.failure import last_failure
-from flagos_operator.status.memory import remembered
+from flagos_operator.status.memory import remembered, same_source
 from flagos_operator.status.pods import alive, finished, serving
 from flagos_operator.status.progress import phase, progress
 from flagos_operator.status.reasons import Kind, Reason, kind_of
-from flagos_operator.status.text import bounded
+from flagos_operator.status.text import LONGEST_FIELD, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from flagos_operator.status.view import View
-
-LONGEST_FIELD = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,18 +113,11 @@ def _weights(view: View) -> Mapping[str, Any] | None:
     source = bounded(plan.source, limit=LONGEST_FIELD)
     reports = (crashes.fetched(pod) for pod in alive(view))
     told = next((each for each in reports if each), None)
-    if told is None and _unchanged(view, source=source, revision=plan.revision):
+    if told is None and same_source(view.model.status, plan):
         return old
     known = {key: (told or {}).get(key) for key in ("revision", "digest", "totalBytes")}
     found = {"source": source, **known}
     return {key: value for key, value in found.items() if value is not None}
-
-
-def _unchanged(view: View, *, source: str, revision: str | None) -> bool:
-    status = view.model.status
-    before = (status.get("weights") or {}).get("source")
-    asked = (status.get("resolved") or {}).get("revision")
-    return bool(before == source and asked == revision)
 
 
 def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 LONGEST_MESSAGE = 1024
+LONGEST_FIELD = 512
 
 
 def bounded(text: str, *, limit: int = LONGEST_MESSAGE) -> str:

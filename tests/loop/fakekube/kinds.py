@@ -32,7 +32,7 @@ SERVED = (
     Served(kind="ConfigMap", group="", version="v1", plural="configmaps"),
     Served(kind="PersistentVolumeClaim", group="", version="v1", plural="persistentvolumeclaims"),
     Served(kind="Lease", group="coordination.k8s.io", version="v1", plural="leases"),
-    Served(kind="Event", group="events.k8s.io", version="v1", plural="events"),
+    Served(kind="Event", group="", version="v1", plural="events"),
 )
 BY_PLURAL = {each.plural: each for each in SERVED}
 BY_KIND = {each.kind: each for each in SERVED}

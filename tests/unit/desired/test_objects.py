@@ -213,6 +213,14 @@ def test_the_downloader_always_has_resources_and_a_user_may_change_one() -> None
     assert changed["limits"] == {**usual["limits"], "memory": "8Gi"}
 
 
+def test_the_downloaders_own_amounts_give_way_to_a_users() -> None:
+    """A request of ours above a limit of theirs would make a pod that nobody accepts."""
+    small = fetch(fetch={"resources": {"limits": {"memory": "256Mi"}}})["resources"]
+    assert (small["requests"]["memory"], small["limits"]["memory"]) == ("256Mi", "256Mi")
+    large = fetch(fetch={"resources": {"requests": {"cpu": 8}}})["resources"]
+    assert (large["requests"]["cpu"], large["limits"]["cpu"]) == (8, 8)
+
+
 def test_patterns_and_revision_reach_the_downloader() -> None:
     args = fetch(
         source={

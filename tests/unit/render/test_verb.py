@@ -77,6 +77,15 @@ def test_an_object_without_a_uid_owns_nothing_and_one_with_a_uid_does(
     assert (owned["a"]["namespace"], owned["b"]["namespace"]) == ("mine", "team")
 
 
+def test_an_amount_that_no_pod_could_have_is_refused_before_a_cluster_sees_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = model("a", server={"resources": {"requests": {"memory": "1GB"}}})
+    code, objects, err = rendered(capsys, "-f", written(tmp_path, body))
+    assert (code, objects) == (1, [])
+    assert "spec.server.resources.requests.memory: 1GB is no quantity: write 1Gi or 1G" in err
+
+
 def test_an_invalid_model_is_named_with_field_and_cure_and_the_others_are_rendered(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

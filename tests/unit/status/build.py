@@ -38,9 +38,10 @@ def ago(seconds: float) -> datetime:
     return NOW - timedelta(seconds=seconds)
 
 
-def a_plan(**change: Any) -> Plan:
+def a_plan(*, weights: Any = None, pod: Any = None, **change: Any) -> Plan:
     """What is decided for SPEC, with template t1 and whatever a test wants otherwise."""
-    raw = {"metadata": {"name": "qwen", "namespace": "prod"}, "spec": SPEC}
+    wanted = SPEC | {"weights": weights, "pod": pod}
+    raw = {"metadata": {"name": "qwen", "namespace": "prod"}, "spec": wanted}
     spec = parse(raw)
     assert isinstance(spec, FlagOSModelSpec), spec
     meta = Meta(namespace="prod", name="qwen", uid="m1", generation=1)

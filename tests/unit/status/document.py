@@ -19,12 +19,27 @@ HEADINGS = {
     Kind.FAILED: "Failed, and tried again",
     Kind.BLOCKED: "Does not mend itself: `Stalled` is True",
 }
+# What the table of a kind does not say by itself.
+NOTES = {
+    Kind.FAILED: """\
+Kubernetes goes on trying, with longer and longer pauses. `Stalled` is True as well where trying
+alone cannot help:
+
+- CannotPullImage: the registry answers that the image is not there, or not for this account.
+- CannotStart: the program or a path is not in the image, or may not be used.
+- CrashLoop, EngineDied, FetchFailed: the line that is told has a known cause that does not pass,
+  such as a wrong argument; or the container was restarted three times and ended soon again.
+
+""",
+}
 # Reasons that never stand against Ready show no phase either.
 NO_PHASE = {Kind.GOOD, Kind.REST}
 
 
 def tables() -> str:
-    return "\n".join(f"### {HEADINGS[kind]}\n\n{table(kind)}" for kind in Kind)
+    return "\n".join(
+        f"### {HEADINGS[kind]}\n\n{NOTES.get(kind, '')}{table(kind)}" for kind in Kind
+    )
 
 
 def table(kind: Kind) -> str:

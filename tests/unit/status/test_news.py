@@ -32,18 +32,14 @@ class TestProgress:
             (a_view(a_pod(waiting("ContainerCreating"))), "preparing volumes and image"),
             (a_view(a_pod(fetched(), starting())), "loading the model"),
             (a_view(unscheduled()), "waiting for a node"),
-            (a_view(unscheduled("Insufficient x")), "waiting for 1 more nvidia.com/gpu"),
             (
-                a_view(
-                    unscheduled("Insufficient x", name="a"),
-                    unscheduled("Insufficient x", name="b"),
-                    plan=a_plan(devices=4, replicas=2),
-                ),
-                "waiting for 8 more nvidia.com/gpu",
+                a_view(unscheduled("Insufficient nvidia.com/gpu"), plan=a_plan(devices=4)),
+                "no usable node has 4 nvidia.com/gpu free, or none offers it",
             ),
+            (a_view(unscheduled("untolerated taint")), "waiting for a node that fits"),
             (
                 a_view(unscheduled("no cpu"), plan=a_plan(devices=0, resource_name=None)),
-                "waiting for a node with room",
+                "waiting for a node that fits",
             ),
             (
                 a_view(a_pod(), a_pod(name="b", template="t0")),

@@ -279,9 +279,19 @@ class TestCrashes:
         again = starting(restarts=4, last=ended(1, at=9, ran=20), since=ago(8))
         view = a_view(a_pod(fetched(), again))
         assert ready(summarize(view))["reason"] == "CrashLoop"
-        assert summarize(view).requeue_after == 22  # 20 s as the last run, and 10 more
+        assert summarize(view).requeue_after == 32  # twice the 20 s of the last run, less 8
 
-    def test_a_run_that_outlives_the_one_before_ends_the_loop(self):
+    def test_a_run_that_lasts_a_little_longer_under_load_is_still_the_loop(self):
+        again = starting(restarts=5, last=ended(1, at=36, ran=20), since=ago(35))
+        assert ready(summarize(a_view(a_pod(fetched(), again))))["reason"] == "CrashLoop"
+
+    def test_a_loop_of_very_short_runs_takes_ten_seconds_more_to_end(self):
+        again = starting(restarts=5, last=ended(1, at=9, ran=2), since=ago(8))
+        view = a_view(a_pod(fetched(), again))
+        assert ready(summarize(view))["reason"] == "CrashLoop"
+        assert summarize(view).requeue_after == 4
+
+    def test_a_run_twice_as_long_as_the_one_before_ends_the_loop(self):
         again = starting(restarts=4, last=ended(1, at=41, ran=20), since=ago(40))
         assert ready(summarize(a_view(a_pod(fetched(), again))))["reason"] == "Starting"
 
@@ -362,19 +372,6 @@ class TestStalled:
     )
     def test_what_may_pass_is_not(self, view: View):
         assert condition(summarize(view), "Stalled") == {}
-
-
-def test_unschedulable_says_what_was_asked_for():
-    told = ready(summarize(a_view(unscheduled(INSUFFICIENT), plan=a_plan(devices=2))))["message"]
-    assert told == (
-        "asks for 2 nvidia.com/gpu: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu"
-    )
-
-
-def test_without_devices_unschedulable_has_only_the_schedulers_words():
-    plan = a_plan(resource_name=None, devices=0)
-    told = ready(summarize(a_view(unscheduled("0/1: Insufficient memory."), plan=plan)))
-    assert told["message"] == "0/1: Insufficient memory"
 
 
 def test_ready_has_no_objection():

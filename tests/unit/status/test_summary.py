@@ -31,7 +31,7 @@ from tests.unit.status.build import (
     waiting,
 )
 from tests.unit.status.read import condition, kinds, ready, written
-from tests.unit.status.test_ready import ROWS
+from tests.unit.status.test_ready import QUOTA, ROWS
 
 CRD = yaml.safe_load((Path(__file__).parents[3] / "crds" / "flagosmodels.yaml").read_text())
 STATUS = CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
@@ -212,6 +212,42 @@ class TestWeights:
         served = a_view(a_pod())
         other = replace(written(served, summarize(served)), pods=(), plan=a_plan(revision="v2"))
         assert summarize(other).status["weights"] == {"source": "modelscope:FlagRelease/X"}
+
+
+class TestWeightsOfAnOlderSpec:
+    """An edit whose pod cannot be made: the old pod serves on, and its weights are not lost."""
+
+    served = a_view(a_pod())
+    edited = replace(
+        written(served, summarize(served)),
+        plan=a_plan(image="harbor.example/flagos:1.7"),
+        pods=(a_pod(template="t0"),),
+    )
+
+    @pytest.mark.parametrize("reason", ["InvalidPod", "Forbidden", "PodRejected"])
+    def test_what_was_verified_stays_true(self, reason: str):
+        view = replace(self.edited, refused=Objection(reason=reason, message="x"))
+        first = summarize(view)
+        for summary in (first, summarize(written(view, first))):
+            told = condition(summary, "WeightsReady")
+            assert (told["status"], told["reason"]) == ("True", "Complete")
+            assert "older spec" in told["message"]
+
+    def test_a_pod_that_admission_refuses_changes_nothing_about_them_either(self):
+        view = replace(self.edited, deployment=a_deployment(conditions=(QUOTA,)))
+        assert condition(summarize(view), "WeightsReady")["reason"] == "Complete"
+
+    def test_other_weights_have_not_been_downloaded_by_it(self):
+        view = replace(self.edited, plan=a_plan(revision="v2"))
+        first = summarize(view)
+        for summary in (first, summarize(written(view, first))):
+            told = condition(summary, "WeightsReady")
+            assert (told["status"], told["reason"]) == ("False", "Pending")
+            assert told["message"] == "the download begins when its pod does"
+
+    def test_without_any_pod_nobody_can_tell(self):
+        told = condition(summarize(replace(self.edited, pods=())), "WeightsReady")
+        assert (told["status"], told["reason"]) == ("Unknown", "NotRunning")
 
 
 class TestInvalid:

@@ -1,0 +1,1 @@
+"""200 models on a real control plane, while everything around the operator fails."""
