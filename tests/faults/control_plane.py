@@ -17,6 +17,8 @@ from tests.bench.waiting import until
 
 ROOT = Path(__file__).parents[2]
 BACK = 60.0
+# After a minute without an API server these sleep for another one: that is not what is tested.
+SLEEPY = ("kube-controller-manager", "kube-scheduler", "kwok")
 
 
 class BorrowedClusterError(Exception):
@@ -30,6 +32,11 @@ class ControlPlane:
     async def kill(self, daemon: str) -> None:
         """As a crash would."""
         await asyncio.to_thread(daemons.stop, self.settings, daemon)
+
+    async def start_anew(self, *names: str) -> None:
+        for name in names:
+            await self.kill(name)
+            await self.start(name)
 
     async def start(self, daemon: str) -> None:
         # By a process of its own, as a daemon outlives whoever starts it.
