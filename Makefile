@@ -41,17 +41,25 @@ test-loop: setup ## the whole operator process against a fake API; fetch against
 test-cluster: setup ## the real API server: schema, CEL, apply, RBAC; needs KUBECONFIG
 	$(PYTEST) tests/cluster
 
+.PHONY: test-faults
+test-faults: setup ## 200 models while etcd, API server and operator fail; `make cluster` only (8 min)
+	$(PYTEST) tests/faults
+
 .PHONY: test-e2e
 test-e2e: setup ## real node, containers and vLLM, through the chart; needs KUBECONFIG
 	$(PYTEST) tests/e2e
 
 .PHONY: test
 test: check test-pure test-loop ## everything; starts a cluster and takes it down again
-	testbed/with-cluster $(MAKE) --no-print-directory test-cluster test-e2e
+	testbed/with-cluster $(MAKE) --no-print-directory test-cluster test-faults test-e2e
 
 .PHONY: bench
 bench: setup ## the figures: 1,000 models on a real API server (15 min); ARGS=--quick for less
 	testbed/with-cluster $(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: soak
+soak: setup ## random faults under a storm of edits for 15 minutes; ARGS='--seconds 60 --seed 7'
+	testbed/with-cluster $(BIN)/python -m tests.faults $(ARGS)
 
 .PHONY: golden
 golden: setup ## write the expected manifests of all examples anew; review the diff

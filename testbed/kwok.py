@@ -90,7 +90,7 @@ containerStatuses:
       startedAt: {{ $now | Quote }}
 {{ end }}
 {{ $meta := .metadata }}
-{{ with PodIPWith .spec.nodeName false $meta.uid $meta.name $meta.namespace }}
+{{ with or .status.podIP ( PodIPWith .spec.nodeName false $meta.uid $meta.name $meta.namespace ) }}
 podIP: {{ . | Quote }}
 podIPs:
 - ip: {{ . | Quote }}

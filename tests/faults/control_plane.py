@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed import cluster, daemons, gobuild, node
+from testbed import cluster, daemons, node
 from testbed.settings import Settings
 from testbed.shell import run
-from testbed.terminal import Progress
 from tests.bench.waiting import until
 
+ROOT = Path(__file__).parents[2]
 BACK = 60.0
+# After a minute without an API server these sleep for another one: that is not what is tested.
+SLEEPY = ("kube-controller-manager", "kube-scheduler", "kwok")
 
 
 class BorrowedClusterError(Exception):
@@ -25,14 +28,20 @@ class BorrowedClusterError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPlane:
     settings: Settings
-    programs: Path
 
     async def kill(self, daemon: str) -> None:
         """As a crash would."""
         await asyncio.to_thread(daemons.stop, self.settings, daemon)
 
+    async def start_anew(self, *names: str) -> None:
+        for name in names:
+            await self.kill(name)
+            await self.start(name)
+
     async def start(self, daemon: str) -> None:
-        await asyncio.to_thread(daemons.start, self.settings, daemon, binaries=self.programs)
+        # By a process of its own, as a daemon outlives whoever starts it.
+        words = (sys.executable, "-m", "testbed", "start", daemon)
+        await asyncio.to_thread(run, *words, cwd=ROOT)
         await until(self.answers, within=BACK, every=0.2)
 
     @contextlib.asynccontextmanager
@@ -63,7 +72,7 @@ def own() -> ControlPlane:
             f"alone, and KUBECONFIG={os.environ.get('KUBECONFIG', '')!r} does not name it: "
             "run `make cluster`, then eval $(make -s env)"
         )
-    return ControlPlane(settings=settings, programs=gobuild.ensure(settings, Progress()))
+    return ControlPlane(settings=settings)
 
 
 @contextlib.asynccontextmanager

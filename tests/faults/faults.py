@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from flagos_operator.cluster.kinds import MODEL
+from tests.faults.control_plane import SLEEPY
 from tests.faults.proxy import GONE, LEADER_CHANGED, Fault
 from tests.faults.world import World
 
@@ -65,7 +66,7 @@ async def apiserver_stopped(world: World) -> None:
         await asyncio.sleep(2)
         async with world.plane.without("kube-apiserver"):
             await asyncio.sleep(OUTAGE)
-        await asyncio.sleep(2)
+        await world.plane.start_anew(*SLEEPY)
 
 
 async def etcd_restarted(world: World) -> None:

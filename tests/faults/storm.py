@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,8 +17,8 @@ from tests.bench.cluster import Body, Cluster, RefusedError
 from tests.faults import crowd
 
 WRITERS = 4
+_NUMBERS = itertools.count()
 PACE = 0.15  # seconds between two edits of one writer
-GUESTS = 12
 LOST = (RefusedError, aiohttp.ClientError, OSError, TimeoutError)
 
 
@@ -27,6 +28,7 @@ class Storm:
     namespace: str
     dice: Random
     names: tuple[str, ...]
+    guests: list[str]
     done: Counter[str] = field(default_factory=Counter)
     refused: int = 0
     _over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -86,22 +88,29 @@ class Storm:
 
     async def come(self, _: str) -> None:
         shape = self.dice.choice([crowd.IN_PLACE, crowd.DOWNLOADED])
-        body = crowd.a_model(self._guest(), namespace=self.namespace, shape=shape)
-        await self.cluster.create(MODEL, body)
+        name = f"guest-{next(_NUMBERS)}"
+        await self.cluster.create(
+            MODEL, crowd.a_model(name, namespace=self.namespace, shape=shape)
+        )
+        self.guests.append(name)
 
     async def go(self, _: str) -> None:
-        policy = self.dice.choice(["Background", "Foreground"])
-        path = MODEL.path(self.namespace, self._guest())
-        await self.cluster.call("DELETE", path, {"propagationPolicy": policy})
+        """Not under a name that comes again.
+
+        Kubernetes' own collector takes the return of a name for an edit if it cannot watch just
+        then, and never collects what the one before has left.
+        """
+        if self.guests:
+            name = self.guests.pop(self.dice.randrange(len(self.guests)))
+            policy = self.dice.choice(["Background", "Foreground"])
+            path = MODEL.path(self.namespace, name)
+            await self.cluster.call("DELETE", path, {"propagationPolicy": policy})
 
     async def _edit(self, name: str, spec: Body) -> None:
         await self.cluster.merge(MODEL, self.namespace, name, {"spec": spec})
 
     async def _harm(self, kind: Kind, name: str, change: Body) -> None:
         await self.cluster.merge(kind, self.namespace, name, change)
-
-    def _guest(self) -> str:
-        return f"guest-{self.dice.randrange(GUESTS)}"
 
     def _number(self) -> str:
         return str(self.dice.randrange(10**6))

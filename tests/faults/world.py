@@ -19,7 +19,7 @@ from flagos_operator.cluster import connection
 from flagos_operator.cluster.kinds import MODEL
 from testbed import kwok
 from tests.account import the_charts_account
-from tests.bench.cluster import Body, Cluster, a_namespace, connected, defined
+from tests.bench.cluster import DEFINITION, Body, Cluster, a_namespace, connected, defined
 from tests.bench.waiting import until
 from tests.faults import control_plane, crowd, invariants, storm
 from tests.faults.control_plane import ControlPlane
@@ -27,6 +27,7 @@ from tests.faults.crowd import CHILDREN, Look
 from tests.faults.invariants import Before
 from tests.faults.operators import Launcher, Running
 from tests.faults.proxy import Proxy, proxying
+from tests.kube import run
 
 ALIVE = 240.0
 SETTLED = 120.0
@@ -56,6 +57,7 @@ class World:
     namespace: str
     dice: Random
     before: Before = field(default_factory=lambda: Before(models=frozenset(), pods={}))
+    guests: list[str] = field(default_factory=list)  # that came in a storm and are still there
     operator: Running | None = None
     size: Size | None = None  # as it was when the crowd had come alive
 
@@ -82,7 +84,11 @@ class World:
         """Edits of all kinds meanwhile; afterwards nobody writes."""
         names = tuple(sorted(self.before.models))
         wild = storm.Storm(
-            cluster=self.cluster, namespace=self.namespace, dice=self.dice, names=names
+            cluster=self.cluster,
+            namespace=self.namespace,
+            dice=self.dice,
+            names=names,
+            guests=self.guests,
         )
         async with storm.raging(wild):
             yield wild
@@ -133,7 +139,9 @@ def size_of(operator: Running) -> Size:
 
 
 @contextlib.asynccontextmanager
-async def a_world(*, folder: Path, seed: int, size: int = crowd.SIZE) -> AsyncIterator[World]:
+async def a_world(
+    *, folder: Path, seed: int, size: int = crowd.SIZE, log: Path | None = None
+) -> AsyncIterator[World]:
     """A crowd that is alive and well, and an operator that made it so."""
     plane = control_plane.own()
     dice = Random(seed)  # noqa: S311  no secret: it has to be possible to roll it again
@@ -142,6 +150,8 @@ async def a_world(*, folder: Path, seed: int, size: int = crowd.SIZE) -> AsyncIt
         cluster = await enter(connected())
         await no_other_operator(cluster)
         await enter(defined(cluster))
+        # One that an older run left behind has not all fields.
+        run("kubectl", "apply", "--server-side", "--force-conflicts", "-f", str(DEFINITION))
         await enter(control_plane.with_kwok(plane))
         await enter(lent(cluster, crowd.NODE_PATH, map(kwok.node, crowd.NODES)))
         system = f"faults-system-{os.getpid()}"
@@ -154,7 +164,7 @@ async def a_world(*, folder: Path, seed: int, size: int = crowd.SIZE) -> AsyncIt
             direct=account,
             proxied=write_proxied(account, proxy.url),
             namespace=system,
-            log=folder / "operator.log",
+            log=log or folder / "operator.log",
             session=await enter(aiohttp.ClientSession()),
         )
         world = World(
