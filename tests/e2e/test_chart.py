@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.conftest import OPERATOR_IMAGE, ROOT, SYSTEM, install_operator
+from tests.e2e.conftest import OPERATOR_IMAGE, RELEASE, ROOT, SYSTEM, install_operator
 from tests.kube import Body, CommandFailedError, Kube, eventually, run
 
 pytestmark = pytest.mark.timeout(300)
 
 DEFINITION = "flagosmodels.flagos.io"
 CHART = ROOT / "charts" / "flagos-operator"
-RELEASE = "flagos-operator"  # of the operator that the other tests use
 IMAGE = OPERATOR_IMAGE.partition("/")[::2]
 THIS_IMAGE = (
     *("--set", f"image.registry={IMAGE[0]}"),

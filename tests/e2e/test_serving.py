@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import openai
 import pytest
 
-from tests.e2e.conftest import SYSTEM, install_operator, operator_pod
+from tests.e2e.conftest import RELEASE, SYSTEM, install_operator, operator_pod
 from tests.e2e.model import START, Model, tiny
 from tests.kube import Body, Kube, eventually, run
 
@@ -196,7 +196,7 @@ def test_uninstalling_the_chart_keeps_the_model_serving(
     model: Model, client: openai.OpenAI
 ) -> None:
     before = model.pod_uids()
-    run("helm", "uninstall", "flagos", "-n", SYSTEM.namespace, "--wait")
+    run("helm", "uninstall", RELEASE, "-n", SYSTEM.namespace, "--wait")
     try:
         assert NAME in model.kube.names("flagosmodel"), "the CRD went with the chart"
         assert model.pod_uids() == before

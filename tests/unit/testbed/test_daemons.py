@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed import addons, configs, daemons, node, pki
+from testbed import addons, configs, daemons, kwok, node, pki
 from testbed.settings import Settings
 from testbed.shell import TestbedError
 
@@ -73,3 +73,23 @@ def test_what_leads_nowhere_is_refused_at_once():
     rules = [" ".join(rule) for rule in node.refusals(SETTINGS)]
     assert "-A FORWARD ! -d 10.89.0.0/16 -j REJECT" in rules
     assert "-A OUTPUT -d 10.89.128.0/20 -j REJECT" in rules
+
+
+def test_kwok_manages_none_but_its_own_nodes():
+    made = kwok.node("fake")["metadata"]["annotations"]
+    (wanted,) = (
+        word.partition("=")[2]
+        for word in kwok.command(SETTINGS)
+        if word.startswith("--manage-nodes-with-annotation-selector")
+    )
+    assert wanted in {f"{key}={value}" for key, value in made.items()}
+
+
+def test_pods_of_kwok_have_addresses_that_no_real_pod_gets():
+    network = SETTINGS.network
+    assert network.fake_pods.subnet_of(network.pods)
+    assert not network.fake_pods.overlaps(network.node_pods)
+
+
+def test_what_runs_on_request_is_a_daemon_like_the_others():
+    assert daemons.commands(SETTINGS).keys() >= daemons.ON_REQUEST
