@@ -39,6 +39,8 @@ def main(words: list[str]) -> int:
     asked = arguments_of(words)
     seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed
     story = Story(seed=seed, models=asked.models)
+    LOG.parent.mkdir(exist_ok=True)
+    LOG.unlink(missing_ok=True)
     try:
         asyncio.run(run(asked, story))
     except (BorrowedClusterError, BrokenError) as error:
