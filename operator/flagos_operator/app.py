@@ -23,6 +23,7 @@ from flagos_operator.cluster.recorder import Recorder
 from flagos_operator.cluster.resync import Resync
 from flagos_operator.cluster.statuses import Statuses
 from flagos_operator.cluster.store import Store
+from flagos_operator.cluster.suspicions import Suspicions
 from flagos_operator.cluster.tails import Tails
 from flagos_operator.engine.health import Health, Pulse
 from flagos_operator.engine.workers import Workers
@@ -144,9 +145,10 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     )
     conductor = Conductor(
         store=store,
-        applier=Applier(client=client, store=store, metrics=metrics),
+        applier=Applier(client=client, store=store, metrics=metrics, now=utc_now),
         statuses=Statuses(client=client, store=store),
         tails=Tails(client=client),
+        suspicions=Suspicions(now=utc_now),
         recorder=Recorder(client=client, instance=settings.pod_name, now=utc_now),
         chips=chips(settings),
         defaults=defaults(settings),

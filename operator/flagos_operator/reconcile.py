@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from flagos_operator.cluster.recorder import Recorder
     from flagos_operator.cluster.statuses import Statuses
     from flagos_operator.cluster.store import Snapshot, Store
+    from flagos_operator.cluster.suspicions import Suspicions
     from flagos_operator.cluster.tails import Tails
     from flagos_operator.observed.facts import ModelFacts
 
@@ -55,6 +56,7 @@ class Conductor:
     statuses: Statuses
     tails: Tails
     recorder: Recorder
+    suspicions: Suspicions
     chips: Chips
     defaults: Defaults
     now: Callable[[], datetime]
@@ -145,7 +147,8 @@ class Conductor:
         seen = self.store.snapshot(key)  # anew: what was applied is already known
         if seen.model is None or seen.model.deleting:
             return None
-        view = self._view(seen, seen.model, plan=plan, fault=done.fault)
+        fault = self.suspicions.confirmed(key, done.fault)
+        view = self._view(seen, seen.model, plan=plan, fault=fault)
         if isinstance(plan, Plan) and not done.fault:
             view = replace(view, applied=self.applier.fingerprint(seen.model))
         view = replace(view, logs=await self.tails.complete(key, wanted_logs(view)))
@@ -195,5 +198,5 @@ class Conductor:
 
     def _forget(self, key: Key) -> None:
         self.applier.forget(key)
-        self.statuses.forget(key)
+        self.suspicions.forget(key)
         self.tails.forget(key)

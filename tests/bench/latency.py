@@ -42,6 +42,8 @@ async def create_to_child(cluster: Cluster, *, count: int, report: Report) -> No
             returned[name] = time.perf_counter()
 
         with deployments.sightings(lambda _: True) as made:
+            await create("first")  # the operator's watches begin a moment after it is ready
+            await made.of(["first"], within=PATIENCE)
             await at_a_pace(names, create)
             seen = await made.of(names, within=PATIENCE)
     waits = [max(0.0, seen[name] - returned[name]) * 1000 for name in names]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from flagos_operator.cluster import apply
 from flagos_operator.cluster.kinds import Key
 from tests.loop.fakekube import Fault
 from tests.loop.running import (
@@ -157,6 +160,19 @@ async def test_a_model_made_anew_waits_for_the_old_ones_children_to_go(kube, ope
         kube.storage.collects = True
         kube.storage._collect()
         await eventually(lambda: _owner(kube, "Deployment") == second["metadata"]["uid"])
+
+
+async def test_what_nobody_collects_becomes_the_new_models(kube, operator, monkeypatch):
+    """Kubernetes can miss a deletion that falls into an outage of its API server."""
+    monkeypatch.setattr(apply, "COLLECTED", timedelta(seconds=1))
+    kube.storage.collects = False
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        kube.delete("FlagOSModel", "m")
+        second = kube.create(a_model())
+        await eventually(lambda: _owner(kube, "Deployment") == second["metadata"]["uid"])
+        await eventually(lambda: reason(kube) == "Pending")
 
 
 async def test_a_child_that_is_being_deleted_is_waited_for(kube, operator):

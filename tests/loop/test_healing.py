@@ -259,8 +259,11 @@ async def test_what_was_deleted_while_nobody_watched_comes_back(kube, operator):
         await eventually(lambda: all(kube.find(kind, name) for kind, name in CHILDREN))
 
 
-async def test_a_status_field_that_the_definition_prunes_is_written_once(kube, operator):
-    kube.storage.prunes = {"phase"}
+async def test_a_definition_that_is_older_costs_its_missing_fields_and_no_more(
+    kube, operator, caplog
+):
+    """A definition that somebody else brings, or that was forgotten at an upgrade."""
+    kube.storage.undeclared = {"phase", "applied"}
     async with operator() as app:
         kube.create(a_downloaded_model())
         await eventually(lambda: status(kube))
@@ -270,6 +273,11 @@ async def test_a_status_field_that_the_definition_prunes_is_written_once(kube, o
         await eventually(lambda: _passes(app) > passes)
         await quiet(kube)
         assert len(kube.asked("PATCH", "/status")) == before
+        kube.create(a_model("next"))
+        await eventually(lambda: reason(kube, "next") == "Pending")
+        told = [each.getMessage() for each in caplog.records if "definition" in each.getMessage()]
+        assert len(told) == 1
+        assert "applied, phase" in told[0]
 
 
 async def test_a_change_that_means_nothing_to_us_costs_no_pass(kube, operator):

@@ -97,6 +97,22 @@ async def test_a_refusal_becomes_a_reason_in_the_servers_words(kube, operator, r
         await eventually(lambda: reason(kube) == "Pending")
 
 
+async def test_an_api_server_that_does_not_know_its_rights_yet_is_no_alarm(kube, operator):
+    """Just started, it refuses everybody for a second or two."""
+    async with operator():
+        kube.create(a_model())
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        told = status(kube)["conditions"]
+        words = 'deployments is forbidden: User "x" cannot patch'
+        kube.faults.append(Fault(method="PATCH", path="/deployments/", status=403, message=words))
+        kube.patch("Deployment", "m", {"spec": {"replicas": 7}})
+        await eventually(lambda: kube.faults[0].met >= 2)
+        assert status(kube)["conditions"] == told
+        kube.faults.clear()
+        await eventually(lambda: kube.find("Deployment", "m")["spec"]["replicas"] == 1)
+
+
 async def test_a_namespace_that_ends_is_no_reason(kube, operator):
     words = "forbidden: unable to create new content in namespace x because it is being terminated"
     kube.faults.append(Fault(method="PATCH", path="/deployments/", status=403, message=words))

@@ -16,6 +16,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.cluster.kinds import BY_NAME, CLAIM, DEPLOYMENT, MODEL, Key, Kind
@@ -31,6 +32,9 @@ from flagos_operator.errors import (
 from flagos_operator.observed.facts import ChildFacts, DeploymentFacts, ModelFacts, PodFacts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from flagos_operator.cluster.client import Client
     from flagos_operator.cluster.store import Snapshot, Store
     from flagos_operator.metrics import Metrics
@@ -42,6 +46,10 @@ Child = DeploymentFacts | ChildFacts
 # API server then creates it, or answers 409 and leaves the existing one untouched. Without it
 # an apply would quietly merge into a stranger's ConfigMap.
 MUST_NOT_EXIST = "1"
+
+# A child of a deleted model of the same name goes within seconds. If not, Kubernetes has missed
+# the deletion, as it can while its API server is away, and would keep the child for ever.
+COLLECTED = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +66,7 @@ class Applier:
     client: Client
     store: Store
     metrics: Metrics
+    now: Callable[[], datetime]
     _ledger: defaultdict[Key, dict[tuple[str, Key], Stamp]] = field(
         default_factory=lambda: defaultdict(dict)
     )
@@ -198,7 +207,7 @@ class Applier:
         except NotFound as gone:
             self.store.gone(kind, key)
             raise Conflict(f"{kind.name} {key} has just been deleted") from gone
-        _claim(kind, found, model=model)
+        _claim(kind, found, model=model, now=self.now())
         uid = found["metadata"]["uid"]
         return await self.client.apply(kind, _with(manifest, uid=uid), force=True)
 
@@ -225,8 +234,11 @@ def kind_of(child: Child) -> Kind:
     return BY_NAME[child.kind] if isinstance(child, ChildFacts) else DEPLOYMENT
 
 
-def _claim(kind: Kind, body: Mapping[str, Any], *, model: ModelFacts) -> None:
-    """Ours by its owner, or by our labels when it has none: a retained claim, an orphan."""
+def _claim(kind: Kind, body: Mapping[str, Any], *, model: ModelFacts, now: datetime) -> None:
+    """Ours by its owner, or by our labels when it has none: a retained claim, an orphan.
+
+    Also what nobody has collected though its owner, a model of this name, is long gone.
+    """
     facts = kind.facts(body)
     if isinstance(facts, ModelFacts | PodFacts) or facts.owner_uid == model.uid:
         return
@@ -234,6 +246,9 @@ def _claim(kind: Kind, body: Mapping[str, Any], *, model: ModelFacts) -> None:
     if not facts.owner_uid and facts.model == model.name and _is_managed(meta):
         return
     if any(_is_ancestor(each, model) for each in meta.get("ownerReferences") or ()):
+        left = not meta.get("deletionTimestamp") and model.created
+        if left and now > left + COLLECTED and _is_managed(meta):
+            return
         raise Conflict(f"{kind.name} {facts.name} of the deleted model is still being collected")
     raise NameTaken(
         f"{kind.name} {facts.name} exists in namespace {facts.namespace} and does not belong "

@@ -87,7 +87,10 @@ def _deadlines(view: View) -> Iterator[datetime]:
         if pod.deleting:
             yield from filter(None, [leaving(pod)])
         elif not pod.node:
-            yield from (scheduling(pod), binding(pod))
+            if any(each.type == "PodScheduled" for each in pod.conditions):
+                yield scheduling(pod)
+            if any(each.phase == "Pending" for each in view.children):
+                yield binding(pod)
         elif not pod.ready:
             yield from filter(None, [mounting(pod), *map(recovery, pod.containers)])
             yield from filter(None, (handover(c) for c in pod.containers if c.init))

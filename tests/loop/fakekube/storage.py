@@ -40,7 +40,7 @@ class Change:
 
 
 class Storage:
-    """`prunes` names status fields that the installed definition does not know."""
+    """`undeclared` names status fields that the installed definition does not know."""
 
     def __init__(self) -> None:
         self.objects: dict[Id, Body] = {}
@@ -48,7 +48,7 @@ class Storage:
         self.version = 100
         self.oldest = 0  # what is older has been compacted away
         self.news = asyncio.Condition()
-        self.prunes: set[str] = set()
+        self.undeclared: set[str] = set()
         self.collects = True
         self._uids = itertools.count(1)
         self._applied: dict[tuple[str, str, str], Body] = {}  # (uid, manager, subresource)
@@ -68,6 +68,7 @@ class Storage:
         self, kind: Served, id: Id, wanted: Body, *, manager: str, subresource: str = ""
     ) -> Body:
         meta, live = dict(wanted["metadata"]), self.objects.get(id)
+        self._check_declared(kind, wanted)
         uid, expected = meta.pop("uid", None), meta.pop("resourceVersion", None)
         if live is None:
             return self._apply_new(
@@ -83,6 +84,13 @@ class Storage:
         self._applied[owner] = content
         return self.replace(id, merged, subresource=subresource)
 
+    def _check_declared(self, kind: Served, wanted: Body) -> None:
+        """Server-side apply refuses what other writes would lose."""
+        unknown = self.undeclared & wanted.get("status", {}).keys()
+        if kind.kind == "FlagOSModel" and unknown:
+            said = "\n".join(f".status.{each}: field not declared in schema" for each in unknown)
+            raise Refused(500, "", f"failed to create typed patch object (x): errors:\n{said}")
+
     def patch(self, id: Id, patch: Body, *, subresource: str = "") -> Body:
         live = self.get(id)
         uid = patch.get("metadata", {}).get("uid")
@@ -93,7 +101,7 @@ class Storage:
     def replace(self, id: Id, body: Body, *, subresource: str = "") -> Body:
         """Spec and status are written through different doors; no change is no write."""
         before = self.objects[id]
-        after = self._admitted(id, _through_door(before, body, subresource))
+        after = self._admitted(_through_door(before, body, subresource))
         if after == before:
             return before
         if after.get("spec") != before.get("spec"):
@@ -142,9 +150,9 @@ class Storage:
             "creationTimestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
         self._collect_soon()
-        return self._store("ADDED", id, self._admitted(id, body), before=None)
+        return self._store("ADDED", id, self._admitted(body), before=None)
 
-    def _admitted(self, id: Id, body: Body) -> Body:
+    def _admitted(self, body: Body) -> Body:
         owners = [
             each
             for each in body["metadata"].get("ownerReferences") or ()
@@ -160,9 +168,6 @@ class Storage:
         ports = [each.get("name") for each in _list(body, "spec", "ports")]
         if len(set(ports)) < len(ports):
             raise Refused(422, "Invalid", "Duplicate value", field="spec.ports[1].name")
-        if id.plural == "flagosmodels" and self.prunes and "status" in body:
-            kept = {n: v for n, v in body["status"].items() if n not in self.prunes}
-            return {**body, "status": kept}
         return body
 
     def _store(self, type: str, id: Id, body: Body, *, before: Body | None) -> Body:

@@ -17,6 +17,7 @@ from flagos_operator.cluster.kinds import KINDS, MODEL, POD, Key, Kind
 from flagos_operator.cluster.recorder import Recorder
 from flagos_operator.cluster.statuses import Statuses
 from flagos_operator.cluster.store import Store
+from flagos_operator.cluster.suspicions import Suspicions
 from flagos_operator.cluster.tails import Tails
 from flagos_operator.desired.given import Defaults
 from flagos_operator.engine.workers import Next
@@ -81,9 +82,10 @@ class Lab:
         self.now = START
         self.conductor = Conductor(
             store=self.store,
-            applier=Applier(client=client, store=self.store, metrics=metrics),
+            applier=Applier(client=client, store=self.store, metrics=metrics, now=self.tick),
             statuses=Statuses(client=client, store=self.store),
             tails=Tails(client=client),
+            suspicions=Suspicions(now=self.tick),
             recorder=Recorder(client=client, instance="one", now=self.tick),
             chips=chips(),
             defaults=Defaults(**DEFAULTS),
@@ -94,7 +96,7 @@ class Lab:
     def restart(self) -> None:
         """All that the conductor remembers by itself is lost; what it sees is the same."""
         client = cast("Client", self.api)
-        applier = Applier(client=client, store=self.store, metrics=Metrics())
+        applier = Applier(client=client, store=self.store, metrics=Metrics(), now=self.tick)
         statuses = Statuses(client=client, store=self.store)
         self.conductor = replace(self.conductor, applier=applier, statuses=statuses)
 

@@ -341,6 +341,9 @@ class TestClock:
         assert summarize(a_view(a_pod())).requeue_after is None
         assert summarize(a_view(a_pod(fetched(), starting()))).requeue_after is None
 
+    def test_a_pod_of_which_no_scheduler_has_spoken_is_not_looked_at_again(self):
+        assert summarize(a_view(unscheduled(age=2))).requeue_after is None
+
     def test_a_pod_without_a_node_is_looked_at_when_its_grace_is_over(self):
         view = a_view(unscheduled("no room", age=2))
         assert summarize(view).requeue_after == 3
