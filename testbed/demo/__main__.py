@@ -40,7 +40,7 @@ The cluster stays up. Try:
   kubectl -n {NAMESPACE} scale flagosmodel/{MODEL} --replicas=2
   kubectl -n {NAMESPACE} patch flagosmodel {MODEL} --type=merge -p '{{"spec":{{"suspend":true}}}}'
   kubectl -n {NAMESPACE} delete flagosmodel {MODEL}             # its weights stay in their claim
-  make cluster-down                                          # ends it; what it was made of stays cached
+  make cluster-down                                          # ends it; images stay cached
 """
 
 
