@@ -143,18 +143,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         wall=lambda: utc_now().timestamp(),
         enqueue=partial(queue.add, urgent=False),
     )
-    conductor = Conductor(
-        store=store,
-        applier=Applier(client=client, store=store, metrics=metrics, now=utc_now),
-        statuses=Statuses(client=client, store=store),
-        tails=Tails(client=client),
-        suspicions=Suspicions(now=utc_now),
-        recorder=Recorder(client=client, instance=settings.pod_name, now=utc_now),
-        chips=chips(settings),
-        defaults=defaults(settings),
-        now=utc_now,
-        started=metrics.model_ready_seconds.observe,
-    )
+    conductor = _conductor(settings, client, store, metrics)
     workers = Workers(
         queue=queue, handle=conductor.reconcile, metrics=metrics, clock=time.monotonic
     )
@@ -174,6 +163,21 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         workers=workers,
         health=health,
         election=election,
+    )
+
+
+def _conductor(settings: Settings, client: Client, store: Store, metrics: Metrics) -> Conductor:
+    return Conductor(
+        store=store,
+        applier=Applier(client=client, store=store, metrics=metrics, now=utc_now),
+        statuses=Statuses(client=client, store=store),
+        tails=Tails(client=client),
+        suspicions=Suspicions(now=utc_now),
+        recorder=Recorder(client=client, instance=settings.pod_name, now=utc_now),
+        chips=chips(settings),
+        defaults=defaults(settings),
+        now=utc_now,
+        started=metrics.model_ready_seconds.observe,
     )
 
 

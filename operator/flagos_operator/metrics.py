@@ -59,6 +59,15 @@ class Metrics:
             ["kind"],
             registry=registry,
         )
+        self._add_gauges(registry)
+        self.model_ready_seconds = Histogram(
+            "flagos_model_ready_seconds",
+            "From the creation of a model to its first Ready.",
+            buckets=_SLOW,
+            registry=registry,
+        )
+
+    def _add_gauges(self, registry: CollectorRegistry) -> None:
         self.seen_at = Gauge(
             "flagos_watch_last_seen_timestamp_seconds",
             "When an event or a relist last told of a kind.",
@@ -74,12 +83,6 @@ class Metrics:
             registry=registry,
         )
         self.models = Gauge("flagos_models", "Models that exist.", registry=registry)
-        self.model_ready_seconds = Histogram(
-            "flagos_model_ready_seconds",
-            "From the creation of a model to its first Ready.",
-            buckets=_SLOW,
-            registry=registry,
-        )
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
