@@ -119,6 +119,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe
     )
     metrics.models.set_function(lambda: len(store))
+    metrics.retrying.set_function(queue.retrying)
     connect = partial(
         Client,
         login=partial(connection.load, environment),

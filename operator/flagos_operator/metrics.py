@@ -82,6 +82,11 @@ class Metrics:
             "1 if this operator may write: it holds the lease, or there is no other.",
             registry=registry,
         )
+        self.retrying = Gauge(
+            "flagos_models_retrying",
+            "Models whose last pass failed and that wait for another one.",
+            registry=registry,
+        )
         self.models = Gauge("flagos_models", "Models that exist.", registry=registry)
 
     def text(self) -> bytes:

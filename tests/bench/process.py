@@ -8,12 +8,13 @@ import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from tests.bench.waiting import until
 
@@ -27,6 +28,7 @@ class Reading:
 
     reconciles: float
     waiting: float
+    retrying: float
     calls: dict[str, float]
 
     def count(self, verbs: frozenset[str] = WRITES) -> float:
@@ -87,10 +89,15 @@ def reading(text: str) -> Reading:
             verb = each.labels["verb"]
             calls[verb] = calls.get(verb, 0) + each.value
     return Reading(
-        reconciles=sum(each.value for each in found if each.name == "flagos_reconcile_total"),
-        waiting=sum(each.value for each in found if each.name == "flagos_queue_depth"),
+        reconciles=_total(found, "flagos_reconcile_total"),
+        waiting=_total(found, "flagos_queue_depth"),
+        retrying=_total(found, "flagos_models_retrying"),
         calls=calls,
     )
+
+
+def _total(samples: Iterable[Sample], name: str) -> float:
+    return sum(each.value for each in samples if each.name == name)
 
 
 @contextlib.asynccontextmanager

@@ -103,9 +103,16 @@ class World:
             last = versions
             if same >= QUIET:
                 wrong = await asyncio.to_thread(invariants.broken, found, self.before)
+                wrong += await self._unfinished()
             await asyncio.sleep(1.0 if wrong else 0.0)
         assert not wrong, f"after {within:.0f} s: {invariants.told(wrong)}"
         return found
+
+    async def _unfinished(self) -> list[str]:
+        """All can look well while a pass that failed waits to be made again."""
+        assert self.operator
+        retrying = (await self.operator.known.read()).retrying
+        return [f"{retrying:.0f} models wait for another pass"] if retrying else []
 
     async def check(self, *, within: float = SETTLED) -> None:
         """All is as a fresh operator would have it: in the words of its code, and in its deeds."""

@@ -115,6 +115,10 @@ class WorkQueue(Generic[K]):
     def failures(self, key: K) -> int:
         return self._failures.get(key, 0)
 
+    def retrying(self) -> int:
+        """Keys whose last pass failed: each has a timer, or is under way again."""
+        return len(self._failures)
+
     def longest_pass(self) -> float:
         """Seconds since the start of the oldest pass that still runs."""
         return self._clock() - min(self._active.values(), default=self._clock())

@@ -79,6 +79,20 @@ def test_success_forgets_the_failures(queue: WorkQueue[str], clock: Clock) -> No
     assert queue.failed("a") == 1
 
 
+def test_keys_that_failed_are_counted_until_they_succeed(
+    queue: WorkQueue[str], clock: Clock
+) -> None:
+    for key in ("a", "b"):
+        queue.add(key)
+        queue.pop()
+        delay = queue.failed(key)
+    assert queue.retrying() == 2
+    clock.now += 2 * delay
+    assert queue.retrying() == 2, "under way again is not done"
+    queue.done(str(queue.pop()))
+    assert queue.retrying() == 1
+
+
 def test_the_server_may_ask_for_a_longer_pause(queue: WorkQueue[str]) -> None:
     queue.add("a")
     queue.pop()
