@@ -119,9 +119,15 @@ def test_the_same_release_takes_the_kept_definition_back(operator: Kube) -> None
 
 @pytest.fixture
 def main_operator_stopped(operator: Kube) -> Iterator[None]:
-    """The operator of the whole cluster would answer for the other one."""
+    """The operator of the whole cluster would answer for the other one.
+
+    Helm waits for a Deployment of none, not for the pod that is still ending and still answers.
+    """
     upgrade(CHART, "--set", "replicaCount=0")
+    mine = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/name=flagos-operator"
+    gone = "the operator of the whole cluster has ended"
     try:
+        eventually(lambda: not SYSTEM.names("pods", selector=mine), within=60, what=gone)
         yield
     finally:
         upgrade(CHART)
