@@ -69,7 +69,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add("--retry-wait", type=float, default=1.0, metavar="S", help="before the first retry (1)")
     add("--lock-wait", type=float, default=6 * 3600.0, metavar="S", help="for our turn (6 h)")
     add("--lock-stale", type=float, default=60.0, metavar="S", help="silence of the dead (60)")
-    add("--progress-every", type=float, default=5.0, metavar="S", help="between two lines (5)")
+    add("--progress-every", type=float, default=2.0, metavar="S", help="between two lines (2)")
 
 
 def request_from(options: argparse.Namespace, *, environ: MutableMapping[str, str]) -> Request:

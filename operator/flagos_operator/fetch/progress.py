@@ -61,15 +61,20 @@ class Meter:
 
 
 def line(progress: Progress) -> str:
-    words = f"{size(progress.done)} of {size(progress.total)} ({progress.percent}%)"
-    rate = f", {size(int(progress.rate))}/s" if progress.rate else ""
-    left = f", {duration(progress.eta)} left" if progress.eta is not None else ""
-    return f"downloading: {words}{rate}{left}"
+    """For a log: the operator reads the exact counts at its end into the status."""
+    return f"downloading: {_words(progress)} [{progress.done}/{progress.total}]"
 
 
 def bar(progress: Progress) -> str:
     full = BAR * progress.percent // 100
-    return f"[{'#' * full}{'.' * (BAR - full)}] {line(progress).removeprefix('downloading: ')}"
+    return f"[{'#' * full}{'.' * (BAR - full)}] {_words(progress)}"
+
+
+def _words(progress: Progress) -> str:
+    words = f"{size(progress.done)} of {size(progress.total)} ({progress.percent}%)"
+    rate = f", {size(int(progress.rate))}/s" if progress.rate else ""
+    left = f", {duration(progress.eta)} left" if progress.eta is not None else ""
+    return f"{words}{rate}{left}"
 
 
 def size(count: int) -> str:

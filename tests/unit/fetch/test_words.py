@@ -22,14 +22,15 @@ REQUEST = Request(
 @pytest.mark.parametrize(
     ("done", "rate", "words"),
     [
-        (0, 0.0, "downloading: 0 B of 10.0 GiB (0%)"),
-        (5 << 30, 0.0, "downloading: 5.0 GiB of 10.0 GiB (50%)"),
-        (5 << 30, 32 << 20, "downloading: 5.0 GiB of 10.0 GiB (50%), 32.0 MiB/s, 2 min 40 s left"),
-        (10 << 30, 32 << 20, "downloading: 10.0 GiB of 10.0 GiB (100%), 32.0 MiB/s"),
+        (0, 0.0, "0 B of 10.0 GiB (0%)"),
+        (5 << 30, 0.0, "5.0 GiB of 10.0 GiB (50%)"),
+        (5 << 30, 32 << 20, "5.0 GiB of 10.0 GiB (50%), 32.0 MiB/s, 2 min 40 s left"),
+        (10 << 30, 32 << 20, "10.0 GiB of 10.0 GiB (100%), 32.0 MiB/s"),
     ],
 )
-def test_progress_is_one_line(done, rate, words):
-    assert line(Progress(done=done, total=10 << 30, rate=rate)) == words
+def test_progress_is_one_line_that_ends_in_exact_counts(done, rate, words):
+    told = line(Progress(done=done, total=10 << 30, rate=rate))
+    assert told == f"downloading: {words} [{done}/{10 << 30}]"
 
 
 def test_a_terminal_gets_a_bar():
