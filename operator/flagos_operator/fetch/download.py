@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from flagos_operator.fetch import directory, staging, volume
@@ -11,11 +13,11 @@ from flagos_operator.fetch.directory import Complete, Damaged
 from flagos_operator.fetch.lease import Heart
 from flagos_operator.fetch.listing import Listing, check_paths, wanted
 from flagos_operator.fetch.marker import Marker, StoredFile
-from flagos_operator.fetch.progress import Phase, Reporter, size
+from flagos_operator.fetch.progress import Phase, Reporter, Tally, size
 from flagos_operator.fetch.reasons import FetchError, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from flagos_operator.fetch.hub import Hub
@@ -59,7 +61,8 @@ def fetch(request: Request, *, on: Volume, tools: Tools) -> Outcome:
     directory.check_surroundings(request, on=on)
     if request.verify == "Always":
         tools.say(f"hashing what lies in {request.destination}")
-    found = directory.inspect(request, rehash=request.verify == "Always")
+    watch = partial(verifying, tools)
+    found = directory.inspect(request, rehash=request.verify == "Always", watch=watch)
     if isinstance(found, Complete):
         _refresh_stamps(request, found)
         return Outcome(marker=found.marker, how="present")
@@ -114,7 +117,8 @@ def _in_turn(request: Request, turn: Turn, on: Volume, tools: Tools, *, damaged:
     with volume.storage_errors(on.root):
         on.sweep(keep=request.key, now=tools.now())
         # Rot does not touch the stamps: only hashing tells whether another has repaired it.
-        found = directory.inspect(request, rehash=damaged and request.verify == "Always")
+        rehash, watch = damaged and request.verify == "Always", partial(verifying, tools)
+        found = directory.inspect(request, rehash=rehash, watch=watch)
         if isinstance(found, Complete):
             return Outcome(marker=found.marker, how="waited")
         commit = found.marker.commit if isinstance(found, Damaged) else None
@@ -239,6 +243,19 @@ class Job:
             exclude=self.request.exclude,
             files=files,
         )
+
+
+@contextlib.contextmanager
+def verifying(tools: Tools, total: int) -> Iterator[Callable[[int], None]]:
+    """Tells of a hashing that takes longer than the time between two lines."""
+    tally = Tally()
+
+    def measure() -> tuple[Phase, int]:
+        return "verifying", tally.total
+
+    every = tools.show_every
+    with reporter(tools, measure=measure, total=total, first=every).running():
+        yield tally.add
 
 
 def reporter(

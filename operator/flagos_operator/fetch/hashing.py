@@ -9,6 +9,7 @@ from flagos_operator.fetch.patience import Trouble
 from flagos_operator.fetch.reasons import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from flagos_operator.fetch.listing import RemoteFile
@@ -17,9 +18,16 @@ BLOCK = 1 << 20
 MISMATCH_ATTEMPTS = 3
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: Path, *, passed: Callable[[int], None] = lambda _: None) -> str:
+    """`passed` is told of each block's bytes, while a large file takes its time."""
+    digest = hashlib.sha256()
+    block = bytearray(BLOCK)
+    view = memoryview(block)
     with path.open("rb", buffering=0) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while count := file.readinto(block):
+            digest.update(view[:count])
+            passed(count)
+    return digest.hexdigest()
 
 
 class Digests:

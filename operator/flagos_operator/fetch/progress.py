@@ -45,6 +45,18 @@ class Progress:
         return left / self.rate if self.rate > 0 and left > 0 else None
 
 
+class Tally:
+    """Counts what several threads have done."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.total = 0
+
+    def add(self, count: int) -> None:
+        with self._lock:
+            self.total += count
+
+
 class Meter:
     """Keeps the last few measurements, so that the rate is of now and not of the whole run."""
 
