@@ -57,6 +57,10 @@ test: check test-pure test-loop ## everything; starts a cluster and takes it dow
 bench: setup ## the figures: 1,000 models on a real API server (15 min); ARGS=--quick for less
 	testbed/with-cluster $(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: bench-weights
+bench-weights: setup ## downloads beside those of the hubs' own clients (3 min, 7 GiB of disk)
+	PYTHONPATH=operator:. $(BIN)/python -m tests.bench_weights $(ARGS)
+
 .PHONY: soak
 soak: setup ## random faults under a storm of edits for 15 minutes; ARGS='--seconds 60 --seed 7'
 	testbed/with-cluster $(BIN)/python -m tests.faults $(ARGS)

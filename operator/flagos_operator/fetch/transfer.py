@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from flagos_operator.fetch.pieces import Piece
     from flagos_operator.fetch.request import Request
 
-BLOCK = 256 << 10
+BLOCK = 1 << 20
 TIMEOUTS = (10.0, 30.0)  # to connect, and between two bytes
 HOPS = 10
 OK, PARTIAL, RANGE_REFUSED = 200, 206, 416
