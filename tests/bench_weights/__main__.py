@@ -27,6 +27,9 @@ TARGETS: dict[str, tuple[str, float | None]] = {
     "cold_s": ("s", None),
     "modelscope_download_s": ("s", None),
     "hf_download_s": ("s", None),
+    "cold_cpu_s": ("s", None),
+    "modelscope_download_cpu_s": ("s", None),
+    "hf_download_cpu_s": ("s", None),
     "verified_gib_per_s": ("GiB/s", None),
     "resume_refetched_bytes": ("bytes", STREAMS * BLOCK),
     "warm_start_s": ("s", 2),
@@ -57,6 +60,9 @@ def cold(stage: Scene, *, rounds: int, report: Report) -> None:
     report.add("cold_s", ours)
     report.add("modelscope_download_s", best["modelscope"])
     report.add("hf_download_s", best["hf"])
+    report.add("cold_cpu_s", max(min(run.cpu for run in found) for found in mine.values()))
+    for name, found in theirs.items():
+        report.add(f"{name}_download_cpu_s", min(run.cpu for run in found))
     report.add("verified_gib_per_s", stage.size / GIB / ours)
     report.add("fetch_rss_mib", max(run.rss_mib for run in everything))
     report.add("first_progress_s", max(run.first_progress for run in everything))

@@ -21,6 +21,7 @@ class Run:
     seconds: float
     first_progress: float  # until the first line with bytes
     rss_mib: float
+    cpu: float
 
 
 def ours(scene: Scene, source: str) -> subprocess.Popen[str]:
@@ -59,13 +60,16 @@ def watch(process: subprocess.Popen[str], *, began: float) -> Run:
         said.append(line)
         if line.startswith("downloading:") and not first:
             first = time.monotonic() - began
+    before = os.times()
     code = process.wait()
+    after = os.times()
     seconds = time.monotonic() - began
     ended.set()
     looker.join()
     if code:
         raise SystemExit(f"{process.args!r} ended with {code}:\n{''.join(said[-20:])}")
-    return Run(seconds=seconds, first_progress=first, rss_mib=peak[0])
+    cpu = sum(after[2:4]) - sum(before[2:4])  # of children, counted when they are waited for
+    return Run(seconds=seconds, first_progress=first, rss_mib=peak[0], cpu=cpu)
 
 
 def _start(scene: Scene, words: list[str], **environ: str) -> subprocess.Popen[str]:
