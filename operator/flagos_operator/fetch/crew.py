@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from flagos_operator.fetch.volume import Staging
 
 HASHERS = 4
-FAREWELL = 15.0  # seconds for streams to end, of which each has its own timeouts
+FAREWELL = 15.0  # seconds for all streams to end; to connect may take ten
 
 
 class Crew:
@@ -39,6 +39,7 @@ class Crew:
         streams = tools.streams
         self._staging = staging
         self._piece = streams.piece
+        self._clock = tools.clock
         self._gate = Gate(clock=tools.clock)
         self._persistence = replace(tools.persistence, sleep=self._gate.sleep)
         self._lines = [
@@ -202,8 +203,9 @@ class Crew:
             for line in self._lines:
                 line.abort()
         self._hashers.shutdown(cancel_futures=self._error is not None)
+        until = self._clock() + FAREWELL
         for thread in threads:
-            thread.join(timeout=FAREWELL)
+            thread.join(timeout=max(0.0, until - self._clock()))
         if not any(thread.is_alive() for thread in threads):
             for part in self._parts.values():
                 part.close()
