@@ -64,12 +64,15 @@ class Crew:
         with self._turn:
             return self._kept_bytes + sum(part.hashed for part in self._parts.values())
 
-    def fetch(self, files: tuple[RemoteFile, ...]) -> dict[str, str]:
-        """The sha256 of each; the first failure stops all streams."""
+    def gather(self, files: tuple[RemoteFile, ...]) -> None:
+        """What is to be fetched, and what an earlier run has left of it."""
         with self._turn:
             self._board = Board.of(files)
             for row in self._board.reopen(stagings.begun(self._staging)):
                 self._open(row)
+
+    def fetch(self) -> dict[str, str]:
+        """The sha256 of each file; the first failure stops all streams."""
         threads = [
             threading.Thread(target=self._work, args=(line,), name=f"fetch-{number}", daemon=True)
             for number, line in enumerate(self._lines)
