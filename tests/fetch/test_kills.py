@@ -110,7 +110,7 @@ def test_killed_at_random_bytes_until_done(lab: Lab, seed: int):
     (lab.repos / REPO / "model.safetensors").unlink()
     story = Story(lab=lab)
     lab.break_with(Rule(kind="slow", path="*.safetensors", bytes_per_second=4_000_000))
-    words = ("--piece", str(PIECE), "--workers", str(STREAMS))
+    words = ("--alone", "0", "--piece", str(PIECE), "--workers", str(STREAMS))
     total = sum(SIZES.values())
     for _ in range(KILLS):
         goal = story.sent() + chance.randrange(1, total // KILLS)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from flagos_operator.fetch.volume import Staging
 
 HASHERS = 4
+ECHO = 1.0
+LOOK_AGAIN = 0.5
 FAREWELL = 15.0  # seconds for all streams to end; to connect may take ten
 
 
@@ -39,9 +41,12 @@ class Crew:
         streams = tools.streams
         self._staging = staging
         self._piece = streams.piece
+        self._alone = streams.alone
         self._clock = tools.clock
         self._gate = Gate(clock=tools.clock)
-        self._persistence = replace(tools.persistence, sleep=self._gate.sleep)
+        self._tell = tools.say
+        self._told: dict[str, float] = {}
+        self._persistence = replace(tools.persistence, sleep=self._gate.sleep, say=self._say)
         self._lines = [
             Line(hub, commit=commit, gate=self._gate, floor=streams.floor, clock=tools.clock)
             for _ in range(max(1, streams.count))
@@ -99,19 +104,29 @@ class Crew:
         """Waits while all that is missing is on its way: a bad checksum brings work back."""
         with self._turn:
             while not self._board.done and self._error is None:
-                row = self._board.next_row()
+                row = self._board.next_row(takes_long=self._takes_long)
                 if row is None:
-                    self._turn.wait()
+                    self._turn.wait(LOOK_AGAIN)
                 elif row.pieces is None:
                     self._open(row)
                 else:
                     return row, boards.take(row)
         return None
 
+    def _takes_long(self, row: Row) -> bool:
+        """At the rate so far, of which nothing is known in the first moment."""
+        seconds = self._clock() - row.since
+        if self._alone <= 0 or seconds < LOOK_AGAIN:
+            return self._alone <= 0
+        arrived = self._parts[row.file.path].arrived
+        rate = (arrived - row.had) / seconds
+        return row.file.size - arrived > rate * self._alone
+
     def _open(self, row: Row) -> None:
         folder = self._staging.parts / row.file.key
         part = Part(row.file, folder=folder, piece=self._piece, lagging=self._lagging)
         self._parts[row.file.path] = part
+        row.since, row.had = self._clock(), part.arrived
         self._see_what_is_missing(row, part)
         if row.pieces and part.behind:
             self._lagging(part)
@@ -179,6 +194,15 @@ class Crew:
         part.start_over()
         with self._turn:
             self._see_what_is_missing(row, part)
+
+    def _say(self, words: str) -> None:
+        """What all streams meet at once is said once."""
+        trouble, now = words.partition(";")[0], self._clock()
+        with self._turn:
+            if now - self._told.get(trouble, now - ECHO) < ECHO:
+                return
+            self._told[trouble] = now
+        self._tell(words)
 
     def _submit(self, work: Callable[..., None], *arguments: object) -> None:
         def guarded() -> None:
