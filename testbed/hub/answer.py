@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from testbed.hub.tree import Entry
 
 Route = Literal["list", "file", "other"]
+Lies: TypeAlias = "tuple[Mapping[str, Any], ...]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Kind = Literal["status", "cut", "stall", "slow", "corrupt", "short", "long", "redirect", "list"]
+Kind = Literal[
+    "status", "cut", "stall", "slow", "corrupt", "short", "long", "whole", "redirect", "list"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +24,17 @@ class Rule:
     stall    send `at` bytes, then nothing more until the rules change
     slow     send at most `bytes_per_second`
     corrupt  right length, wrong bytes; short, long: a whole answer of the wrong length
+    whole    answer a range with all of the file
     redirect send the client to `to` with the same path
-    list     add `entries` (path, size, sha256) to the listing
+    list     add `entries` (path, size, sha256) to the listing, or lie so about what is there
+
+    A link that expires in mid-file is a redirect to a store which answers 403 `after` some time.
     """
 
     kind: Kind
     route: str = "file"  # list, file, or any
     path: str = "*"  # a file name pattern; for listings the repo
+    after: int = 0  # so many requests that fit are let through
     times: int | None = None  # how often; absent: always
     status: int = 503
     retry_after: str | None = None
@@ -57,12 +63,14 @@ class Faults:
         self._changed = threading.Condition(self._lock)
         self._rules: tuple[Rule, ...] = ()
         self._struck: list[int] = []
+        self._seen: list[int] = []
         self.replace(rules)
 
     def replace(self, rules: Iterable[Rule]) -> None:
         with self._changed:
             self._rules = tuple(rules)
             self._struck = [0] * len(self._rules)
+            self._seen = [0] * len(self._rules)
             self._changed.notify_all()
 
     def strike(self, kind: Kind, *, route: str, path: str) -> Rule | None:
@@ -70,7 +78,10 @@ class Faults:
         with self._lock:
             for index, rule in enumerate(self._rules):
                 spent = rule.times is not None and self._struck[index] >= rule.times
-                if rule.kind == kind and not spent and rule.fits(route, path):
+                if rule.kind != kind or spent or not rule.fits(route, path):
+                    continue
+                self._seen[index] += 1
+                if self._seen[index] > rule.after:
                     self._struck[index] += 1
                     return rule
         return None

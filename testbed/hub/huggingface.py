@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from testbed.hub.answer import Answer, Blob, Json, Question, Route
+from testbed.hub.answer import Answer, Blob, Json, Lies, Question, Route
 from testbed.hub.tree import Entry, Missing, Snapshot, Tree
 
 ABOUT = re.compile(
@@ -20,7 +20,7 @@ def route(path: str) -> Route:
     return "list" if ABOUT.fullmatch(path) else "other"
 
 
-def answer(question: Question, *, tree: Tree, hostile: tuple[Entry, ...]) -> Answer:
+def answer(question: Question, *, tree: Tree, hostile: Lies) -> Answer:
     match = RESOLVE.fullmatch(question.path) or ABOUT.fullmatch(question.path)
     if match is None:
         return _error(404, "no such route")
@@ -30,7 +30,7 @@ def answer(question: Question, *, tree: Tree, hostile: tuple[Entry, ...]) -> Ans
     if "path" in match.groupdict():
         return _file(snapshot, path=match["path"])
     if match["verb"] == "tree":
-        return Json(body=[_row(entry) for entry in (*snapshot.entries, *hostile)])
+        return Json(body=[_row(entry) for entry in snapshot.told(hostile)])
     return Json(body=_about(snapshot))
 
 

@@ -6,8 +6,8 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
-from testbed.hub.answer import Answer, Blob, Json, Question, Route
-from testbed.hub.tree import Entry, Missing, Snapshot, Tree
+from testbed.hub.answer import Answer, Blob, Json, Lies, Question, Route
+from testbed.hub.tree import Missing, Snapshot, Tree
 
 ROUTE = re.compile(r"/api/v1/models/(?P<repo>[^/]+/[^/]+)(?P<rest>/.*)?")
 ROUTES: dict[str, Route] = {"/repo/files": "list", "/repo": "file"}
@@ -20,7 +20,7 @@ def route(path: str) -> Route:
     return ROUTES.get(match["rest"] or "", "other") if match else "other"
 
 
-def answer(question: Question, *, tree: Tree, hostile: tuple[Entry, ...]) -> Answer:
+def answer(question: Question, *, tree: Tree, hostile: Lies) -> Answer:
     match = ROUTE.fullmatch(question.path)
     if match is None:
         return _error(404, "no such route")
@@ -47,7 +47,7 @@ def _file(snapshot: Snapshot, *, path: str) -> Answer:
     return Blob(repo=snapshot.repo, entry=entry) if entry else _error(404, "file not found")
 
 
-def _listing(snapshot: Snapshot, *, hostile: tuple[Entry, ...]) -> list[dict[str, Any]]:
+def _listing(snapshot: Snapshot, *, hostile: Lies) -> list[dict[str, Any]]:
     folders = {
         str(parent)
         for entry in snapshot.entries
@@ -55,7 +55,7 @@ def _listing(snapshot: Snapshot, *, hostile: tuple[Entry, ...]) -> list[dict[str
         if str(parent) != "."
     }
     rows = [_row(name, kind="tree") for name in sorted(folders)]
-    for entry in (*snapshot.entries, *hostile):
+    for entry in snapshot.told(hostile):
         row = _row(entry.path, kind="blob")
         row |= {"Size": entry.size, "Sha256": entry.sha256, "Revision": snapshot.commit}
         row |= {"IsLFS": entry.path.endswith(".safetensors")}

@@ -8,13 +8,14 @@ import select
 import socket
 import ssl
 import threading
+import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from testbed.hub import faults, huggingface, modelscope
-from testbed.hub.answer import Answer, Blob, Json, Question
+from testbed.hub.answer import Answer, Blob, Json, Lies, Question
 from testbed.hub.body import Cut, Sender, Span, span
 from testbed.hub.faults import Faults
 from testbed.hub.traffic import Exchange, Traffic
@@ -136,18 +137,9 @@ class Handler(BaseHTTPRequestHandler):
         elif not self._obstructed(answer, exchange):
             self._answer(answer, exchange)
 
-    def _hostile(self, path: str) -> tuple[Entry, ...]:
+    def _hostile(self, path: str) -> Lies:
         rule = self.hub.faults.strike("list", route="list", path=path)
-        rows = rule.entries if rule else ()
-        return tuple(
-            Entry(
-                path=row["path"],
-                size=row.get("size", 1),
-                sha256=row.get("sha256", "0" * 64),
-                git_oid="0" * 40,
-            )
-            for row in rows
-        )
+        return rule.entries if rule else ()
 
     def _note(self, answer: Answer, *, route: str) -> Exchange:
         file = f"{answer.repo}/{answer.entry.path}" if isinstance(answer, Blob) else ""
@@ -157,6 +149,7 @@ class Handler(BaseHTTPRequestHandler):
             route=route,
             file=file,
             wanted=self.headers.get("Range", ""),
+            at=time.monotonic(),
             credentials=bool(self._credentials()),
         )
         return self.hub.traffic.open(exchange)
@@ -208,7 +201,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _blob(self, blob: Blob, *, exchange: Exchange) -> None:
         size = self._said_size(blob.entry)
-        part = span(exchange.wanted, size=size)
+        whole = self.hub.faults.strike("whole", route="file", path=blob.entry.path)
+        part = span("" if whole else exchange.wanted, size=size)
         if part is None:
             headers = {"Content-Range": f"bytes */{size}", "Content-Length": "0"}
             return self._head(416, headers, exchange=exchange)
@@ -220,7 +214,7 @@ class Handler(BaseHTTPRequestHandler):
         )
         real = Span(start=part.start, stop=min(part.stop, blob.entry.size), whole=part.whole)
         try:
-            sender.send(blob.entry.place, real, self.wfile)
+            sender.send(blob.entry.place, real, self.connection)
             self.wfile.write(b"\0" * (part.stop - real.stop))
         except Cut:
             self._hang_up()

@@ -17,6 +17,7 @@ class Exchange:
     file: str  # owner/name/path, empty when it was no file
     wanted: str  # the Range header
     credentials: bool
+    at: float  # by a clock without a date
     status: int = 0
     sent: int = 0
 

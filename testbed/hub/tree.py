@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 CHUNK = 1 << 20
 REPO = re.compile(r"[\w.-]+/[\w.-]+")
@@ -23,6 +27,9 @@ class Entry:
     place: Path | None = None
 
 
+NOTHING: dict[str, Any] = {"size": 1, "sha256": "0" * 64, "git_oid": "0" * 40}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     repo: str
@@ -31,6 +38,14 @@ class Snapshot:
 
     def find(self, path: str) -> Entry | None:
         return next((entry for entry in self.entries if entry.path == path), None)
+
+    def told(self, lies: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
+        """The listing with what a lying hub adds or changes; the files stay as they are."""
+        entries = {entry.path: entry for entry in self.entries}
+        for lie in lies:
+            base = entries.get(lie["path"], Entry(**NOTHING, path=lie["path"]))
+            entries[base.path] = replace(base, **lie)
+        return tuple(entries.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from testbed.hub.faults import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from testbed.hub.server import Server
 
@@ -101,12 +101,14 @@ class Lab:
         *more: str,
         repo: str = REPO,
         before: Callable[[], None] | None = None,
+        behind: Sequence[str] = (),
         **environ: str,
     ) -> subprocess.Popen[str]:
+        """`before` runs in the new process; `behind`: the words of a program that runs it."""
         log = self.volume.parent / f"termination-{len(self.running)}"
         log.touch()
         process = subprocess.Popen(
-            self.arguments(*more, repo=repo),
+            [*behind, *self.arguments(*more, repo=repo)],
             env=self._environment(log, environ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 from flagos_operator.fetch import dryrun, options, report
 from flagos_operator.fetch.download import LOST, Tools, fetch
 from flagos_operator.fetch.lease import Holder, Lock
+from flagos_operator.fetch.pace import Floor, Streams
 from flagos_operator.fetch.patience import Patience, Persistence
+from flagos_operator.fetch.pieces import SMALLEST
 from flagos_operator.fetch.progress import Progress, bar, line
 from flagos_operator.fetch.reasons import EXIT_CODES, EXIT_TERMINATED, FetchError, Reason, scrub
 from flagos_operator.fetch.request import Request, check
@@ -95,7 +97,12 @@ def _tools(
             sleep=time.sleep,
             say=voice.say,
         ),
-        workers=args.workers,
+        streams=Streams(
+            count=args.workers,
+            piece=max(SMALLEST, args.piece),
+            alone=args.alone,
+            floor=Floor(bytes_per_second=args.slowest, over=args.slowest_over),
+        ),
         clock=time.monotonic,
         now=time.time,  # noqa: TID251 - the one place that asks
         say=voice.say,

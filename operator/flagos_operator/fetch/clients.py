@@ -27,11 +27,7 @@ def settings(source: Source, *, home: Path, request: Request) -> Mapping[str, st
             "MODELSCOPE_HOME": str(home),
             "MODELSCOPE_CACHE": str(home),
             "MODELSCOPE_LOG_LEVEL": "CRITICAL",
-            "MODELSCOPE_DOWNLOAD_FILE_LOCK": "false",  # ours covers the volume, theirs the cache
-            "MODELSCOPE_DOWNLOAD_MAX_RETRIES": "0",  # one layer of patience is enough: ours
-            "MODELSCOPE_REPO_TREE_PAGE_MAX_ATTEMPTS": "1",
-            "MODELSCOPE_DOWNLOAD_TOTAL_TIMEOUT": str(30 * 24 * 3600),  # an hour ends large files
-            "MODELSCOPE_DOWNLOAD_PARALLEL_WORKERS": "1",  # parts would need twice the room
+            "MODELSCOPE_REPO_TREE_PAGE_MAX_ATTEMPTS": "1",  # one layer of patience is enough: ours
             # It asks an address that the hub names, on some clouds the metadata service.
             "MODELSCOPE_DOWNLOAD_INTRA_CLOUD": "false",
             "TQDM_DISABLE": "1",
@@ -43,8 +39,6 @@ def settings(source: Source, *, home: Path, request: Request) -> Mapping[str, st
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_UPDATE_CHECK": "1",
-        "HF_HUB_DISABLE_XET": "1",  # its store is another host and does not resume by range
-        "HF_HUB_DOWNLOAD_TIMEOUT": "30",
         "HF_HUB_VERBOSITY": "critical",
         "TQDM_DISABLE": "1",
     }

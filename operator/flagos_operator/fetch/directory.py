@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from flagos_operator.fetch import marker as markers
 from flagos_operator.fetch import volume
@@ -12,6 +13,7 @@ from flagos_operator.fetch.hashing import sha256_of
 from flagos_operator.fetch.reasons import FetchError, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from flagos_operator.fetch.marker import Marker, StoredFile
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from flagos_operator.fetch.volume import Volume
 
 HASHERS = 4
+
+# Told how many bytes will be hashed, it gives what is to be called for each block of them.
+Watch: TypeAlias = "Callable[[int], contextlib.AbstractContextManager[Callable[[int], None]]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +47,15 @@ class Empty:
     pass
 
 
-def inspect(request: Request, *, rehash: bool) -> Complete | Damaged | Empty:
+@contextlib.contextmanager
+def unwatched(total: int) -> Iterator[Callable[[int], None]]:
+    del total
+    yield lambda _: None
+
+
+def inspect(
+    request: Request, *, rehash: bool, watch: Watch = unwatched
+) -> Complete | Damaged | Empty:
     """Raises DirectoryConflict for what must be left alone."""
     place = request.destination
     if place.is_symlink():
@@ -55,7 +68,8 @@ def inspect(request: Request, *, rehash: bool) -> Complete | Damaged | Empty:
     doubtful = marker.files if rehash else _restamped(place, marker)
     if not doubtful:
         return Complete(marker=marker)
-    bad = _wrong(place, doubtful)
+    with watch(sum(file.size for file in doubtful)) as passed:
+        bad = _wrong(place, doubtful, passed=passed)
     if bad:
         return Damaged(marker=marker, bad=bad)
     return Complete(marker=marker, touched=bool(_restamped(place, marker)))
@@ -135,19 +149,21 @@ def _as_stamped(place: Path, file: StoredFile) -> bool:
     return (stat.st_size, stat.st_mtime_ns) == (file.size, file.mtime)
 
 
-def _wrong(place: Path, files: tuple[StoredFile, ...]) -> tuple[StoredFile, ...]:
+def _wrong(
+    place: Path, files: tuple[StoredFile, ...], *, passed: Callable[[int], None]
+) -> tuple[StoredFile, ...]:
     with ThreadPoolExecutor(max_workers=HASHERS) as pool:
-        fine = list(pool.map(lambda file: _as_recorded(place, file), files))
+        fine = list(pool.map(lambda file: _as_recorded(place, file, passed=passed), files))
     return tuple(file for file, good in zip(files, fine, strict=True) if not good)
 
 
-def _as_recorded(place: Path, file: StoredFile) -> bool:
+def _as_recorded(place: Path, file: StoredFile, *, passed: Callable[[int], None]) -> bool:
     path = place / file.path
     try:
         return (
             not path.is_symlink()
             and path.stat().st_size == file.size
-            and sha256_of(path) == file.sha256
+            and sha256_of(path, passed=passed) == file.sha256
         )
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-import threading
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from flagos_operator.fetch import directory, staging, volume
@@ -13,17 +13,16 @@ from flagos_operator.fetch.directory import Complete, Damaged
 from flagos_operator.fetch.lease import Heart
 from flagos_operator.fetch.listing import Listing, check_paths, wanted
 from flagos_operator.fetch.marker import Marker, StoredFile
-from flagos_operator.fetch.progress import Reporter, bytes_below, size
+from flagos_operator.fetch.progress import Phase, Reporter, Tally, size
 from flagos_operator.fetch.reasons import FetchError, Reason
-from flagos_operator.fetch.staging import Checked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from flagos_operator.fetch.hub import Hub
     from flagos_operator.fetch.lease import Lock
-    from flagos_operator.fetch.listing import RemoteFile
+    from flagos_operator.fetch.pace import Streams
     from flagos_operator.fetch.patience import Persistence
     from flagos_operator.fetch.progress import Progress
     from flagos_operator.fetch.request import Request
@@ -49,7 +48,7 @@ class Tools:
     open_hub: Callable[[Request], Hub]
     persistence: Persistence
     queue: Queue
-    workers: int
+    streams: Streams
     clock: Callable[[], float]
     now: Callable[[], float]
     say: Callable[[str], None]
@@ -62,7 +61,8 @@ def fetch(request: Request, *, on: Volume, tools: Tools) -> Outcome:
     directory.check_surroundings(request, on=on)
     if request.verify == "Always":
         tools.say(f"hashing what lies in {request.destination}")
-    found = directory.inspect(request, rehash=request.verify == "Always")
+    watch = partial(verifying, tools)
+    found = directory.inspect(request, rehash=request.verify == "Always", watch=watch)
     if isinstance(found, Complete):
         _refresh_stamps(request, found)
         return Outcome(marker=found.marker, how="present")
@@ -117,15 +117,17 @@ def _in_turn(request: Request, turn: Turn, on: Volume, tools: Tools, *, damaged:
     with volume.storage_errors(on.root):
         on.sweep(keep=request.key, now=tools.now())
         # Rot does not touch the stamps: only hashing tells whether another has repaired it.
-        found = directory.inspect(request, rehash=damaged and request.verify == "Always")
+        rehash, watch = damaged and request.verify == "Always", partial(verifying, tools)
+        found = directory.inspect(request, rehash=rehash, watch=watch)
         if isinstance(found, Complete):
             return Outcome(marker=found.marker, how="waited")
         commit = found.marker.commit if isinstance(found, Damaged) else None
         hub = tools.open_hub(replace(request, revision=commit or request.revision))
-        job = Job(request=request, hub=hub, staging=on.staging(request.key), on=on, tools=tools)
+        room = staging.entered(on.staging(request.key), after_silence=turn.after_silence)
+        job = Job(request=request, hub=hub, staging=room, on=on, tools=tools)
         if isinstance(found, Damaged):
             return job.repair(found)
-        return job.run(turn)
+        return job.run()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,11 +140,9 @@ class Job:
     on: Volume
     tools: Tools
 
-    def run(self, turn: Turn) -> Outcome:
+    def run(self) -> Outcome:
         listing = self.list_files()
         have = staging.prepare(self.staging, listing)
-        if turn.after_silence:
-            staging.adopt_copies(self.staging)
         staging.check_room(self.staging, listing, have=have, on=self.on)
         self._announce(listing, have)
         checksums = have | self._fetch_all(listing, have)
@@ -165,6 +165,7 @@ class Job:
         return Outcome(marker=self._replace(damaged.marker, paths=tuple(bad)), how="repaired")
 
     def list_files(self) -> Listing:
+        self.tools.say(f"listing: {self.request.title}")
         everything = self.tools.persistence.insist(self.hub.list_files, progress=lambda: 0)
         check_paths(everything.files)
         return wanted(everything, include=self.request.include, exclude=self.request.exclude)
@@ -178,47 +179,23 @@ class Job:
         )
 
     def _fetch_all(self, listing: Listing, have: dict[str, str]) -> dict[str, str]:
-        """The sha256 of each file fetched; the first failure stops the others."""
-        missing = [file for file in listing.files if file.path not in have]
-        # The largest first: a last big file would have the line to itself.
-        missing.sort(key=lambda file: -file.size)
-        reporter = Reporter(
-            staging=self.staging,
-            total=listing.total,
-            every=self.tools.show_every,
-            clock=self.tools.clock,
-            show=self.tools.show,
-        )
-        stop = threading.Event()
-        pool = ThreadPoolExecutor(max_workers=self.tools.workers, thread_name_prefix="fetch")
-        with reporter.running():
-            futures = [
-                pool.submit(self._fetch_one, file, commit=listing.commit, stop=stop)
-                for file in missing
-            ]
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            stop.set()
-            for future in done:
-                if (error := future.exception()) is not None:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise error
-        pool.shutdown()
-        return dict(future.result() for future in futures)
+        """The sha256 of each file fetched."""
+        missing = tuple(file for file in listing.files if file.path not in have)
+        # Here and not above: a warm start asks no hub and must not pay for it.
+        from flagos_operator.fetch.crew import Crew  # noqa: PLC0415
 
-    def _fetch_one(
-        self, file: RemoteFile, *, commit: str | None, stop: threading.Event
-    ) -> tuple[str, str]:
-        if stop.is_set():
-            raise FetchError(Reason.INTERNAL_ERROR, "another file has failed")
-        into = self.staging.parts / file.key
-        into.mkdir(exist_ok=True)
-        arrived = self.tools.persistence.insist(
-            lambda: self.hub.download(file, commit=commit, into=into),
-            progress=lambda: bytes_below(into),
-        )
-        checked = Checked(file=file, sha256=arrived.sha256)
-        staging.keep(self.staging, checked, arrived=arrived.path)
-        return file.path, arrived.sha256
+        crew = Crew(self.hub, commit=listing.commit, staging=self.staging, tools=self.tools)
+        crew.gather(missing)
+        before = listing.total - sum(file.size for file in missing)
+
+        def measure() -> tuple[Phase, int]:
+            arrived = crew.arrived()
+            if missing and before + arrived == listing.total:
+                return "verifying", before + crew.hashed()
+            return "downloading", before + arrived
+
+        with reporter(self.tools, measure=measure, total=listing.total).running():
+            return crew.fetch()
 
     def _publish(self, listing: Listing, checksums: dict[str, str]) -> Marker:
         """From here on readers see all of it; until here, nothing."""
@@ -267,6 +244,32 @@ class Job:
             exclude=self.request.exclude,
             files=files,
         )
+
+
+@contextlib.contextmanager
+def verifying(tools: Tools, total: int) -> Iterator[Callable[[int], None]]:
+    """Tells of a hashing that takes longer than the time between two lines."""
+    tally = Tally()
+
+    def measure() -> tuple[Phase, int]:
+        return "verifying", tally.total
+
+    every = tools.show_every
+    with reporter(tools, measure=measure, total=total, first=every).running():
+        yield tally.add
+
+
+def reporter(
+    tools: Tools, *, measure: Callable[[], tuple[Phase, int]], total: int, first: float = 0.0
+) -> Reporter:
+    return Reporter(
+        measure=measure,
+        total=total,
+        every=tools.show_every,
+        clock=tools.clock,
+        show=tools.show,
+        first=first,
+    )
 
 
 def _make_parents(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flagos_operator.fetch import directory
+from flagos_operator.fetch import directory, staging
 from flagos_operator.fetch.directory import Complete
 from flagos_operator.fetch.listing import check_paths, wanted
 from flagos_operator.fetch.progress import bytes_below, size
@@ -22,7 +22,7 @@ def plan(request: Request, *, on: Volume, tools: Tools) -> dict[str, Any]:
     check_paths(everything.files)
     listing = wanted(everything, include=request.include, exclude=request.exclude)
     waiting = on.staging(request.key)
-    here = bytes_below(waiting.tree) + bytes_below(waiting.parts)
+    here = bytes_below(waiting.tree) + staging.arrived(waiting, listing.files)
     complete = isinstance(found, Complete)
     needed = 0 if complete else max(0, listing.total - here)
     for file in listing.files:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -13,12 +12,13 @@ from flagos_operator.fetch.reasons import FetchError, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from flagos_operator.fetch.listing import Listing, RemoteFile
     from flagos_operator.fetch.request import Request
 
 TOO_MANY = 429
+DENIED = (401, 403)
+USER_AGENT = "flagos-operator"
 PUBLIC_HOSTS = frozenset(
     {"huggingface.co", "hub-ci.huggingface.co"}
     | {"modelscope.cn", "www.modelscope.cn", "modelscope.ai", "www.modelscope.ai"}
@@ -26,21 +26,27 @@ PUBLIC_HOSTS = frozenset(
 
 
 class Hub(Protocol):
-    """Both methods raise `Trouble` for what may pass and `FetchError` for what will not."""
+    """A hub's client tells what there is and where; the bytes are fetched by streams of our own.
+
+    `list_files` raises `Trouble` for what may pass and `FetchError` for what will not.
+    """
+
+    @property
+    def request(self) -> Request: ...
 
     def list_files(self) -> Listing: ...
 
-    def download(self, file: RemoteFile, *, commit: str | None, into: Path) -> Arrived:
-        """Fetches or continues a file below `into`, a directory of this file's own."""
+    def address(self, file: RemoteFile, *, commit: str | None) -> str:
+        """Where the hub itself offers this file; it may lead elsewhere from there."""
         ...
 
+    def credentials(self) -> Mapping[str, str]:
+        """The headers that only the endpoint itself may see."""
+        ...
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
-    """A file that came whole; `sha256` is of the bytes as they were received."""
-
-    path: Path
-    sha256: str
+    def refused(self, file: RemoteFile, *, status: int, headers: Mapping[str, str]) -> FetchError:
+        """What a 4xx to a file means."""
+        ...
 
 
 def busy(status: int, *, retry_after: float | None, host: str) -> Trouble:
@@ -50,6 +56,15 @@ def busy(status: int, *, retry_after: float | None, host: str) -> Trouble:
         return Trouble(Reason.RATE_LIMITED, message, retry_after=retry_after)
     message = f"{host} answers {status}: it is not well"
     return Trouble(Reason.SOURCE_UNREACHABLE, message, retry_after=retry_after)
+
+
+def gone(file: RemoteFile, *, status: int, request: Request) -> FetchError:
+    host = urlsplit(request.hub).netloc
+    return FetchError(
+        Reason.SOURCE_NOT_FOUND,
+        f"{file.path} of {request.repo} is listed on {host} and cannot be had ({status}): "
+        "it may have been removed meanwhile",
+    )
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+SOON = 10
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
 
 
@@ -160,7 +161,8 @@ class Heart(threading.Thread):
 
     def run(self) -> None:
         misses = 0
-        while not self._ended.wait(self._every):
+        # A holder that has slept goes on writing until it looks: the second look comes soon.
+        while not self._ended.wait(self._every / (SOON if misses else 1)):
             try:
                 alive = self._lock.beat()
             except OSError:

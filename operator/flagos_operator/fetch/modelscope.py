@@ -1,7 +1,7 @@
 """ModelScope through its own client, modelscope-hub.
 
-The client resumes a part file by range and hashes while it streams. It has no name for the state
-of a whole repo: a branch or tag is all that can be asked for, so checksums are what pins a copy.
+It tells what there is; the bytes are fetched by our own streams. It has no name for the state of a
+whole repo: a branch or tag is all that can be asked for, so checksums are what pins a copy.
 """
 
 from __future__ import annotations
@@ -17,15 +17,11 @@ from modelscope_hub import HubApi, HubConfig
 from modelscope_hub import errors as ms
 
 from flagos_operator.fetch import hub
-from flagos_operator.fetch.hashing import sha256_of
-from flagos_operator.fetch.hub import Arrived
 from flagos_operator.fetch.listing import Listing, RemoteFile
-from flagos_operator.fetch.patience import Trouble
 from flagos_operator.fetch.reasons import FetchError, Reason
-from flagos_operator.fetch.volume import is_full
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from flagos_operator.fetch.request import Request
@@ -36,7 +32,7 @@ KIND = "model"
 
 class ModelScope:
     def __init__(self, request: Request, *, home: Path) -> None:
-        self._request = request
+        self.request = request
         self._host = urlsplit(request.hub).netloc
         # An empty token, not None: with None the client looks for somebody's login on disk.
         config = HubConfig(
@@ -49,30 +45,34 @@ class ModelScope:
         with self._explained():
             try:
                 found = self._api.list_repo_files(
-                    self._request.repo, KIND, revision=self._request.revision
+                    self.request.repo, KIND, revision=self.request.revision
                 )
             except (ms.NotExistError, ms.InvalidParameter) as error:
                 raise self._absent(error) from error
         return Listing(files=tuple(_remote(file) for file in found if not file.is_dir))
 
-    def download(self, file: RemoteFile, *, commit: str | None, into: Path) -> Arrived:
+    def address(self, file: RemoteFile, *, commit: str | None) -> str:
         del commit
-        known = file.checksum if file.algorithm == "sha256" else None
-        with self._explained():
-            path = self._api.download_file(
-                self._request.repo,
-                KIND,
-                file.path,
-                revision=self._request.revision,
-                local_dir=into,
-                expected_sha256=known,
-                file_size=file.size,
-            )
-        return Arrived(path=path, sha256=known or sha256_of(path))
+        url: str = self._api.legacy.get_download_url(
+            self.request.repo, KIND, file.path, revision=self.request.revision
+        )
+        return url
+
+    def credentials(self) -> Mapping[str, str]:
+        """As its client sends them: older endpoints read the cookie, newer ones the header."""
+        if not (token := self.request.token):
+            return {}
+        return {"Authorization": f"Bearer {token}", "Cookie": f"m_session_id={token}"}
+
+    def refused(self, file: RemoteFile, *, status: int, headers: Mapping[str, str]) -> FetchError:
+        del headers
+        if status in hub.DENIED:
+            return FetchError(Reason.UNAUTHORIZED, self._unauthorized(status))
+        return hub.gone(file, status=status, request=self.request)
 
     def _absent(self, error: ms.APIError) -> FetchError:
         """Either the repo is not there or its revision; the list of revisions tells which."""
-        repo, revision = self._request.repo, self._request.revision
+        repo, revision = self.request.repo, self.request.revision
         try:
             found = self._api.list_repo_revisions(repo, KIND)
         except ms.NotExistError:
@@ -89,34 +89,31 @@ class ModelScope:
         )
 
     def _not_found(self) -> str:
-        hint = "or the token may not see it" if self._request.token else "or it needs a token"
-        return f"{self._request.repo} is not on {self._host}: check owner and name, {hint}"
+        hint = "or the token may not see it" if self.request.token else "or it needs a token"
+        return f"{self.request.repo} is not on {self._host}: check owner and name, {hint}"
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except (ms.AuthenticationError, ms.PermissionDeniedError) as error:
-            raise FetchError(Reason.UNAUTHORIZED, self._unauthorized(error)) from error
+            raise FetchError(Reason.UNAUTHORIZED, self._unauthorized(error.status_code)) from error
         except ms.NotExistError as error:
             raise FetchError(Reason.SOURCE_NOT_FOUND, str(error.message)) from error
         except (ms.RateLimitError, ms.ServerError) as error:
             after = getattr(error, "retry_after", None)
             status = error.status_code or 500
             raise hub.busy(status, retry_after=after, host=self._host) from error
-        except ms.FileIntegrityError as error:
-            # The client has tried three times by now.
-            raise Trouble(Reason.CHECKSUM_MISMATCH, error.message, limit=1) from error
         except (ms.NetworkError, requests.RequestException) as error:
             for cause in hub.causes(error):
-                if isinstance(cause, FetchError) or is_full(cause):
+                if isinstance(cause, FetchError):
                     raise cause from error
             raise hub.unreachable(error, host=self._host) from error
 
-    def _unauthorized(self, error: ms.APIError) -> str:
-        did = "refuses the token" if self._request.token else "wants a token"
+    def _unauthorized(self, status: int | None) -> str:
+        did = "refuses the token" if self.request.token else "wants a token"
         return (
-            f"{self._host} {did} for {self._request.repo} ({error.status_code}): "
+            f"{self._host} {did} for {self.request.repo} ({status}): "
             "check source.modelscope.tokenSecretRef and the access of its owner"
         )
 
@@ -124,7 +121,7 @@ class ModelScope:
         """The client has no public way to its sessions; a test watches that this one works."""
         legacy = self._api.legacy
         for session in (legacy._session, legacy._read_session):  # noqa: SLF001
-            guard = Guard(request=self._request)
+            guard = Guard(request=self.request)
             session.rebuild_auth = guard.rebuild_auth  # type: ignore[method-assign]
 
 

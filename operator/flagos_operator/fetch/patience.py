@@ -17,13 +17,20 @@ class Trouble(Exception):
     """Something went wrong that may pass; `reason` is what it becomes if it does not."""
 
     def __init__(
-        self, reason: Reason, message: str, *, retry_after: float | None = None, limit: int = 1000
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        limit: int = 1000,
+        crawls: bool = False,
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.retry_after = retry_after
         self.limit = limit
+        self.crawls = crawls  # bytes came, so few that they are no sign of hope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +68,26 @@ class Persistence:
     random: Callable[[], float]
     say: Callable[[str], None]
 
-    def insist(self, attempt: Callable[[], T], *, progress: Callable[[], int]) -> T:
-        """Calls `attempt` until it succeeds; bytes won since the last failure restore patience."""
+    def insist(
+        self,
+        attempt: Callable[[], T],
+        *,
+        progress: Callable[[], int],
+        pausing: Callable[[Trouble, float], None] = lambda _trouble, _pause: None,
+    ) -> T:
+        """Calls `attempt` until it succeeds; bytes won since the last failure restore patience.
+
+        `pausing` is told of each pause before it begins.
+        """
         failures, reached = 0, progress()
         while True:
             try:
                 return attempt()
             except Trouble as trouble:
                 now = progress()
-                failures = 1 if now > reached else failures + 1
+                failures = 1 if now > reached and not trouble.crawls else failures + 1
                 reached = max(reached, now)
                 pause = self.patience.wait(trouble, failures=failures, random=self.random())
                 self.say(f"{trouble.message}; trying again in {pause:.1f} s")
+                pausing(trouble, pause)
                 self.sleep(pause)

@@ -1,7 +1,6 @@
 """How far a download is, told as lines for a log or as a bar for a terminal.
 
-Bytes are counted where they arrive, on the disk: that is true for both clients and after a
-restart. Nothing here knows a clock; whoever measures says when.
+Nothing here knows a clock; whoever measures says when.
 """
 
 from __future__ import annotations
@@ -10,14 +9,13 @@ import contextlib
 import os
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from flagos_operator.fetch.volume import Staging
-
+Phase = Literal["downloading", "verifying"]
 WINDOW = 6
 BAR = 30
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -27,6 +25,7 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 class Point:
     at: float
     done: int
+    phase: Phase = "downloading"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +33,7 @@ class Progress:
     done: int
     total: int
     rate: float  # bytes per second over the last points
+    phase: Phase = "downloading"
 
     @property
     def percent(self) -> int:
@@ -45,6 +45,18 @@ class Progress:
         return left / self.rate if self.rate > 0 and left > 0 else None
 
 
+class Tally:
+    """Counts what several threads have done."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.total = 0
+
+    def add(self, count: int) -> None:
+        with self._lock:
+            self.total += count
+
+
 class Meter:
     """Keeps the last few measurements, so that the rate is of now and not of the whole run."""
 
@@ -53,21 +65,23 @@ class Meter:
         self._points: list[Point] = []
 
     def measure(self, point: Point) -> Progress:
-        self._points = [*self._points[-WINDOW + 1 :], point]
+        kept = [old for old in self._points[-WINDOW + 1 :] if old.phase == point.phase]
+        self._points = [*kept, point]
         first = self._points[0]
         seconds = point.at - first.at
         rate = (point.done - first.done) / seconds if seconds > 0 else 0.0
-        return Progress(done=point.done, total=self._total, rate=max(0.0, rate))
+        return Progress(done=point.done, total=self._total, rate=max(0.0, rate), phase=point.phase)
 
 
 def line(progress: Progress) -> str:
     """For a log: the operator reads the exact counts at its end into the status."""
-    return f"downloading: {_words(progress)} [{progress.done}/{progress.total}]"
+    return f"{progress.phase}: {_words(progress)} [{progress.done}/{progress.total}]"
 
 
 def bar(progress: Progress) -> str:
     full = BAR * progress.percent // 100
-    return f"[{'#' * full}{'.' * (BAR - full)}] {_words(progress)}"
+    phase = "" if progress.phase == "downloading" else f"{progress.phase} "
+    return f"{phase}[{'#' * full}{'.' * (BAR - full)}] {_words(progress)}"
 
 
 def _words(progress: Progress) -> str:
@@ -109,13 +123,14 @@ def bytes_below(folder: Path) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reporter:
-    """Says how far it is, at once and then every few seconds, while the block runs."""
+    """Says how far it is every few seconds while the block runs; `first`: until the first time."""
 
-    staging: Staging
+    measure: Callable[[], tuple[Phase, int]]
     total: int
     every: float
     clock: Callable[[], float]
     show: Callable[[Progress], None]
+    first: float = 0.0
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -130,8 +145,9 @@ class Reporter:
 
     def _run(self, ended: threading.Event) -> None:
         meter = Meter(total=self.total)
-        while True:
-            done = bytes_below(self.staging.tree) + bytes_below(self.staging.parts)
-            self.show(meter.measure(Point(at=self.clock(), done=min(done, self.total))))
-            if ended.wait(self.every):
-                return
+        gone = ended.wait(self.first) if self.first else False
+        while not gone:
+            phase, done = self.measure()
+            point = Point(at=self.clock(), done=min(done, self.total), phase=phase)
+            self.show(meter.measure(point))
+            gone = ended.wait(self.every)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flagos_operator.fetch import volume
-from flagos_operator.fetch.progress import bytes_below
+from flagos_operator.fetch import pieces, volume
 from flagos_operator.fetch.reasons import FetchError, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
     from flagos_operator.fetch.listing import Listing, RemoteFile
     from flagos_operator.fetch.volume import Staging, Volume
+
+COPY_BLOCK = 1 << 20
+# A kernel, a file system or two of them that cannot.
+NO_COPY_RANGE = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.EPERM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +35,11 @@ class Checked:
 def prepare(staging: Staging, listing: Listing) -> dict[str, str]:
     """Keeps what fits this listing and removes the rest; returns sha256 by path."""
     staging.tree.mkdir(parents=True, exist_ok=True)
-    staging.parts.mkdir(exist_ok=True)
+    staging.parts.mkdir(parents=True, exist_ok=True)
     known = _read_checked(staging)
     keys = {file.key: file for file in listing.files}
-    for folder in staging.parts.iterdir():
-        if folder.name not in keys:
-            shutil.rmtree(folder, ignore_errors=True)
+    _remove_all(staging.parts.parent, but={staging.parts.name})
+    _remove_all(staging.parts, but=keys)
     kept = {
         file.path: known[file.key]
         for file in listing.files
@@ -48,33 +53,92 @@ def prepare(staging: Staging, listing: Listing) -> dict[str, str]:
     return kept
 
 
-def adopt_copies(staging: Staging) -> None:
-    """Continues parts in copies: a holder that only slept still has the originals open."""
-    for folder, _, names in os.walk(staging.parts):
-        for name in names:
-            part = Path(folder) / name
-            copy = part.with_name(f"{name}.copy")
-            shutil.copyfile(part, copy)
-            copy.replace(part)
+def entered(staging: Staging, *, after_silence: bool) -> Staging:
+    """The staging to go on in.
+
+    A holder that only slept still has its files open, and knows their paths. So they are continued
+    in copies under a path that it does not know, and its own paths end.
+    """
+    if not after_silence or not staging.parts.is_dir():
+        return staging
+    new = replace(staging, generation=staging.generation + 1)
+    new.parts.mkdir(parents=True)
+    for old in staging.parts.iterdir():
+        copy = new.parts / old.name
+        try:
+            _copy(old, copy)
+        except OSError:
+            # Not worth a failure: what cannot be copied is fetched again.
+            shutil.rmtree(copy, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(staging.parts, ignore_errors=True)
+    return new
 
 
-def keep(staging: Staging, checked: Checked, *, arrived: Path) -> None:
+def _copy(old: Path, new: Path) -> None:
+    """The journal first: what it says is then true of the bytes that are read after it."""
+    new.mkdir()
+    shutil.copyfile(pieces.journal_in(old), pieces.journal_in(new))
+    counts = pieces.unpack(pieces.journal_in(new).read_bytes())
+    with pieces.data_in(old).open("rb") as source, pieces.data_in(new).open("wb") as target:
+        for start, length in counts.extents if counts else ():
+            _copy_range(source.fileno(), target.fileno(), at=start, length=length)
+
+
+def _copy_range(source: int, target: int, *, at: int, length: int) -> None:
+    """Within the volume where it can: then nothing is moved, or only inside a file server."""
+    stop = at + length
+    while at < stop:
+        try:
+            done = os.copy_file_range(source, target, stop - at, at, at)
+        except OSError as error:
+            if error.errno not in NO_COPY_RANGE:
+                raise
+            block = os.pread(source, min(COPY_BLOCK, stop - at), at)
+            done = os.pwrite(target, block, at)
+        if not done:
+            raise OSError(errno.EIO, "shorter than its journal says")
+        at += done
+
+
+def begun(staging: Staging) -> frozenset[str]:
+    """The keys of files of which something may be here."""
+    try:
+        return frozenset(folder.name for folder in staging.parts.iterdir())
+    except FileNotFoundError:
+        return frozenset()
+
+
+def arrived(staging: Staging, files: Iterable[RemoteFile]) -> int:
+    """How many bytes of these files wait in parts; their sizes on disk tell nothing."""
+    keys = begun(staging)
+    found = (
+        pieces.counts_in(staging.parts / file.key, size=file.size)
+        for file in files
+        if file.key in keys
+    )
+    return sum(counts.arrived for counts in found if counts is not None)
+
+
+def keep(staging: Staging, checked: Checked) -> None:
     """Moves a verified file to its name; the note of its checksum goes first."""
-    volume.sync_file(arrived)
+    folder = staging.parts / checked.file.key
+    data = pieces.data_in(folder)
+    volume.sync_file(data)
     target = staging.tree / checked.file.path
     target.parent.mkdir(parents=True, exist_ok=True)
     with staging.manifest.open("a", encoding="utf-8") as notes:
         notes.write(_note(checked.file, checked.sha256))
         notes.flush()
         os.fsync(notes.fileno())
-    arrived.replace(target)
-    shutil.rmtree(staging.parts / checked.file.key, ignore_errors=True)
+    data.replace(target)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_room(staging: Staging, listing: Listing, *, have: dict[str, str], on: Volume) -> None:
     """Refuses a download that cannot fit, before its first byte."""
-    left = sum(file.size for file in listing.files if file.path not in have)
-    needed = max(0, left - bytes_below(staging.parts))
+    missing = [file for file in listing.files if file.path not in have]
+    needed = sum(file.size for file in missing) - arrived(staging, missing)
     free = on.free()
     if needed > free:
         raise FetchError(
@@ -82,6 +146,16 @@ def check_room(staging: Staging, listing: Listing, *, have: dict[str, str], on: 
             f"{needed} bytes are needed and {free} are free on the volume at {on.root}: "
             f"enlarge it by {needed - free} bytes or narrow source.include",
         )
+
+
+def _remove_all(room: Path, *, but: Container[str]) -> None:
+    for path in room.iterdir():
+        if path.name in but:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _note(file: RemoteFile, sha256: str) -> str:

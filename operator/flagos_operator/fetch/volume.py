@@ -23,9 +23,13 @@ OLD_SECONDS = 7 * 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staging:
-    """Where one request's files wait until all are there."""
+    """Where one request's files wait until all are there.
+
+    `generation` grows when parts are taken over from a holder that may wake up again.
+    """
 
     root: Path
+    generation: int = 0
 
     @property
     def manifest(self) -> Path:
@@ -39,7 +43,7 @@ class Staging:
     @property
     def parts(self) -> Path:
         """What is in flight, by key of the file, so that a restart continues it."""
-        return self.root / "parts"
+        return self.root / "parts" / str(self.generation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,11 @@ class Volume:
         return self.state / "lock"
 
     def staging(self, key: str) -> Staging:
-        return Staging(root=self.state / "partial" / key)
+        root = self.state / "partial" / key
+        known = (path.name for path in (root / "parts").glob("*"))
+        return Staging(
+            root=root, generation=max(map(int, filter(str.isdecimal, known)), default=0)
+        )
 
     def free(self) -> int:
         stat = os.statvfs(self.root)

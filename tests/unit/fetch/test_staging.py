@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+import shutil
+from dataclasses import dataclass
 
 import pytest
 
-from flagos_operator.fetch import staging
-from flagos_operator.fetch.hashing import HashedFile
+from flagos_operator.fetch import pieces, staging
 from flagos_operator.fetch.listing import Listing, RemoteFile
-from flagos_operator.fetch.patience import Trouble
+from flagos_operator.fetch.part import Part
 from flagos_operator.fetch.reasons import FetchError, Reason
 from flagos_operator.fetch.staging import Checked
 from flagos_operator.fetch.volume import Staging, Volume, volume_of
@@ -32,10 +32,14 @@ class Room:
         return set(staging.prepare(self.staging, Listing(files=files)))
 
     def arrive(self, file: RemoteFile, text: str) -> None:
-        part = self.staging.parts / file.key / "part"
-        part.parent.mkdir(exist_ok=True)
-        part.write_text(text)
-        staging.keep(self.staging, Checked(file=file, sha256=sha256(text)), arrived=part)
+        self.part(file, text).close()
+        staging.keep(self.staging, Checked(file=file, sha256=sha256(text)))
+
+    def part(self, file: RemoteFile, text: str, *, at: int = 0) -> Part:
+        """A part with some bytes in it, that is still being written."""
+        part = Part(file, folder=self.staging.parts / file.key, piece=4)
+        part.write(text.encode(), at=at)
+        return part
 
 
 @pytest.fixture
@@ -87,21 +91,48 @@ def test_a_torn_note_counts_for_nothing(room):
 def test_parts_of_other_content_are_removed(room):
     room.prepare(OLD, SIDE)
     for file in (OLD, SIDE):
-        (room.staging.parts / file.key).mkdir()
+        room.part(file, "o").close()
     room.prepare(NEW, SIDE)
     assert [path.name for path in room.staging.parts.iterdir()] == [SIDE.key]
 
 
 def test_parts_are_continued_in_copies_when_their_writer_may_live(room):
+    large = a_file("large", "0123456789")
+    room.prepare(large)
+    writer = room.part(large, "45", at=4)
+    taken = staging.entered(room.staging, after_silence=True)
+    writer.write(b"6", at=6)
+    assert taken.parts != room.staging.parts
+    assert staging.arrived(taken, [large]) == 2
+    assert pieces.data_in(taken.parts / large.key).read_bytes() == b"\0\0\0\x0045"
+
+
+def test_a_writer_that_wakes_up_finds_its_paths_gone(room):
+    """Else it would put the file of the one that took over in place, half as it is."""
     room.prepare(OLD)
-    (room.staging.parts / OLD.key).mkdir()
-    part = room.staging.parts / OLD.key / "part"
-    with part.open("a") as writer:
-        writer.write("ol")
-        writer.flush()
-        staging.adopt_copies(room.staging)
-        writer.write("garbage")
-    assert part.read_text() == "ol"
+    slept = room.part(OLD, "old")
+    taken = staging.entered(room.staging, after_silence=True)
+    slept.close()
+    with pytest.raises(FileNotFoundError):
+        staging.keep(room.staging, Checked(file=OLD, sha256=sha256("old")))
+    with pytest.raises(FileNotFoundError):
+        Part(SIDE, folder=room.staging.parts / SIDE.key, piece=4)
+    assert staging.prepare(taken, Listing(files=(OLD,))) == {}
+
+
+def test_the_next_one_goes_on_where_the_last_has_taken_over(room):
+    room.prepare(OLD)
+    room.part(OLD, "ol").close()
+    taken = staging.entered(room.staging, after_silence=True)
+    volume = Volume(root=room.staging.root)
+    shutil.copytree(taken.root, volume.state / "partial" / "key")
+    assert volume.staging("key").generation == taken.generation == 1
+    assert staging.arrived(volume.staging("key"), [OLD]) == 2
+
+
+def test_without_silence_nothing_is_copied(room):
+    room.prepare(OLD)
+    assert staging.entered(room.staging, after_silence=False) == room.staging
 
 
 def test_room_is_for_what_is_missing_only(room, tmp_path):
@@ -115,9 +146,10 @@ def test_room_is_for_what_is_missing_only(room, tmp_path):
     with pytest.raises(FetchError, match="12 bytes are needed and 4 are free") as full:
         staging.check_room(room.staging, listing, have={}, on=Tight(root=tmp_path))
     assert full.value.reason is Reason.INSUFFICIENT_STORAGE
-    (room.staging.parts / large.key).mkdir()
-    (room.staging.parts / large.key / "part").write_text("x" * 6)
+    room.part(large, "x" * 6, at=4).close()
     staging.check_room(room.staging, listing, have={"config": "x"}, on=Tight(root=tmp_path))
+    with pytest.raises(FetchError, match="6 bytes are needed"):
+        staging.check_room(room.staging, listing, have={}, on=Tight(root=tmp_path))
 
 
 def test_old_leftovers_are_swept_and_others_are_not(tmp_path):
@@ -137,46 +169,3 @@ def test_old_leftovers_are_swept_and_others_are_not(tmp_path):
 def test_a_volume_is_found_by_the_state_it_holds(tmp_path):
     (tmp_path / ".flagos").mkdir()
     assert volume_of(tmp_path / "acme" / "tiny" / "main").root == tmp_path
-
-
-@pytest.mark.parametrize("algorithm", ["sha256", "git-sha1", "none"])
-def test_each_kind_of_checksum_is_checked(tmp_path, algorithm):
-    git = hashlib.sha1(b"blob 3\0old", usedforsecurity=False).hexdigest()
-    checksum = {"sha256": sha256("old"), "git-sha1": git, "none": ""}[algorithm]
-    file = replace(OLD, algorithm=algorithm, checksum=checksum)
-    assert written(tmp_path / "good", file, b"old") == sha256("old")
-    with pytest.raises(Trouble, match="where the hub lists 3"):
-        written(tmp_path / "short", file, b"ol")
-    with pytest.raises(Trouble, match="where the hub lists 3"):
-        written(tmp_path / "long", file, b"old!")
-    if algorithm != "none":
-        with pytest.raises(Trouble, match=r"a/w arrived with"):
-            written(tmp_path / "wrong", file, b"new")
-
-
-def test_a_part_is_hashed_with_what_was_there_before(tmp_path):
-    (tmp_path / "part").write_bytes(b"ol")
-    with (tmp_path / "part").open("r+b", buffering=0) as part:
-        target = HashedFile(part, file=OLD)
-        assert target.reread() == 2
-        target.write(b"d")
-        assert target.check() == sha256("old")
-
-
-def test_an_answer_with_the_whole_file_starts_over(tmp_path):
-    (tmp_path / "part").write_bytes(b"xx")
-    with (tmp_path / "part").open("r+b", buffering=0) as part:
-        target = HashedFile(part, file=OLD)
-        target.reread()
-        target.seek(0)
-        target.truncate()
-        target.write(b"old")
-        target.check()
-    assert (tmp_path / "part").read_bytes() == b"old"
-
-
-def written(path, file: RemoteFile, text: bytes) -> str:
-    with path.open("w+b", buffering=0) as part:
-        target = HashedFile(part, file=file)
-        target.write(text)
-        return target.check()
