@@ -66,6 +66,7 @@ class Listener:
     clock: Callable[[], float]
     tell: Callable[[Key], None]
     says_something: Callable[[str], bool]
+    pace: float = PACE
     _wanted: dict[Key, tuple[LiveLog, ...]] = field(default_factory=dict)
     _heard: dict[Key, dict[LogKey, Heard]] = field(default_factory=dict)
     _tasks: dict[Key, asyncio.Task[None]] = field(default_factory=dict)
@@ -112,12 +113,12 @@ class Listener:
         while True:
             try:
                 if any(map(self.says_something, await self._listen(model))):
-                    pause = PACE
+                    pause = self.pace
             except Exception:
                 # A defect of ours: it must not take the operator down with it.
                 log.exception("%s: cannot listen to its download", model)
             await asyncio.sleep(pause)
-            pause = min(2 * pause, PACE)
+            pause = min(2 * pause, self.pace)
 
     async def _listen(self, model: Key) -> list[str]:
         """All at once, so that the model is told once."""
