@@ -1,10 +1,11 @@
-"""Weights on a real node: seen while they arrive, found again, shared, and refused for want of room.
+"""Weights on a real node: seen as they arrive, found again, shared, refused for want of room.
 
 The server is Python's own web server: what is tested here is over when it starts.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -98,7 +99,7 @@ def watched(shared_space: Kube, big_hub: Hub) -> Iterator[list[Sample]]:
 
 def changes(samples: list[Sample]) -> list[Sample]:
     """The first sample of each figure, without that of the first."""
-    pairs = zip(samples, samples[1:], strict=False)
+    pairs = itertools.pairwise(samples)
     return [new for old, new in pairs if new.told != old.told]
 
 
@@ -112,7 +113,7 @@ def test_the_status_follows_a_download_and_is_new_every_five_seconds(
     watched: list[Sample],
 ) -> None:
     moments = [watched[0].at, *(each.at for each in changes(watched)), watched[-1].at]
-    gaps = [after - before for before, after in zip(moments, moments[1:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(moments)]
     assert len(gaps) >= WATCHED / (FRESH + DELAY)
     assert max(gaps) <= FRESH + DELAY, gaps
 
@@ -260,7 +261,7 @@ def small_volume(request: pytest.FixtureRequest) -> Iterator[Kube]:
     run("kubectl", "apply", "-f", "-", stdin=json.dumps(namespace))
     mounted = "mount -t tmpfs -o size=1m,mode=1777 small /outside/volume"
     script = (
-        f"mkdir -p /outside/volume && {mounted} && touch /tmp/there && "
+        f"mkdir -p /outside/volume && {mounted} && "
         "trap 'umount /outside/volume; exit' TERM && while :; do sleep 1; done"
     )
     pod = {
@@ -277,7 +278,7 @@ def small_volume(request: pytest.FixtureRequest) -> Iterator[Kube]:
                     "command": ["sh", "-c", script],
                     "securityContext": {"privileged": True},
                     "readinessProbe": {
-                        "exec": {"command": ["test", "-e", "/tmp/there"]},
+                        "exec": {"command": ["grep", "-q", " /outside/volume ", "/proc/mounts"]},
                         "periodSeconds": 1,
                     },
                     "volumeMounts": [
@@ -286,13 +287,11 @@ def small_volume(request: pytest.FixtureRequest) -> Iterator[Kube]:
                             "mountPath": "/outside",
                             "mountPropagation": "Bidirectional",
                         },
-                        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
                     ],
                 }
             ],
             "volumes": [
                 {"name": "outside", "hostPath": {"path": SMALL, "type": "DirectoryOrCreate"}},
-                {"name": "tmp", "emptyDir": {}},
             ],
         },
     }
