@@ -8,7 +8,6 @@ import copy
 import logging
 import time
 
-from flagos_operator.cluster.listener import PACE
 from tests.loop.fakekube import Fault
 from tests.loop.running import (
     a_downloaded_model,
@@ -23,6 +22,7 @@ from tests.loop.running import (
 )
 
 TOTAL = 1_000_000
+FIVE = 5.0  # seconds
 QUICK = 0.4  # seconds between two looks, where the real pace would only take longer
 COMPLETE = '{"reason":"Complete","revision":"master","totalBytes":1000000,"digest":"sha256:c0"}'
 
@@ -99,7 +99,7 @@ async def test_however_many_lines_come_there_is_one_read_and_one_write_in_five_s
             await eventually(lambda: weights(kube).get("downloadedBytes"))
             started, before, asked = time.monotonic(), len(written(kube)), len(reads(kube))
             seen = set()
-            while time.monotonic() - started < 3 * PACE + 1:
+            while time.monotonic() - started < 3 * FIVE + 1:
                 seen.add(weights(kube)["downloadedBytes"])
                 await asyncio.sleep(0.05)
             assert len(written(kube)) - before == len(reads(kube)) - asked == 3
@@ -126,7 +126,7 @@ async def test_what_others_cause_is_told_at_once_meanwhile(kube, operator):
         async with lines(kube):
             await eventually(lambda: weights(kube).get("downloadedBytes"))
             kube.patch("FlagOSModel", "m", {"spec": {"service": {"port": 9000}}})
-            await eventually(lambda: status(kube)["observedGeneration"] == 2, within=PACE / 2)
+            await eventually(lambda: status(kube)["observedGeneration"] == 2, within=FIVE / 2)
 
 
 async def test_nothing_is_read_or_written_at_rest_and_once_all_is_there(kube, operator):
