@@ -86,6 +86,10 @@ async def test_bytes_are_told_and_then_followed(kube, operator):
         await eventually(lambda: weights(kube).get("percent") == 0)
         kube.logs["m-1", "fetch"] += line(570_000)
         await eventually(lambda: status(kube)["progress"].startswith("downloading 57%"))
+        for name, value in (("weights_downloaded_bytes", 570_000), ("weights_bytes", TOTAL)):
+            labels = {"namespace": "default", "model": "m"}
+            found = app.metrics.registry.get_sample_value(f"flagos_model_{name}", labels)
+            assert found == value
         assert weights(kube)["downloadedBytes"] == 570_000
         assert reason(kube) == "Downloading"
 

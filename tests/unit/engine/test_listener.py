@@ -175,7 +175,7 @@ def test_several_pods_of_a_model_are_told_together():
     run(story())
 
 
-def test_nothing_is_read_before_or_after_a_download():
+def test_nothing_is_read_before_or_after_a_download(caplog):
     async def story() -> None:
         async with listening() as lab:
             await asyncio.sleep(60)
@@ -189,6 +189,7 @@ def test_nothing_is_read_before_or_after_a_download():
             assert texts(lab) == []
 
     run(story())
+    assert caplog.text == ""
 
 
 def test_the_next_run_is_read_at_once():

@@ -88,6 +88,10 @@ class TestWhatIsListenedTo:
         found = replace(view, heard={**view.heard, key(pods[7]): HERE})
         assert live_logs(found)[0].pod == "qwen-7"
 
+    def test_the_one_that_works_is_listened_to_all_the_time(self):
+        pods = [downloading(f"qwen-{i}") for i in range(10)]
+        assert live_logs(a_view(*pods, heard={key(pods[9]): HERE}))[0].pod == "qwen-9"
+
     def test_all_are_asked_in_turn_while_none_works(self):
         pods = [downloading(f"qwen-{i}") for i in range(7)]
         view, asked = a_view(*pods), set[str]()
