@@ -23,6 +23,7 @@ from flagos_operator.status.crashes import wanted_logs
 from flagos_operator.status.startup import seconds_to_first_ready
 from flagos_operator.status.summary import Summary, summarize
 from flagos_operator.status.view import Objection, View
+from flagos_operator.status.weights import live_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from flagos_operator.catalog.chips import Chips
     from flagos_operator.cluster.apply import Applier
+    from flagos_operator.cluster.listener import Listener
     from flagos_operator.cluster.recorder import Recorder
     from flagos_operator.cluster.statuses import Statuses
     from flagos_operator.cluster.store import Snapshot, Store
@@ -55,6 +57,7 @@ class Conductor:
     applier: Applier
     statuses: Statuses
     tails: Tails
+    listener: Listener
     recorder: Recorder
     suspicions: Suspicions
     chips: Chips
@@ -152,6 +155,7 @@ class Conductor:
         if isinstance(plan, Plan) and not done.fault:
             view = replace(view, applied=self.applier.fingerprint(seen.model))
         view = replace(view, logs=await self.tails.complete(key, wanted_logs(view)))
+        self.listener.want(key, live_logs(view))
         summary = summarize(view)
         try:
             await self._publish(summary, model=seen.model, done=done)
@@ -185,6 +189,7 @@ class Conductor:
         fault: OperatorError | None,
     ) -> View:
         told = fault and fault.reason
+        key = Key(model.namespace, model.name)
         return View(
             model=model,
             plan=plan,
@@ -193,10 +198,12 @@ class Conductor:
             children=seen.children,
             now=self.now(),
             refused=Objection(reason=fault.reason, message=str(fault)) if told and fault else None,
-            logs=self.tails.known(Key(model.namespace, model.name), seen.pods),
+            logs=self.tails.known(key, seen.pods),
+            heard=self.listener.heard(key, seen.pods),
         )
 
     def _forget(self, key: Key) -> None:
         self.applier.forget(key)
         self.suspicions.forget(key)
         self.tails.forget(key)
+        self.listener.forget(key)

@@ -76,6 +76,20 @@ def a_pod(
     }
 
 
+def a_downloading_pod(
+    name: str, *, model: str = "m", template: str = "", node: str = "n1"
+) -> dict[str, Any]:
+    """Its init container runs, and its server waits for it."""
+    pod = a_pod(name, model=model, template=template, ready=False)
+    pod["spec"]["nodeName"] = node
+    pod["status"]["phase"] = "Pending"
+    (server,) = pod["status"]["containerStatuses"]
+    fetch = {**server, "name": "fetch", "started": True}
+    server |= {"started": False, "state": {"waiting": {"reason": "PodInitializing"}}}
+    pod["status"]["initContainerStatuses"] = [fetch]
+    return pod
+
+
 def kubeconfig(path: Path, url: str) -> Path:
     named: dict[str, Any] = {
         "apiVersion": "v1",

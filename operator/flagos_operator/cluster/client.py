@@ -102,12 +102,20 @@ class Client:
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         await self._call("delete", "DELETE", kind.path(*key), body=body)
 
-    async def log_tail(self, pod: Key, container: str, *, previous: bool, lines: int) -> str:
+    async def log_tail(
+        self,
+        pod: Key,
+        container: str,
+        *,
+        previous: bool,
+        lines: int,
+        limit: int = LOG_BYTES,
+    ) -> str:
         query = {
             "container": container,
             "previous": str(previous).lower(),
             "tailLines": str(lines),
-            "limitBytes": str(LOG_BYTES),
+            "limitBytes": str(limit),
         }
         raw = await self._call("log", "GET", POD.path(*pod, "log"), query=query)
         return raw.decode(errors="replace")

@@ -76,7 +76,7 @@ REMEDIES = {
     ),
     Reason.DOWNLOADING: Remedy(
         "The weights are being downloaded and verified.",
-        "Wait. kubectl logs POD -c fetch shows the progress.",
+        "Wait. status.progress says how far it is, and what goes wrong while it is tried again.",
     ),
     Reason.LOCK_HELD: Remedy(
         "Another pod is downloading to the same volume.",

@@ -58,3 +58,5 @@ class View:
     applied: str = ""  # fingerprint of the children; empty: not all could be applied
     # Tails of crashed containers' logs, by (pod uid, container, number of the run that ended).
     logs: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
+    # Ends of the logs of downloads that run, likewise; empty: it could not be read of late.
+    heard: Mapping[tuple[str, str, int], str] = field(default_factory=dict)

@@ -279,7 +279,8 @@ class FakeKube:
     async def _get(self, request: web.Request) -> web.Response:
         if request.match_info.get("subresource") == "log":
             wanted = (request.match_info["name"], request.query["container"])
-            return web.Response(text=self.logs.get(wanted, ""))
+            lines = self.logs.get(wanted, "").splitlines(keepends=True)
+            return web.Response(text="".join(lines[-int(request.query["tailLines"]) :]))
         return web.json_response(self.storage.get(_id(request)))
 
     async def _patch(self, request: web.Request) -> web.Response:

@@ -40,7 +40,7 @@ class Change:
 
 
 class Storage:
-    """`undeclared` names status fields that the installed definition does not know."""
+    """`undeclared` names status fields, dotted, that the installed definition does not know."""
 
     def __init__(self) -> None:
         self.objects: dict[Id, Body] = {}
@@ -86,7 +86,7 @@ class Storage:
 
     def _check_declared(self, kind: Served, wanted: Body) -> None:
         """Server-side apply refuses what other writes would lose."""
-        unknown = self.undeclared & wanted.get("status", {}).keys()
+        unknown = [each for each in self.undeclared if _has(wanted.get("status", {}), each)]
         if kind.kind == "FlagOSModel" and unknown:
             said = "\n".join(f".status.{each}: field not declared in schema" for each in unknown)
             raise Refused(500, "", f"failed to create typed patch object (x): errors:\n{said}")
@@ -241,6 +241,11 @@ def _through_door(before: Body, body: Body, subresource: str) -> Body:
     fixed = ("uid", "generation", "creationTimestamp", "resourceVersion", "name", "namespace")
     meta = {**body["metadata"], **{name: before["metadata"][name] for name in fixed}}
     return {**body, "metadata": meta}
+
+
+def _has(fields: Body, path: str) -> bool:
+    name, _, inner = path.partition(".")
+    return name in fields and (not inner or _has(fields[name], inner))
 
 
 def _list(body: Body, *path: str) -> list[Body]:

@@ -14,6 +14,7 @@ import pytest
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
 from flagos_operator.cluster.kinds import KINDS, MODEL, POD, Key, Kind
+from flagos_operator.cluster.listener import Listener
 from flagos_operator.cluster.recorder import Recorder
 from flagos_operator.cluster.statuses import Statuses
 from flagos_operator.cluster.store import Store
@@ -23,6 +24,7 @@ from flagos_operator.desired.given import Defaults
 from flagos_operator.engine.workers import Next
 from flagos_operator.metrics import Metrics
 from flagos_operator.reconcile import Conductor
+from flagos_operator.status.fetchlog import says_something
 from tests.loop.running import a_downloaded_model, a_model, a_pod
 from tests.unit.desired.build import DEFAULTS, chips
 
@@ -85,6 +87,12 @@ class Lab:
             applier=Applier(client=client, store=self.store, metrics=metrics, now=self.tick),
             statuses=Statuses(client=client, store=self.store),
             tails=Tails(client=client),
+            listener=Listener(
+                client=client,
+                clock=lambda: 0.0,
+                tell=lambda _: None,
+                says_something=says_something,
+            ),
             suspicions=Suspicions(now=self.tick),
             recorder=Recorder(client=client, instance="one", now=self.tick),
             chips=chips(),
