@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flagos_operator.api.outcome import Invalid
+    from flagos_operator.api.source import Mirror, Source
     from flagos_operator.desired.asked import Asked
 
     Check = Callable[[Asked], Invalid | None]
@@ -140,10 +141,10 @@ def endpoints_are_hubs(asked: Asked) -> Invalid | None:
 
 def endpoints(asked: Asked) -> Iterator[tuple[str, str]]:
     source = asked.spec.source
-    for at, holder in (
-        ("spec.source", source),
-        *((f"spec.source.mirrors[{place}]", each) for place, each in enumerate(source.mirrors)),
-    ):
+    holders: list[tuple[str, Source | Mirror]] = [("spec.source", source)]
+    for place, each in enumerate(source.mirrors):
+        holders.append((f"spec.source.mirrors[{place}]", each))
+    for at, holder in holders:
         for kind, hub in (("modelscope", holder.modelscope), ("huggingface", holder.huggingface)):
             if hub is not None and hub.endpoint is not None:
                 yield f"{at}.{kind}.endpoint", hub.endpoint
