@@ -37,6 +37,7 @@ class Hub:
     token: str | None = None
     verbose: bool = False
 
+
 TOKEN = re.compile(r"(?:Bearer |m_session_id=)([^\s;]+)")
 
 

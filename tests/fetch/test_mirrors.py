@@ -15,7 +15,7 @@ from testbed.hub.server import running
 from tests.fetch.lab import CHUNK, REPO, SIZE, WEIGHTS, contents, make_repo, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from testbed.hub.server import Server
@@ -299,11 +299,14 @@ def test_the_operators_list_names_the_variable_of_each_token(lab: Lab, another: 
     assert_whole(lab, full)
 
 
+BAD_TOKEN = {"FLAGOS_FETCH_TOKEN_1": "two words"}
+
+
 def test_a_mirrors_bad_token_is_in_nobodys_way(lab: Lab, another: Another):
     hub = another()
-    assert_whole(lab, lab.fetch(*mirror(lab, hub), FLAGOS_FETCH_TOKEN_1="two words"))
+    assert_whole(lab, lab.fetch(*mirror(lab, hub), **BAD_TOKEN))
     place = ("--destination", str(lab.volume / "x"), "--endpoint", NOBODY)
-    result = lab.fetch(*place, *mirror(lab, hub), FLAGOS_FETCH_TOKEN_1="two words")
+    result = lab.fetch(*place, *mirror(lab, hub), **BAD_TOKEN)
     assert "Unauthorized (the token holds blanks" in result.message
     assert asked(hub) == []
 

@@ -24,7 +24,7 @@ def plan(request: Request, *, on: Volume, tools: Tools) -> dict[str, Any]:
     asked, listing = mirrors.serve(request, tools=tools, work=_listed)
     room = on.staging(request.key)
     missing = {file.path: _missing(file, found, room) for file in listing.files}
-    needed = sum(missing.values())
+    needed = sum(left or 0 for left in missing.values())
     for file in listing.files:
         tools.say(f"{size(file.size):>12}  {file.path}{_here(file, missing[file.path])}")
     complete = isinstance(found, Complete)
@@ -46,7 +46,7 @@ def plan(request: Request, *, on: Volume, tools: Tools) -> dict[str, Any]:
         "fetch": [
             {"path": file.path, "bytes": file.size, "neededBytes": missing[file.path]}
             for file in listing.files
-            if missing[file.path] or not (file.size or complete)
+            if missing[file.path] is not None
         ],
     }
 
@@ -58,18 +58,18 @@ def _listed(hub: Hub, tools: Tools) -> tuple[Request, Listing]:
     return asked, wanted(everything, include=asked.include, exclude=asked.exclude)
 
 
-def _missing(file: RemoteFile, found: Complete | Damaged | Empty, room: Staging) -> int:
-    """How many bytes of it would be fetched."""
+def _missing(file: RemoteFile, found: Complete | Damaged | Empty, room: Staging) -> int | None:
+    """How many bytes of it would be fetched; None of a file that is here."""
     if isinstance(found, Complete):
-        return 0
+        return None
     if isinstance(found, Damaged) and file.path not in {bad.path for bad in found.bad}:
-        return 0
+        return None
     if (room.tree / file.path).is_file():
-        return 0
+        return None
     return file.size - staging.arrived(room, [file])
 
 
-def _here(file: RemoteFile, missing: int) -> str:
-    if missing == file.size:
-        return ""
-    return "  (here)" if not missing else f"  ({size(file.size - missing)} of it here)"
+def _here(file: RemoteFile, missing: int | None) -> str:
+    if missing is None:
+        return "  (here)"
+    return f"  ({size(file.size - missing)} of it here)" if missing < file.size else ""

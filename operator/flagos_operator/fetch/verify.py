@@ -150,7 +150,12 @@ def _watched(total: int, *, voice: Voice, every: float) -> Iterator[Callable[[in
         return "verifying", tally.total
 
     reporter = Reporter(
-        measure=measure, total=total, every=every, clock=time.monotonic, show=voice.show
+        measure=measure,
+        total=total,
+        every=every,
+        clock=time.monotonic,
+        show=voice.show,
+        first=every,
     )
     with reporter.running():
         yield tally.add
