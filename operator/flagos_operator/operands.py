@@ -25,6 +25,7 @@ def defaults(settings: Settings) -> Defaults:
         registry_rewrite=settings.registry_rewrite,
         operand_uid=settings.operand_uid,
         fetch_env=settings.fetch_env,
+        fetch_allowed=settings.fetch_allowed,
     )
 
 

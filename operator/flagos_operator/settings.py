@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from flagos_operator.api import addresses
 from flagos_operator.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Settings:
     operand_uid: int | None = 65534
     chips_file: str = ""
     fetch_env: Mapping[str, str] = field(default_factory=dict)
+    fetch_allowed: tuple[str, ...] = ()
     log_format: str = "json"
     log_level: str = "INFO"
     http_port: int = 8080
@@ -53,6 +55,7 @@ class Settings:
             operand_uid=env.read_uid("FLAGOS_OPERAND_UID"),
             chips_file=env.read("FLAGOS_CHIPS_FILE", _text, ""),
             fetch_env=env.read_proxies(),
+            fetch_allowed=env.read("FLAGOS_FETCH_ALLOWED_ADDRESSES", _networks, ()),
             log_format=env.read("FLAGOS_LOG_FORMAT", _one_of(*LOG_FORMATS), default.log_format),
             log_level=env.read("FLAGOS_LOG_LEVEL", _one_of(*LOG_LEVELS), default.log_level),
             http_port=env.read("FLAGOS_HTTP_PORT", _between(0, 65535), default.http_port),
@@ -96,6 +99,12 @@ def _text(text: str) -> str:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    """As they were written, so that a ConfigMap says what the chart's value says."""
+    addresses.networks(_names(text))
+    return _names(text)
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import select
 import socket
 import ssl
@@ -35,6 +36,9 @@ class Hub:
     traffic: Traffic
     token: str | None = None
     verbose: bool = False
+
+
+TOKEN = re.compile(r"(?:Bearer |m_session_id=)([^\s;]+)")
 
 
 class Server(ThreadingHTTPServer):
@@ -143,6 +147,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _note(self, answer: Answer, *, route: str) -> Exchange:
         file = f"{answer.repo}/{answer.entry.path}" if isinstance(answer, Blob) else ""
+        self.hub.traffic.shown.update(TOKEN.findall(self._credentials()))
         exchange = Exchange(
             method=self.command,
             target=self.path,
@@ -157,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
     def _credentials(self) -> str:
         cookie = self.headers.get("Cookie") or ""
         session = cookie if "m_session_id" in cookie else ""
-        return (self.headers.get("Authorization") or "") + session
+        return " ".join(filter(None, (self.headers.get("Authorization"), session)))
 
     def _admitted(self) -> bool:
         return self.hub.token is None or self.hub.token in self._credentials()

@@ -26,6 +26,7 @@ class Traffic:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._exchanges: list[Exchange] = []
+        self.shown: set[str] = set()  # the tokens, in whatever header they came
 
     def open(self, exchange: Exchange) -> Exchange:
         with self._lock:

@@ -63,6 +63,11 @@ def test_every_variable_that_the_chart_sets_is_read_and_the_other_way_round() ->
             {"harbor.baai.ac.cn": "m:5000/baai", "z.io": "m/z"},
         ),
         ({"operand": {"imagePullSecrets": ["a", "b"]}}, "image_pull_secrets", ("a", "b")),
+        (
+            {"operand": {"fetch": {"allowedAddresses": ["169.254.20.10", "fd00::/8"]}}},
+            "fetch_allowed",
+            ("169.254.20.10", "fd00::/8"),
+        ),
         (CHIPS, "chips_file", "/etc/flagos/chips/chips.yaml"),
         ({}, "chips_file", ""),
         ({"log": {"format": "console"}}, "log_format", "console"),

@@ -65,16 +65,16 @@ def namespace_for(node: str) -> str:
     return "e2e-" + re.sub(r"[^a-z0-9]+", "-", node.lower()).strip("-")[:50].strip("-")
 
 
-def make_namespace(name: str) -> Kube:
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+def make_namespace(name: str, *, level: str = "restricted") -> Kube:
+    labels = {"pod-security.kubernetes.io/enforce": level}
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
     run("kubectl", "apply", "-f", "-", stdin=json.dumps(body))
     return Kube(name)
 
 
 @contextlib.contextmanager
-def a_namespace(name: str) -> Iterator[Kube]:
-    kube = make_namespace(name)
+def a_namespace(name: str, *, level: str = "restricted") -> Iterator[Kube]:
+    kube = make_namespace(name, level=level)
     try:
         yield kube
     finally:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fetch.lab import REPO, WEIGHTS, contents, make_repo
+from tests.fetch.lab import REPO, SIZE, WEIGHTS, contents, make_repo, until
 
 if TYPE_CHECKING:
     from tests.fetch.lab import Lab, Result
@@ -115,6 +115,46 @@ def test_a_dry_run_writes_nothing(lab: Lab):
     assert result.said["neededBytes"] == result.said["totalBytes"]
     assert list(lab.volume.iterdir()) == []
     assert WEIGHTS in result.log
+
+
+def test_a_dry_run_tells_what_is_here_already(one_lab: Lab):
+    one_lab.stall()
+    process = one_lab.start("--workers", "2")
+    until(lambda: one_lab.part_bytes() > 0 and len(one_lab.waiting("tree")) == 3)
+    process.kill()
+    process.wait()
+    one_lab.break_with()
+    half = one_lab.fetch("--dry-run", "--json")
+    told = json.loads(half.log.splitlines()[-1])
+    assert told["neededBytes"] == SIZE - one_lab.part_bytes()
+    assert told["hereBytes"] + told["neededBytes"] == told["totalBytes"]
+    assert [row["path"] for row in told["fetch"]] == [WEIGHTS]
+    assert "config.json  (here)" in half.log
+    one_lab.fetch()
+    full = one_lab.fetch("--dry-run", "--json")
+    assert "already here and complete" in full.log
+    assert json.loads(full.log.splitlines()[-1])["fetch"] == []
+
+
+def test_a_dry_run_of_a_damaged_copy_tells_the_bad_files(one_lab: Lab):
+    one_lab.fetch()
+    (one_lab.place / "config.json").unlink()
+    said = one_lab.fetch("--dry-run").said
+    size = (one_lab.repos / REPO / "config.json").stat().st_size
+    assert (said["neededBytes"], said["complete"]) == (size, False)
+
+
+def test_a_dry_run_needs_no_directory(one_lab: Lab):
+    place = one_lab.volume / "not" / "made" / "yet"
+    words = ("--destination", str(place), "--volume", str(place.parent))
+    assert one_lab.fetch("--dry-run", *words).code == 0
+    assert not place.parent.exists()
+
+
+def test_a_failure_is_json_for_a_script_as_well(one_lab: Lab):
+    result = one_lab.fetch("--json", repo="acme/none")
+    assert json.loads(result.log.splitlines()[-1]) == result.said
+    assert result.reason == "SourceNotFound"
 
 
 def test_the_result_is_json_for_a_script(one_lab: Lab):

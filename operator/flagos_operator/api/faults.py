@@ -77,7 +77,9 @@ def unknown(parts: Sequence[int | str], *, shape: type[Shape]) -> str:
 
 def shape_at(parts: Sequence[int | str], *, shape: type[Shape]) -> type[Shape] | None:
     for part in parts:
-        inner = shapes_of(shape).get(str(part))
+        if isinstance(part, int):
+            continue  # of a list: its items are what was found already
+        inner = shapes_of(shape).get(part)
         if inner is None:
             return None
         shape = inner
@@ -85,7 +87,7 @@ def shape_at(parts: Sequence[int | str], *, shape: type[Shape]) -> type[Shape] |
 
 
 def shapes_of(shape: type[Shape]) -> dict[str, type[Shape]]:
-    """The fields that hold another object of the API, by their spelling there."""
+    """The fields that hold another object of the API, or a list of such, by their spelling."""
     found = {}
     for name, field in shape.model_fields.items():
         options = (field.annotation, *getattr(field.annotation, "__args__", ()))
@@ -95,7 +97,7 @@ def shapes_of(shape: type[Shape]) -> dict[str, type[Shape]]:
     return found
 
 
-def broken(raw: Raw, *, shape: type[Shape], at: Sequence[str] = ()) -> Iterator[str]:
+def broken(raw: Raw, *, shape: type[Shape], at: Sequence[int | str] = ()) -> Iterator[str]:
     """Every rule that a well-typed object breaks, outermost first."""
     for rule in shape.rules:
         if isinstance(rule, Rule) and not rule.holds(raw):
@@ -105,3 +107,6 @@ def broken(raw: Raw, *, shape: type[Shape], at: Sequence[str] = ()) -> Iterator[
         value: Any = raw.get(name)
         if isinstance(value, Mapping):
             yield from broken(value, shape=inner, at=[*at, name])
+        elif isinstance(value, list):
+            for place, item in enumerate(value):
+                yield from broken(item, shape=inner, at=[*at, name, place])

@@ -62,7 +62,13 @@ FETCH_ENV: Mapping[str, str] = {
     "FLAGOS_FETCH_ENDPOINT": "endpoint of the hub in spec.source",
     "FLAGOS_FETCH_CA_BUNDLE": "spec.source.caBundleConfigMapRef",
     "FLAGOS_FETCH_VERIFY": "spec.weights.verify",
+    "FLAGOS_FETCH_MIRRORS": "spec.source.mirrors",
 }
+# Variables of the download that no model may set: the chart's value says them for all.
+FETCH_FORBIDDEN = {
+    "FLAGOS_FETCH_ALLOWED_ADDRESSES": "the chart's value operand.fetch.allowedAddresses",
+}
+TOKENS_OF_MIRRORS = "FLAGOS_FETCH_TOKEN_"
 
 
 def managed_flags() -> Iterator[Rule]:
@@ -105,5 +111,23 @@ def managed_variable(name: str, *, message: str) -> Rule:
         cel=f"!has(self.env) || !self.env.exists(item, item.name == '{name}')",
         message=message,
         holds=lambda it: all(item["name"] != name for item in it.get("env", ())),
+        field="env",
+    )
+
+
+def fetch_env() -> Iterator[Rule]:
+    yield from managed_env(FETCH_ENV)
+    for name, where in FETCH_FORBIDDEN.items():
+        message = f"{name} is set by the operator, from {where}: remove it"
+        yield managed_variable(name, message=message)
+    yield Rule(
+        cel=(
+            "!has(self.env) || "
+            f"!self.env.exists(item, item.name.startsWith('{TOKENS_OF_MIRRORS}'))"
+        ),
+        message=f"{TOKENS_OF_MIRRORS}* has a field: tokenSecretRef of a mirror in spec.source",
+        holds=lambda it: (
+            not any(item["name"].startswith(TOKENS_OF_MIRRORS) for item in it.get("env", ()))
+        ),
         field="env",
     )

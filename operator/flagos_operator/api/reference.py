@@ -135,3 +135,5 @@ def rules_of(schema: Schema, *, at: str) -> Iterator[tuple[str, str]]:
         yield f"{at}{rule.get('fieldPath', '')}", rule["message"]
     for name, field in schema.get("properties", {}).items():
         yield from rules_of(field, at=f"{at}.{name}")
+        if "properties" in field.get("items", {}):
+            yield from rules_of(field["items"], at=f"{at}.{name}[]")

@@ -107,6 +107,32 @@ class Written:
         return text
 
 
+@dataclass(frozen=True, slots=True)
+class NotWritten:
+    """A form that is never meant, and what to write instead; it stands behind `Written`."""
+
+    pattern: str
+    cure: str
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self.fitting, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        found = handler(schema)
+        rule = {"rule": f"!self.matches(r'{self.pattern}')", "message": self.cure}
+        rules = [*found.get("x-kubernetes-validations", ()), rule]
+        return found | {"x-kubernetes-validations": rules}
+
+    def fitting(self, text: str) -> str:
+        if re.fullmatch(self.pattern, text, re.ASCII) is not None:
+            raise PydanticCustomError("written", "{cure}", {"cure": self.cure})
+        return text
+
+
 SET = ListType("set")
 
 

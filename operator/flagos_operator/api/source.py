@@ -8,7 +8,15 @@ from pydantic import Field
 
 from flagos_operator.api.references import ConfigMapKeyReference, SecretKeyReference
 from flagos_operator.api.rules import exactly_one, needs, stays_inside
-from flagos_operator.api.shape import SET, AbsolutePath, DnsName, RelativePath, Shape, Written
+from flagos_operator.api.shape import (
+    SET,
+    AbsolutePath,
+    DnsName,
+    NotWritten,
+    RelativePath,
+    Shape,
+    Written,
+)
 
 Glob = Annotated[str, Field(min_length=1, max_length=256)]
 Globs = Annotated[tuple[Glob, ...], Field(max_length=64), SET]
@@ -37,6 +45,13 @@ Endpoint = Annotated[
         r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$",
         "write http:// or https:// and the host, e.g. https://hub.example.com; "
         "a token belongs into tokenSecretRef",
+    ),
+    # Only what is a hub nowhere. All else that is refused an administrator may allow, so that it
+    # is the operator who refuses it.
+    NotWritten(
+        r"(?i)^https?://(169\.254\.169\.254|\[fd00:ec2::254\]|metadata\.google\.internal)"
+        r"\.?(:[0-9]*)?(/.*)?$",
+        "this is the metadata service of a cloud: write the address of a hub",
     ),
 ]
 
@@ -75,6 +90,54 @@ class HuggingFace(Hub):
     pass
 
 
+class MirrorHub(Shape):
+    rules = (stays_inside("revision"),)
+
+    repo: Repo | None = Field(
+        None, description="Repository as owner/name. Default: the name on the main hub."
+    )
+    revision: Revision | None = Field(
+        None,
+        description=(
+            "Branch, tag or commit. Default: the main hub's word, and the main branch where "
+            "that is its main branch."
+        ),
+    )
+    endpoint: Endpoint | None = Field(
+        None,
+        description="URL of this hub, e.g. https://hub.example.com. Default: the public hub.",
+    )
+    token_secret_ref: SecretKeyReference | None = Field(
+        None,
+        description=(
+            "Secret with the access token of this hub. No other hub gets it, "
+            "and this one gets no other."
+        ),
+    )
+
+
+class MirrorModelScope(MirrorHub):
+    pass
+
+
+class MirrorHuggingFace(MirrorHub):
+    pass
+
+
+class Mirror(Shape):
+    rules = (exactly_one("modelscope", "huggingface"),)
+
+    modelscope: MirrorModelScope | None = Field(
+        None, description="The repository on ModelScope; {} is the public hub."
+    )
+    huggingface: MirrorHuggingFace | None = Field(
+        None, description="The repository on Hugging Face; {} is the public hub."
+    )
+
+
+Mirrors = Annotated[tuple[Mirror, ...], Field(max_length=8)]
+
+
 class ClaimSource(Shape):
     rules = (stays_inside("path"),)
 
@@ -98,10 +161,10 @@ class Source(Shape):
     rules = (
         exactly_one("modelscope", "huggingface", "persistentVolumeClaim", "hostPath"),
         needs(
-            ("include", "exclude", "caBundleConfigMapRef"),
+            ("include", "exclude", "mirrors", "caBundleConfigMapRef"),
             one_of=("modelscope", "huggingface"),
             message=(
-                "include, exclude and caBundleConfigMapRef are for a download: "
+                "include, exclude, mirrors and caBundleConfigMapRef are for a download: "
                 "remove them, these weights are served in place"
             ),
         ),
@@ -125,7 +188,16 @@ class Source(Shape):
     exclude: Globs = Field(
         (), description="Leave out files that match one of these patterns, e.g. original/*."
     )
+    mirrors: Mirrors = Field(
+        (),
+        description=(
+            "Hubs to try, in this order, when the one before cannot serve. What is verified is "
+            "kept, whoever brought it."
+        ),
+    )
     ca_bundle_config_map_ref: ConfigMapKeyReference | None = Field(
         None,
-        description="ConfigMap with PEM certificates to trust when talking to the hub.",
+        description=(
+            "ConfigMap with PEM certificates to trust when talking to the hub and its mirrors."
+        ),
     )

@@ -104,7 +104,7 @@ NAME = Rule(
 IN_PLACE = (
     "has(self.source) && (has(self.source.persistentVolumeClaim) || has(self.source.hostPath))"
 )
-# What a download needs; a model that is served in place has only weights.mountPath.
+# What a download needs; of a model that is served in place only mountPath and verify can be said.
 DOWNLOAD_FIELDS = (
     "hostPath",
     "persistentVolumeClaim",
@@ -112,7 +112,6 @@ DOWNLOAD_FIELDS = (
     "emptyDir",
     "directory",
     "reclaimPolicy",
-    "verify",
 )
 
 
@@ -130,7 +129,7 @@ class FlagOSModelSpec(Shape):
             ),
             message=(
                 "weights of source.persistentVolumeClaim and source.hostPath are served in "
-                "place: remove all of weights but mountPath"
+                "place: remove all of weights but mountPath and verify"
             ),
             holds=lambda it: (
                 not in_place(it) or not it.get("weights", {}).keys() & set(DOWNLOAD_FIELDS)
@@ -138,12 +137,17 @@ class FlagOSModelSpec(Shape):
             field="weights",
         ),
         Rule(
-            cel=f"!({IN_PLACE}) || !has(self.fetch)",
+            cel=(
+                f"!({IN_PLACE}) || !has(self.fetch) || "
+                "(has(self.weights) && has(self.weights.verify))"
+            ),
             message=(
                 "source.persistentVolumeClaim and source.hostPath are served in place, "
-                "nothing is downloaded: remove fetch"
+                "nothing is downloaded: remove fetch, or set weights.verify to have them checked"
             ),
-            holds=lambda it: not in_place(it) or "fetch" not in it,
+            holds=lambda it: (
+                not in_place(it) or "fetch" not in it or "verify" in it.get("weights", {})
+            ),
             field="fetch",
         ),
     )

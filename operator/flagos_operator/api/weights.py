@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from flagos_operator.api.managed import FETCH_ENV, managed_env
+from flagos_operator.api.managed import fetch_env
 from flagos_operator.api.passthrough import EnvList, Open, Resources
 from flagos_operator.api.references import ClaimReference
 from flagos_operator.api.rules import (
@@ -139,14 +139,16 @@ class Weights(Shape):
     verify: Literal["OnChange", "Always"] | None = Field(
         None,
         description=(
-            "When to check every file's checksum: OnChange is after a download, "
-            "Always is at each start of a pod. Default: OnChange."
+            "When to check every file's checksum: OnChange is after a download or when size or "
+            "time of a file changed, Always is at each start of a pod. Weights that are served in "
+            "place are checked only if this is set, against the record .flagos.json beside them. "
+            "Default: OnChange for a download."
         ),
     )
 
 
 class Fetch(Shape):
-    rules = tuple(managed_env(FETCH_ENV))
+    rules = tuple(fetch_env())
 
     env: EnvList = Field(
         (),

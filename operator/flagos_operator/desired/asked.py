@@ -99,3 +99,8 @@ class Asked:
     def hub(self) -> Hub | None:
         """The repository to download, or None where weights are served in place."""
         return self.spec.source.modelscope or self.spec.source.huggingface
+
+    @property
+    def checked_in_place(self) -> bool:
+        """Brought by hand, and to be compared with its record before each start."""
+        return self.hub is None and self.spec.weights.verify is not None

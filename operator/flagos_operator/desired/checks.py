@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flagos_operator.api import addresses
 from flagos_operator.catalog.versions import at_least
 from flagos_operator.desired import flagos, flags
 from flagos_operator.desired.refusal import Refusal, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from flagos_operator.api.outcome import Invalid
+    from flagos_operator.api.source import Mirror, Source
     from flagos_operator.desired.asked import Asked
 
     Check = Callable[[Asked], Invalid | None]
@@ -118,6 +120,36 @@ def something_follows_the_first_line(asked: Asked) -> Invalid | None:
     )
 
 
+def endpoints_are_hubs(asked: Asked) -> Invalid | None:
+    """By what the endpoint says of itself; the download looks where its name leads."""
+    allowed = addresses.networks(asked.defaults.fetch_allowed)
+    for field, endpoint in endpoints(asked):
+        host = addresses.host_of(endpoint)
+        if host is None:
+            return refused(
+                Refusal.INVALID_SOURCE,
+                f"{field}: {endpoint} has no host; write http(s)://host[:port]",
+            )
+        if what := addresses.objection(host, allowed=allowed):
+            return refused(
+                Refusal.INVALID_SOURCE,
+                f"{field}: {endpoint} is {what}; name a hub, or have the administrator allow it "
+                "(chart value operand.fetch.allowedAddresses)",
+            )
+    return None
+
+
+def endpoints(asked: Asked) -> Iterator[tuple[str, str]]:
+    source = asked.spec.source
+    holders: list[tuple[str, Source | Mirror]] = [("spec.source", source)]
+    for place, each in enumerate(source.mirrors):
+        holders.append((f"spec.source.mirrors[{place}]", each))
+    for at, holder in holders:
+        for kind, hub in (("modelscope", holder.modelscope), ("huggingface", holder.huggingface)):
+            if hub is not None and hub.endpoint is not None:
+                yield f"{at}.{kind}.endpoint", hub.endpoint
+
+
 CHECKS: tuple[Check, ...] = (
     devices_can_be_asked_for,
     devices_have_one_field,
@@ -127,4 +159,5 @@ CHECKS: tuple[Check, ...] = (
     volumes_have_one_owner,
     weights_stay_mounted,
     something_follows_the_first_line,
+    endpoints_are_hubs,
 )

@@ -1,22 +1,28 @@
 """The init container that downloads, and its settings that may change without a restart.
 
+Of weights that were brought by hand it checks what lies there, and writes nothing.
+
 Whatever helps a failing download along (a proxy, another endpoint) lies in a ConfigMap: the
 kubelet reads it again at each retry, and a running model never notices.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.api import quantities
+from flagos_operator.api.source import MirrorHub
 from flagos_operator.desired import env, names, security, weights
 from flagos_operator.desired.manifest import Manifest, by_key, given, merged, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flagos_operator.api.source import Hub
+    from flagos_operator.api.references import SecretKeyReference
+    from flagos_operator.api.source import Hub, Mirror
     from flagos_operator.desired.asked import Asked
 
 ROOT = "/weights"
@@ -39,24 +45,26 @@ class Fetch:
     resources: Manifest
     security: Manifest
     ca_bundle: str | None  # the ConfigMap
+    read_only: bool  # it only looks
 
 
 def fetch(asked: Asked, *, pod_security: Manifest) -> Fetch | None:
-    if asked.hub is None:
+    if asked.hub is None and not asked.checked_in_place:
         return None
     said = asked.spec.fetch
     bundle = asked.spec.source.ca_bundle_config_map_ref
     return Fetch(
         image=asked.defaults.fetch_image,
         pull_policy=asked.defaults.fetch_pull_policy,
-        args=arguments(asked, asked.hub),
-        env=environment(asked, asked.hub),
+        args=arguments(asked, asked.hub) if asked.hub else checking(asked),
+        env=environment(asked),
         settings=names.fetch_settings(asked.meta.name),
         resources=resources(said.resources or {}),
         security=security.container(
             uid=asked.defaults.operand_uid, wishes=said.security_context or {}, pod=pod_security
         ),
         ca_bundle=bundle.name if bundle else None,
+        read_only=asked.hub is None,
     )
 
 
@@ -86,9 +94,14 @@ def arguments(asked: Asked, hub: Hub) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def environment(asked: Asked, hub: Hub) -> tuple[Manifest, ...]:
+def checking(asked: Asked) -> tuple[str, ...]:
+    place = weights.in_place(asked).directory
+    return ("verify", f"{ROOT}/{place}" if place else ROOT)
+
+
+def environment(asked: Asked) -> tuple[Manifest, ...]:
     """What cannot lie in the ConfigMap: references, and our own paths."""
-    token = hub.token_secret_ref
+    token = asked.hub.token_secret_ref if asked.hub else None
     bundle = asked.spec.source.ca_bundle_config_map_ref
     return by_key(
         env.literals({"HOME": env.SCRATCH, "TMPDIR": env.SCRATCH}),
@@ -96,9 +109,50 @@ def environment(asked: Asked, hub: Hub) -> tuple[Manifest, ...]:
         [{"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}],
         [item for item in asked.spec.fetch.env if "valueFrom" in item],
         [env.secret("FLAGOS_FETCH_TOKEN", token)] if token else [],
+        tokens_of_mirrors(asked),
         env.literals({"FLAGOS_FETCH_CA_BUNDLE": f"{CA_ROOT}/{bundle.key}"} if bundle else {}),
         key="name",
     )
+
+
+def tokens_of_mirrors(asked: Asked) -> list[Manifest]:
+    """One for each Secret, whichever and however many mirrors it is for."""
+    found = (mirror_hub(each).token_secret_ref for each in asked.spec.source.mirrors)
+    return [env.secret(token_variable(token), token) for token in found if token]
+
+
+def token_variable(token: SecretKeyReference) -> str:
+    """Named after the Secret and not after a place in the list.
+
+    A pod that was made before an edit reads the list as it is now, and has the tokens of then: it
+    must not send one of them where it was never meant to go.
+    """
+    mark = hashlib.sha256(f"{token.name}/{token.key}".encode()).hexdigest()[:8]
+    return f"FLAGOS_FETCH_TOKEN_{mark.upper()}"
+
+
+def mirrors(asked: Asked) -> str | None:
+    """For the ConfigMap: what is left out here, the download fills in from its main hub."""
+    said = [mirror(each) for each in asked.spec.source.mirrors]
+    return json.dumps(said, separators=(",", ":")) if said else None
+
+
+def mirror(said: Mirror) -> Manifest:
+    hub = mirror_hub(said)
+    token = hub.token_secret_ref
+    return given(
+        {
+            "source": "modelscope" if said.modelscope else "huggingface",
+            "repo": hub.repo,
+            "revision": hub.revision,
+            "endpoint": hub.endpoint,
+            "tokenFrom": token_variable(token) if token else None,
+        }
+    )
+
+
+def mirror_hub(said: Mirror) -> MirrorHub:
+    return said.modelscope or said.huggingface or MirrorHub()
 
 
 def settings(asked: Asked) -> dict[str, str]:
@@ -111,6 +165,8 @@ def settings(asked: Asked) -> dict[str, str]:
     ours = {
         "FLAGOS_FETCH_VERIFY": asked.spec.weights.verify or "OnChange",
         "FLAGOS_FETCH_ENDPOINT": endpoint,
+        "FLAGOS_FETCH_MIRRORS": mirrors(asked),
+        "FLAGOS_FETCH_ALLOWED_ADDRESSES": ",".join(asked.defaults.fetch_allowed) or None,
     }
     return {**asked.defaults.fetch_env, **said, **given(ours)}
 
@@ -137,7 +193,7 @@ def container(fetch: Fetch) -> Manifest:
 def mounts(fetch: Fetch) -> list[Manifest]:
     bundle = [{"name": CA_VOLUME, "mountPath": CA_ROOT, "readOnly": True}]
     return [
-        {"name": weights.VOLUME, "mountPath": ROOT},
+        given({"name": weights.VOLUME, "mountPath": ROOT, "readOnly": fetch.read_only or None}),
         # Its own corner: what one user leaves in a shared home, another user cannot write to.
         {"name": "scratch", "mountPath": env.SCRATCH, "subPath": "fetch"},
         *(bundle if fetch.ca_bundle else []),

@@ -29,3 +29,4 @@ class Defaults:
     registry_rewrite: Mapping[str, str]
     operand_uid: int | None = 65534
     fetch_env: Mapping[str, str]
+    fetch_allowed: tuple[str, ...] = ()  # link-local and metadata addresses, in spite of it

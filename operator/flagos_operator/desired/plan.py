@@ -46,7 +46,7 @@ class Plan:
     url: str  # http://<name>.<namespace>.svc:<service port>
     source: str  # to display: modelscope:FlagRelease/X, hostPath:/share/x
     revision: str | None
-    fetches: bool  # an init container downloads
+    fetches: bool  # an init container downloads, or checks what was brought by hand
     budget_seconds: int
     mode: str | None  # FlagOS | PluginOnly | Native
     template: str  # digest of the rendered pod template
@@ -101,7 +101,7 @@ def plan(asked: Asked) -> Plan:
         url=f"http://{names.service(asked.meta.name)}.{asked.meta.namespace}.svc:{address.port}",
         source=weights.display(asked),
         revision=asked.hub.revision if asked.hub else None,
-        fetches=asked.hub is not None,
+        fetches=decided.fetch is not None,
         budget_seconds=asked.budget_seconds,
         mode=asked.mode,
         template=template(decided)["metadata"]["annotations"][labels.TEMPLATE],
@@ -117,7 +117,7 @@ def plan(asked: Asked) -> Plan:
 def owned(asked: Asked) -> frozenset[ObjectRef]:
     model = asked.meta.name
     children = {"Deployment": names.deployment(model), "Service": names.service(model)}
-    if asked.hub is not None:
+    if asked.hub is not None or asked.checked_in_place:
         children["ConfigMap"] = names.fetch_settings(model)
     if weights.claim(asked) is not None:
         children["PersistentVolumeClaim"] = names.claim(model)

@@ -16,6 +16,7 @@ class Refusal(StrEnum):
     PLUGIN_TOO_OLD = "PluginTooOld"
     RESERVED_NAME = "ReservedName"
     COMMAND_REQUIRED = "CommandRequired"
+    INVALID_SOURCE = "InvalidSource"
 
 
 def refused(reason: Refusal, message: str) -> Invalid:

@@ -19,7 +19,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flagos_operator.fetch import dryrun, options, report
+from flagos_operator.fetch import dryrun, guard, options, report
 from flagos_operator.fetch.download import LOST, Tools, fetch
 from flagos_operator.fetch.lease import Holder, Lock
 from flagos_operator.fetch.pace import Floor, Streams
@@ -33,7 +33,7 @@ from flagos_operator.fetch.waiting import Queue
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from flagos_operator.fetch.hub import Hub
 
@@ -45,10 +45,20 @@ add_arguments = options.add_arguments
 
 def run(args: argparse.Namespace) -> int:
     voice = Voice()
-    try:
+
+    def work() -> dict[str, Any]:
         request = options.request_from(args, environ=os.environ)
-        voice.token = request.token
-        result, code = _run(request, args, voice=voice), 0
+        voice.tokens = tuple(each.token for each in request.hubs if each.token)
+        guard.install(request.allowed)
+        return _run(request, args, voice=voice)
+
+    return concluded(work, voice=voice, as_json=args.json)
+
+
+def concluded(work: Callable[[], dict[str, Any]], *, voice: Voice, as_json: bool) -> int:
+    """What every verb ends with: one result, told to whoever reads it, and its exit code."""
+    try:
+        result, code = work(), 0
     except FetchError as error:
         result, code = report.failure(error), EXIT_CODES[error.reason]
     except Exception as error:  # noqa: BLE001 - the last one to explain it in the log
@@ -56,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         words = f"{type(error).__name__}: {error}"
         result = report.failure(FetchError(Reason.INTERNAL_ERROR, words))
         code = EXIT_CODES[Reason.INTERNAL_ERROR]
-    _tell(voice.scrubbed(result), voice=voice, as_json=args.json)
+    _tell(voice.scrubbed(result), voice=voice, as_json=as_json)
     return _leave(code)
 
 
@@ -108,7 +118,7 @@ def _tools(
         say=voice.say,
         show=voice.show,
         show_every=0.5 if voice.on_terminal else args.progress_every,
-        on_lost_lock=lambda: _lose(voice),
+        on_lost_lock=lambda: _lose(voice, as_json=args.json),
     )
 
 
@@ -167,10 +177,10 @@ def write(words: str) -> None:
 
 
 class Voice:
-    """Speaks on stderr, a line at a time, and never says the token."""
+    """Speaks on stderr, a line at a time, and never says a token."""
 
     def __init__(self) -> None:
-        self.token: str | None = None
+        self.tokens: tuple[str, ...] = ()
         self.on_terminal = sys.stderr.isatty()
         self._bar_open = False
         self._lock = threading.Lock()
@@ -178,7 +188,7 @@ class Voice:
     def say(self, words: str) -> None:
         with self._lock:
             self.end_of_bar()
-            write(scrub(words, token=self.token) + "\n")
+            write(self.scrub(words) + "\n")
 
     def show(self, progress: Progress) -> None:
         if not self.on_terminal:
@@ -193,9 +203,14 @@ class Voice:
             write("\n")
             self._bar_open = False
 
+    def scrub(self, words: str) -> str:
+        for token in self.tokens:
+            words = scrub(words, token=token)
+        return scrub(words, token=None)
+
     def scrubbed(self, result: dict[str, Any]) -> dict[str, Any]:
         return {
-            key: scrub(value, token=self.token) if isinstance(value, str) else value
+            key: self.scrub(value) if isinstance(value, str) else value
             for key, value in result.items()
         }
 
@@ -223,7 +238,7 @@ def _ending_on_signals(lock: Lock, *, voice: Voice, mess: contextlib.ExitStack) 
         mess.close()
         # Not through the voice: the line that we interrupt may hold its lock.
         words = f"ended by {signal.Signals(number).name}; run again to continue"
-        write(f"\n{scrub(words, token=voice.token)}\n")
+        write(f"\n{voice.scrub(words)}\n")
         os._exit(EXIT_TERMINATED - signal.SIGTERM + number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -234,10 +249,10 @@ def _ending_on_signals(lock: Lock, *, voice: Voice, mess: contextlib.ExitStack) 
             signal.signal(number, handler)
 
 
-def _lose(voice: Voice) -> None:
+def _lose(voice: Voice, *, as_json: bool) -> None:
     """Ends now, from the heartbeat's thread: the files belong to another since a while."""
     error = FetchError(Reason.LOCK_HELD, LOST)
-    _tell(report.failure(error), voice=voice, as_json=False)
+    _tell(report.failure(error), voice=voice, as_json=as_json)
     os._exit(EXIT_CODES[Reason.LOCK_HELD])
 
 

@@ -65,6 +65,12 @@ def inspect(
         return _without_record(request)
     if not marker.fits(request):
         raise conflict(request, f"holds {marker.title}")
+    return compare(place, marker, rehash=rehash, watch=watch)
+
+
+def compare(
+    place: Path, marker: Marker, *, rehash: bool, watch: Watch = unwatched
+) -> Complete | Damaged:
     doubtful = marker.files if rehash else _restamped(place, marker)
     if not doubtful:
         return Complete(marker=marker)

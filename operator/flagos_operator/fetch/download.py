@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from flagos_operator.fetch import directory, staging, volume
+from flagos_operator.fetch import directory, mirrors, staging, volume
 from flagos_operator.fetch.directory import Complete, Damaged
 from flagos_operator.fetch.lease import Heart
 from flagos_operator.fetch.listing import Listing, check_paths, wanted
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 BEATS = 12  # in the time after which a silent holder is taken for dead
 LOST = "another downloader has taken over this volume: it waited in vain for a sign of life"
 
-How = Literal["present", "waited", "fetched", "repaired"]
+How = Literal["present", "waited", "fetched", "repaired", "verified"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,13 +121,14 @@ def _in_turn(request: Request, turn: Turn, on: Volume, tools: Tools, *, damaged:
         found = directory.inspect(request, rehash=rehash, watch=watch)
         if isinstance(found, Complete):
             return Outcome(marker=found.marker, how="waited")
-        commit = found.marker.commit if isinstance(found, Damaged) else None
-        hub = tools.open_hub(replace(request, revision=commit or request.revision))
+        damage = found if isinstance(found, Damaged) else None
         room = staging.entered(on.staging(request.key), after_silence=turn.after_silence)
-        job = Job(request=request, hub=hub, staging=room, on=on, tools=tools)
-        if isinstance(found, Damaged):
-            return job.repair(found)
-        return job.run()
+
+        def work(hub: Hub, tools: Tools) -> Outcome:
+            job = Job(request=request, hub=hub, staging=room, on=on, tools=tools)
+            return job.repair(damage) if damage else job.run()
+
+        return mirrors.serve(request, tools=tools, work=work, damaged=damage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,11 +162,11 @@ class Job:
         checksums = have | self._fetch_all(again, have)
         for path, file in bad.items():
             if checksums.get(path) != file.sha256:
-                raise _cannot_repair(path, self.request)
+                raise _cannot_repair(path, self.request, of=self.hub.request)
         return Outcome(marker=self._replace(damaged.marker, paths=tuple(bad)), how="repaired")
 
     def list_files(self) -> Listing:
-        self.tools.say(f"listing: {self.request.title}")
+        self.tools.say(f"listing: {self.hub.request.title}")
         everything = self.tools.persistence.insist(self.hub.list_files, progress=lambda: 0)
         check_paths(everything.files)
         return wanted(everything, include=self.request.include, exclude=self.request.exclude)
@@ -174,7 +175,7 @@ class Job:
         commit = f" (commit {listing.commit[:12]})" if listing.commit else ""
         kept = f", {len(have)} of them here already" if have else ""
         self.tools.say(
-            f"fetching {self.request.title}{commit}: {len(listing.files)} files, "
+            f"fetching {self.hub.request.title}{commit}: {len(listing.files)} files, "
             f"{size(listing.total)}{kept}"
         )
 
@@ -243,6 +244,7 @@ class Job:
             include=self.request.include,
             exclude=self.request.exclude,
             files=files,
+            mirror=mirrors.origin(self.hub),
         )
 
 
@@ -280,9 +282,9 @@ def _make_parents(folder: Path) -> None:
         path.chmod(path.stat().st_mode | 0o555)
 
 
-def _cannot_repair(path: str, request: Request) -> FetchError:
+def _cannot_repair(path: str, request: Request, *, of: Request) -> FetchError:
     return FetchError(
         Reason.CHECKSUM_MISMATCH,
-        f"{path} in {request.destination} is damaged and {request.title} no longer has the same "
+        f"{path} in {request.destination} is damaged and {of.title} no longer has the same "
         "content: fetch the present one into another weights.directory",
     )

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from flagos_operator.fetch import network
+from flagos_operator.fetch import guard, network
 from flagos_operator.fetch.patience import Trouble
 from flagos_operator.fetch.reasons import FetchError, Reason
 
@@ -93,8 +93,9 @@ def may_see_token(url: str, *, request: Request) -> bool:
 
 
 def check_redirect(url: str, *, request: Request) -> None:
-    """An endpoint was named, so no redirect may lead to the public hub."""
+    """No hop leads to a metadata service, or to the public hub where an endpoint was named."""
     host = urlsplit(url).hostname
+    guard.check_host(host, allowed=request.allowed)
     if request.endpoint and host in PUBLIC_HOSTS and origin(url) != origin(request.hub):
         raise FetchError(
             Reason.SOURCE_UNREACHABLE,

@@ -105,19 +105,19 @@ class HuggingFace:
     def _no_revision(self) -> str:
         return (
             f"{self.request.repo} on {self._host} has no branch, tag or commit "
-            f"{self.request.revision!r}: check source.huggingface.revision"
+            f"{self.request.revision!r}: check {self.request.place}.revision"
         )
 
     def _unauthorized(self, status: int, *, gated: bool) -> str:
         if gated:
             return (
                 f"{self.request.repo} on {self._host} is gated: its owner has to grant access "
-                "to the account behind source.huggingface.tokenSecretRef"
+                f"to the account behind {self.request.place}.tokenSecretRef"
             )
         did = "refuses the token" if self.request.token else "wants a token"
         return (
             f"{self._host} {did} for {self.request.repo} ({status}): "
-            "check source.huggingface.tokenSecretRef and the access of its owner"
+            f"check {self.request.place}.tokenSecretRef and the access of its owner"
         )
 
 

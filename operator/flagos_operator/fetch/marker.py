@@ -29,7 +29,20 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The mirror that has brought the copy, where the hub that was asked for could not."""
+
+    source: str
+    repo: str
+    revision: str
+    commit: str | None
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
+    """`source` to `endpoint` are what was asked for, whoever served it."""
+
     source: str
     repo: str
     revision: str
@@ -38,6 +51,7 @@ class Marker:
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     files: tuple[StoredFile, ...]
+    mirror: Origin | None = None
 
     @property
     def total(self) -> int:
@@ -70,13 +84,11 @@ def manifest_digest(files: Iterable[StoredFile]) -> str:
 
 
 def dumps(marker: Marker) -> str:
+    said = asdict(marker)
+    if marker.mirror is None:
+        del said["mirror"]
     return json.dumps(
-        {
-            "version": VERSION,
-            **asdict(marker),
-            "totalBytes": marker.total,
-            "digest": marker.digest,
-        },
+        {"version": VERSION, **said, "totalBytes": marker.total, "digest": marker.digest},
         indent=1,
     )
 
@@ -107,4 +119,5 @@ def _from(raw: dict[str, Any]) -> Marker:
         include=tuple(raw["include"]),
         exclude=tuple(raw["exclude"]),
         files=tuple(StoredFile(**file) for file in raw["files"]),
+        mirror=Origin(**raw["mirror"]) if raw.get("mirror") else None,
     )

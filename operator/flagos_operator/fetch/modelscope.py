@@ -114,7 +114,7 @@ class ModelScope:
         did = "refuses the token" if self.request.token else "wants a token"
         return (
             f"{self._host} {did} for {self.request.repo} ({status}): "
-            "check source.modelscope.tokenSecretRef and the access of its owner"
+            f"check {self.request.place}.tokenSecretRef and the access of its owner"
         )
 
     def _guard_redirects(self) -> None:

@@ -5,35 +5,54 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from flagos_operator.api import addresses
+from flagos_operator.fetch import sources
 from flagos_operator.fetch.reasons import FetchError, Reason
 from flagos_operator.fetch.request import DEFAULT_REVISION, Request, Source, Verify
+from flagos_operator.fetch.sources import TOKEN
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import MutableMapping
 
-TOKEN = "FLAGOS_FETCH_TOKEN"  # noqa: S105 - a name
+    from flagos_operator.api.addresses import Network
+
 ENDPOINT = "FLAGOS_FETCH_ENDPOINT"
 VERIFY = "FLAGOS_FETCH_VERIFY"
+ALLOWED = "FLAGOS_FETCH_ALLOWED_ADDRESSES"
 
 EPILOG = f"""\
+mirrors:
+  --mirror HUB[:OWNER/NAME][@REVISION][=URL], HUB being modelscope or huggingface. What is left
+  out is as on the main hub; without URL it is the public hub. They are asked in their order when
+  the one before cannot serve. Examples:
+    --mirror modelscope
+    --mirror huggingface:acme/copy@v1.0=https://hub.example.com --mirror-token-file ./token
+
 environment:
   {TOKEN}      the hub's token (there is no option for it: others can read those)
+  {TOKEN}_1    that of the first --mirror, and so on
   {ENDPOINT}   as --endpoint
   {VERIFY}     as --verify
-  FLAGOS_FETCH_CA_BUNDLE  a PEM file of the authorities to trust
+  {sources.MIRRORS}    mirrors as a list in JSON: source, repo, revision, endpoint, and in
+                          tokenFrom the name of a variable {TOKEN}_*
+  {ALLOWED}
+                          link-local or metadata addresses that may be contacted all the same,
+                          with commas
+  FLAGOS_FETCH_CA_BUNDLE  a PEM file of the authorities to trust, of all hubs
   HTTP_PROXY, HTTPS_PROXY, NO_PROXY as usual
 
 exit codes:
-  0 complete   10 SourceNotFound   11 Unauthorized   12 RevisionNotFound
-  13 SourceUnreachable   14 RateLimited   15 InsufficientStorage   16 ChecksumMismatch
-  17 VolumeNotWritable   18 LockHeld   19 DirectoryConflict   20 InvalidSource
-  143 ended by SIGTERM; the next run continues where this one was
+  0 complete, or a dry run that could list   1 InternalError   2 wrong usage
+  10 SourceNotFound   11 Unauthorized   12 RevisionNotFound   13 SourceUnreachable
+  14 RateLimited   15 InsufficientStorage   16 ChecksumMismatch   17 VolumeNotWritable
+  18 LockHeld   19 DirectoryConflict   20 InvalidSource   21 RecordMissing (only of verify)
+  130 and 143 ended by SIGINT or SIGTERM; the next run continues where this one was
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.formatter_class = _formatter()
+    parser.formatter_class = formatter()
     parser.epilog = EPILOG
     add = parser.add_argument
     add("--source", choices=get_args(Source), required=True, help="which hub")
@@ -45,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--endpoint", metavar="URL", help="another hub than the public one, which is then left out"
     )
     add("--token-file", type=Path, metavar="FILE", help="read the token from here")
+    sources.add_arguments(parser)
     add(
         "--verify",
         choices=get_args(Verify),
@@ -78,7 +98,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def request_from(options: argparse.Namespace, *, environ: MutableMapping[str, str]) -> Request:
     """Takes the token out of the environment, so that nothing started later inherits it."""
-    from_environment = environ.pop(TOKEN, None)
+    tokens = sources.taken(environ)
     source: Source = options.source
     endpoint = options.endpoint or environ.get(ENDPOINT) or None
     return Request(
@@ -89,32 +109,28 @@ def request_from(options: argparse.Namespace, *, environ: MutableMapping[str, st
         include=tuple(options.include),
         exclude=tuple(options.exclude),
         endpoint=endpoint.rstrip("/") if endpoint else None,
-        verify=_verify(options.verify or environ.get(VERIFY) or "OnChange"),
-        token=_token(options.token_file, from_environment=from_environment),
+        verify=verify(options.verify or environ.get(VERIFY) or "OnChange"),
+        token=sources.token(options.token_file, from_environment=tokens.get(TOKEN)),
+        mirrors=sources.mirrors(options.mirrors, environ=environ, tokens=tokens),
+        allowed=_allowed(environ.get(ALLOWED, "")),
     )
 
 
-def _verify(word: str) -> Verify:
+def _allowed(text: str) -> tuple[Network, ...]:
+    try:
+        return addresses.networks(word.strip() for word in text.split(",") if word.strip())
+    except ValueError as error:
+        raise FetchError(Reason.INVALID_SOURCE, f"{ALLOWED}: {error}") from error
+
+
+def verify(word: str) -> Verify:
     for known in get_args(Verify):
         if known == word:
             return known  # type: ignore[no-any-return]
     raise FetchError(Reason.INVALID_SOURCE, f"{VERIFY} is {word!r}: write OnChange or Always")
 
 
-def _token(file: Path | None, *, from_environment: str | None) -> str | None:
-    try:
-        text = file.read_text(encoding="utf-8") if file else from_environment or ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise FetchError(Reason.UNAUTHORIZED, f"cannot read the token file: {error}") from error
-    token = text.strip()  # a Secret made from a file ends in a line break
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise FetchError(
-            Reason.UNAUTHORIZED, "the token holds blanks or line breaks: is it the right key?"
-        )
-    return token or None
-
-
-def _formatter() -> type[argparse.HelpFormatter]:
+def formatter() -> type[argparse.HelpFormatter]:
     from argparse import RawDescriptionHelpFormatter  # noqa: PLC0415 - argparse is typing-only here
 
     return RawDescriptionHelpFormatter

@@ -49,13 +49,19 @@ class Patience:
         `random` in [0, 1) spreads the replicas that a hub has turned away all at once.
         """
         if failures >= min(self.attempts, trouble.limit):
-            raise FetchError(trouble.reason, f"{trouble.message} (tried {failures} times)")
+            raise FetchError(
+                trouble.reason,
+                f"{trouble.message} (tried {failures} times)",
+                retry_after=trouble.retry_after,
+            )
         if trouble.retry_after is None:
             ceiling = min(self.longest, self.first * 2.0 ** (failures - 1))
             return ceiling * (0.5 + random / 2)
         if trouble.retry_after > self.longest_asked:
             asked = f"the hub asks to wait {trouble.retry_after:.0f} s"
-            raise FetchError(trouble.reason, f"{trouble.message}: {asked}")
+            raise FetchError(
+                trouble.reason, f"{trouble.message}: {asked}", retry_after=trouble.retry_after
+            )
         return trouble.retry_after + random * max(self.first, trouble.retry_after / 4)
 
 

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     LOCK_HELD = "LockHeld"
     DIRECTORY_CONFLICT = "DirectoryConflict"
     INVALID_SOURCE = "InvalidSource"
+    RECORD_MISSING = "RecordMissing"
     INTERNAL_ERROR = "InternalError"
 
 
@@ -32,10 +33,11 @@ EXIT_TERMINATED = 143
 class FetchError(Exception):
     """The one way in which a fetch fails on purpose; the message says what the user can do."""
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.retry_after = retry_after  # what the hub has asked for, in seconds
 
 
 # Links to a store are signed: whoever reads the log could use them.

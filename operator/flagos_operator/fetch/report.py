@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
 COMPLETE = "Complete"
 MAX_BYTES = 4096  # the kubelet keeps no more of a termination message
 MAX_MESSAGE = 1000
+FOR_SCRIPTS = ("fetch",)  # a list of files, which may be long
 
 
 def success(outcome: Outcome, *, revision: str) -> dict[str, Any]:
     marker = outcome.marker
+    mirror = {"mirror": asdict(marker.mirror)} if marker.mirror else {}
     return {
         "reason": COMPLETE,
         "source": marker.source,
@@ -30,6 +33,7 @@ def success(outcome: Outcome, *, revision: str) -> dict[str, Any]:
         "files": len(marker.files),
         "digest": marker.digest,
         "how": outcome.how,
+        **mirror,
     }
 
 
@@ -39,7 +43,7 @@ def failure(error: FetchError) -> dict[str, Any]:
 
 def to_termination_log(result: Mapping[str, Any], *, path: Path) -> None:
     """One line of JSON. The kubelet makes the file; where there is none, nobody reads it."""
-    line = json.dumps(result)
+    line = json.dumps({key: value for key, value in result.items() if key not in FOR_SCRIPTS})
     if len(line.encode()) > MAX_BYTES:
         line = json.dumps({**result, "message": str(result.get("message", ""))[:200]})
     try:
@@ -51,6 +55,7 @@ def to_termination_log(result: Mapping[str, Any], *, path: Path) -> None:
 
 
 SENTENCES = {
+    "verified": "complete: every file is as its record says",
     "present": "already here and complete",
     "waited": "complete: another replica has fetched it",
     "fetched": "complete: fetched and verified",
@@ -61,7 +66,8 @@ SENTENCES = {
 def sentence(outcome: Outcome, *, place: Path) -> str:
     marker = outcome.marker
     moved = "; a branch that moves on is not followed" if outcome.how == "present" else ""
+    by = f", brought by {marker.mirror.endpoint}" if marker.mirror else ""
     return (
-        f"{SENTENCES[outcome.how]}: {marker.title} in {place}, {len(marker.files)} files, "
+        f"{SENTENCES[outcome.how]}: {marker.title} in {place}{by}, {len(marker.files)} files, "
         f"{marker.total} bytes, {marker.digest}{moved}"
     )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from flagos_operator.fetch import guard
 from flagos_operator.fetch.reasons import FetchError, Reason
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from flagos_operator.api.addresses import Network
 
 Source = Literal["modelscope", "huggingface"]
 Verify = Literal["OnChange", "Always"]
@@ -28,6 +30,18 @@ REVISION = re.compile(r"[\w.-][\w./+-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """Another hub; what it leaves out is as on the main one. `fault`: why its token is none."""
+
+    source: Source
+    repo: str | None = None
+    revision: str | None = None
+    endpoint: str | None = None
+    token: str | None = field(default=None, repr=False)
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     source: Source
     repo: str
@@ -38,6 +52,40 @@ class Request:
     endpoint: str | None = None
     verify: Verify = "OnChange"
     token: str | None = field(default=None, repr=False)
+    mirrors: tuple[Mirror, ...] = ()
+    allowed: tuple[Network, ...] = ()
+    at: str = "source"
+    fault: str = ""
+
+    @property
+    def hubs(self) -> tuple[Request, ...]:
+        """The main hub and its mirrors, each as if nothing but it had been named."""
+        alone = replace(self, mirrors=())
+        return (alone, *(self._of(place) for place in range(len(self.mirrors))))
+
+    def _of(self, place: int) -> Request:
+        mirror = self.mirrors[place]
+        return replace(
+            self,
+            source=mirror.source,
+            repo=mirror.repo or self.repo,
+            revision=mirror.revision or self._revision_on(mirror.source),
+            endpoint=mirror.endpoint,
+            token=mirror.token,
+            mirrors=(),
+            at=f"source.mirrors[{place}]",
+            fault=mirror.fault,
+        )
+
+    def _revision_on(self, source: Source) -> str:
+        """Each kind of hub has another name for its main branch; any other name is kept."""
+        main = self.revision == DEFAULT_REVISION[self.source]
+        return DEFAULT_REVISION[source] if main else self.revision
+
+    @property
+    def place(self) -> str:
+        """Where a user has written of this hub."""
+        return f"{self.at}.{self.source}"
 
     @property
     def hub(self) -> str:
@@ -56,30 +104,30 @@ class Request:
 
 
 def check(request: Request) -> None:
+    for each in request.hubs:
+        check_hub(each)
+
+
+def check_hub(request: Request) -> None:
     """Refuses what could be taken for something else by a shell, a path or a hub."""
     if not REPO.fullmatch(request.repo) or ".." in request.repo:
         raise _invalid(f"the repo is {request.repo!r}: write <owner>/<name>")
     if not REVISION.fullmatch(request.revision) or ".." in request.revision:
         raise _invalid(f"the revision is {request.revision!r}: write a branch, tag or commit")
     if request.endpoint is not None:
-        check_endpoint(request.endpoint)
+        check_endpoint(request.endpoint, allowed=request.allowed)
 
 
-def check_endpoint(endpoint: str) -> None:
-    parts = urlsplit(endpoint)
+def check_endpoint(endpoint: str, *, allowed: tuple[Network, ...]) -> None:
+    try:
+        parts = urlsplit(endpoint)
+    except ValueError as error:
+        raise _invalid(f"the endpoint is {endpoint!r}: {error}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise _invalid(f"the endpoint is {endpoint!r}: write http(s)://host[:port]")
     if parts.username or parts.password:
         raise _invalid("the endpoint holds a user or password: give a token from a Secret instead")
-    if _is_link_local(parts.hostname):
-        raise _invalid(f"the endpoint {endpoint} is link-local: no hub lives there")
-
-
-def _is_link_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_link_local
-    except ValueError:
-        return False
+    guard.check_host(parts.hostname, allowed=allowed)
 
 
 def _invalid(message: str) -> FetchError:

@@ -66,7 +66,9 @@ class Volume:
         )
 
     def free(self) -> int:
-        stat = os.statvfs(self.root)
+        """Of the volume, also where its root is still to be made."""
+        place = next(each for each in (self.root, *self.root.parents) if each.exists())
+        stat = os.statvfs(place)
         return stat.f_bavail * stat.f_frsize
 
     def prepare(self) -> None:

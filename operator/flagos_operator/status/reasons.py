@@ -96,6 +96,7 @@ class Reason(StrEnum):
     VOLUME_NOT_WRITABLE = "VolumeNotWritable", Kind.BLOCKED
     DIRECTORY_CONFLICT = "DirectoryConflict", Kind.BLOCKED
     INVALID_SOURCE = "InvalidSource", Kind.BLOCKED
+    RECORD_MISSING = "RecordMissing", Kind.BLOCKED
 
 
 def kind_of(reason: str) -> Kind:

@@ -24,7 +24,7 @@ REMEDIES = {
     ),
     Reason.SERVED_IN_PLACE: Remedy(
         "The weights are read from where they lie; the operator downloads and checks nothing.",
-        "Nothing to do.",
+        "Nothing to do. With spec.weights.verify they are checked against their record.",
     ),
     Reason.CURRENT: Remedy(
         "What runs was made from the newest spec and the present chip profile.",
@@ -138,15 +138,19 @@ REMEDIES = {
     ),
     Reason.SOURCE_UNREACHABLE: Remedy(
         "The hub cannot be reached from the pod, or answers with an error of its own.",
-        "Check the endpoint, proxy, DNS and network policy. The download goes on where it was.",
+        "Check the endpoint, proxy, DNS and network policy, or add a mirror (source.mirrors). "
+        "The download goes on where it was.",
     ),
     Reason.RATE_LIMITED: Remedy(
         "The hub refuses more requests for now.",
-        "Wait, or give a token (tokenSecretRef). The download goes on where it was.",
+        "Wait, or give a token (tokenSecretRef) or a mirror (source.mirrors). The download goes "
+        "on where it was.",
     ),
     Reason.CHECKSUM_MISMATCH: Remedy(
-        "A downloaded file is not what the hub announced.",
-        "It is fetched again by itself. If it repeats, suspect the hub, a proxy or the disk.",
+        "A downloaded file is not what the hub announced, or one that was brought by hand is not "
+        "what its record says.",
+        "A download is tried again by itself; if it repeats, suspect the hub, a proxy or the "
+        "disk. Files brought by hand: copy those that the message names once more.",
     ),
     Reason.OUT_OF_MEMORY: Remedy(
         "A container used more host memory than its limit and was killed.",
@@ -282,8 +286,16 @@ REMEDIES = {
         "Choose another spec.weights.directory, or empty that directory.",
     ),
     Reason.INVALID_SOURCE: Remedy(
-        "The source is malformed or its include and exclude lists leave no file.",
-        "Correct spec.source as the message says.",
+        "The source is malformed, its include and exclude lists leave no file, or an endpoint is "
+        "a link-local or metadata address or leads to one.",
+        "Correct spec.source as the message says. An address that is a hub all the same is "
+        "allowed by the administrator: chart value operand.fetch.allowedAddresses.",
+    ),
+    Reason.RECORD_MISSING: Remedy(
+        "spec.weights.verify asks for a check of weights that were brought by hand, and there is "
+        "no whole record .flagos.json beside them to check them against.",
+        "Copy the record with the files, or make it where there is a network: flagos-operator "
+        "fetch. Without spec.weights.verify they are served unchecked.",
     ),
 }
 

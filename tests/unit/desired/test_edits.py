@@ -29,6 +29,12 @@ ROLLS: dict[str, dict[str, Any]] = {
     "source token": {
         "source": {"modelscope": {"repo": "a/b", "tokenSecretRef": {"name": "t", "key": "k"}}}
     },
+    "source mirror's token": {
+        "source": {
+            "modelscope": {"repo": "a/b"},
+            "mirrors": [{"huggingface": {"tokenSecretRef": {"name": "t", "key": "k"}}}],
+        }
+    },
     "weights volume": {"weights": {"emptyDir": {}}},
     "weights directory": {"weights": {**CLAIM, "directory": "here"}},
     "weights mountPath": {"weights": {**CLAIM, "mountPath": "/share/m"}},
@@ -49,6 +55,9 @@ NEVER_ROLLS: dict[str, dict[str, Any]] = {
     "weights size": {"weights": {"volumeClaimTemplate": {"size": "20Gi"}}},
     "source endpoint": {
         "source": {"modelscope": {"repo": "a/b", "endpoint": "https://two.example"}}
+    },
+    "source mirrors": {
+        "source": {**BASE["source"], "mirrors": [{"huggingface": {"repo": "c/d"}}]}
     },
     "fetch env": {"fetch": {"env": [{"name": "HF_HUB_DISABLE_XET", "value": "1"}]}},
 }

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from flagos_operator.fetch.marker import Marker, StoredFile, dumps, loads, read
+from flagos_operator.fetch.marker import Marker, Origin, StoredFile, dumps, loads, read
 from flagos_operator.fetch.request import Request
 
 FILE = StoredFile(path="a", size=3, sha256="a" * 64, mtime=1_700_000_000_123_456_789)
@@ -35,6 +35,17 @@ REQUEST = Request(
 
 def test_it_survives_being_written_and_read():
     assert loads(dumps(MARKER)) == MARKER
+
+
+def test_it_tells_which_mirror_has_served_and_fits_what_was_asked_all_the_same():
+    mirror = Origin(
+        source="modelscope", repo="b/c", revision="v1", commit=None, endpoint="https://ms.example"
+    )
+    served = replace(MARKER, commit=None, mirror=mirror)
+    assert loads(dumps(served)) == served
+    assert served.fits(REQUEST)
+    assert served.digest == MARKER.digest
+    assert "mirror" not in dumps(MARKER)
 
 
 @given(some.integers(min_value=0, max_value=len(dumps(MARKER)) - 1))

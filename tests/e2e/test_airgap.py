@@ -1,0 +1,214 @@
+"""Weights brought by hand: fetched where there is a hub, copied, checked and served without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import a_namespace
+from tests.e2e.model import Model, tiny
+from tests.kube import Body, Kube, run
+
+pytestmark = pytest.mark.timeout(420)
+
+CLAIM, WEIGHTS = "brought", "model.safetensors"
+NOWHERE = "http://hub.invalid"
+NODE = f"/var/lib/flagos-airgap-{os.getpid()}"
+UNPRIVILEGED: Body = {
+    "runAsNonRoot": True,
+    "runAsUser": 65534,
+    "fsGroup": 65534,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What `flagos-operator fetch` has left on a machine that reaches the hub."""
+
+    place: Path
+    said: Body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """A volume that somebody else mounts: the disk that was carried over."""
+
+    kube: Kube
+    pod: str
+
+    def sh(self, line: str) -> str:
+        return self.kube.kubectl("exec", self.pod, "--", "sh", "-c", f"cd /data && {line}")
+
+    def bring(self, fetched: Fetched, name: str) -> None:
+        self.sh(f"mkdir -p {name}")
+        words = ("kubectl", "-n", self.kube.namespace, "exec", "-i", self.pod, "--")
+        pack = ("tar", "--format=posix", "-C", str(fetched.place), "-c", ".")
+        with subprocess.Popen(pack, stdout=subprocess.PIPE) as packed:
+            unpack = (*words, "tar", "-x", "-C", f"/data/{name}")
+            subprocess.run(unpack, stdin=packed.stdout, check=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def fetched(
+    tmp_path_factory: pytest.TempPathFactory, hub: Kube, address_of: Callable[[Kube, str], str]
+) -> Fetched:
+    place = tmp_path_factory.mktemp("connected") / "tiny"
+    repo = tiny("x")["spec"]["source"]["modelscope"]["repo"]
+    words = ("--source", "modelscope", "--repo", repo, "--destination", str(place))
+    done = run(
+        *(sys.executable, "-m", "flagos_operator", "fetch", *words),
+        *("--endpoint", address_of(hub, "flagos-hub"), "--json"),
+    )
+    return Fetched(place=place, said=json.loads(done))
+
+
+def carrier(volume: Body, *, security: Body) -> Body:
+    resources = {"cpu": "10m", "memory": "32Mi"}
+    container = {
+        "name": "sh",
+        "image": "localhost/busybox:1",
+        "command": ["sleep", "3600"],
+        "resources": {"requests": resources, "limits": resources},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+    }
+    spec = {
+        "terminationGracePeriodSeconds": 0,
+        "securityContext": security,
+        "containers": [container],
+        "volumes": [{"name": "data", **volume}],
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "carrier"}, "spec": spec}
+
+
+def a_disk(kube: Kube, volume: Body, *others: Body, security: Body) -> Disk:
+    kube.apply(*others, carrier(volume, security=security))
+    kube.kubectl("wait", "--for=condition=Ready", "pod/carrier", "--timeout=90s")
+    return Disk(kube=kube, pod="carrier")
+
+
+@pytest.fixture(scope="module")
+def disk(shared_space: Kube) -> Disk:
+    size = {"requests": {"storage": "256Mi"}}
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": CLAIM},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": size},
+    }
+    volume = {"persistentVolumeClaim": {"claimName": CLAIM}}
+    return a_disk(shared_space, volume, claim, security=UNPRIVILEGED)
+
+
+@pytest.fixture
+def node_disk(operator: Kube) -> Iterator[Disk]:
+    """A directory of the node, in a namespace that lets pods have it."""
+    with a_namespace(f"airgap-node-{os.getpid()}", level="privileged") as kube:
+        volume = {"hostPath": {"path": NODE, "type": "DirectoryOrCreate"}}
+        disk = a_disk(kube, volume, security={})
+        yield disk
+        disk.sh("rm -rf ./*")
+
+
+def served(disk: Disk, name: str, **spec: Any) -> Model:
+    disk.kube.apply(tiny(name, **spec))
+    return Model(disk.kube, name)
+
+
+def on_the_claim(path: str) -> Body:
+    return {"persistentVolumeClaim": {"claimName": CLAIM, "path": path}}
+
+
+def assert_checked(model: Model, fetched: Fetched) -> None:
+    weights = model.condition("WeightsReady")
+    assert (weights["status"], weights["reason"]) == ("True", "Complete")
+    told = model.body()["status"]["weights"]
+    assert told["digest"] == fetched.said["digest"]
+    assert told["totalBytes"] == fetched.said["totalBytes"]
+
+
+def checker_ended(model: Model) -> int:
+    """When the check and nothing else was done: its exit code."""
+    (pod,) = model.pods()
+    (status,) = pod["status"]["initContainerStatuses"]
+    code: int = status["state"]["terminated"]["exitCode"]
+    return code
+
+
+def test_a_copy_on_a_claim_is_checked_and_served(disk: Disk, fetched: Fetched) -> None:
+    disk.bring(fetched, "whole")
+    model = served(
+        disk,
+        "claimed",
+        source=on_the_claim("whole"),
+        weights={"verify": "Always"},
+        fetch={"resources": tiny("x")["spec"]["fetch"]["resources"]},
+    )
+    model.wait_ready()
+    assert_checked(model, fetched)
+    assert checker_ended(model) == 0
+    log = disk.kube.kubectl("logs", f"deployment/{model.name}", "-c", "fetch")
+    assert "every file is as its record says" in log
+    disk.kube.delete("flagosmodel", model.name)
+
+
+def test_a_damaged_file_is_refused_by_name_until_it_is_copied_again(
+    disk: Disk, fetched: Fetched
+) -> None:
+    disk.bring(fetched, "damaged")
+    disk.sh(f"printf x | dd of=damaged/{WEIGHTS} bs=1 seek=100 conv=notrunc 2>/dev/null")
+    model = served(disk, "damaged", source=on_the_claim("damaged"), weights={"verify": "OnChange"})
+    ready = model.wait_reason("ChecksumMismatch")
+    assert f"are not as recorded: {WEIGHTS}" in ready["message"]
+    assert model.condition("WeightsReady")["status"] == "False"
+    (pod,) = model.pods()
+    assert not pod["status"]["containerStatuses"][0]["started"], "the server never sees it"
+    disk.bring(fetched, "damaged")
+    model.wait_ready()
+    assert_checked(model, fetched)
+    disk.kube.delete("flagosmodel", model.name)
+
+
+def test_a_copy_without_its_record_is_refused(disk: Disk, fetched: Fetched) -> None:
+    disk.bring(fetched, "bare")
+    disk.sh("rm bare/.flagos.json")
+    model = served(disk, "bare", source=on_the_claim("bare"), weights={"verify": "OnChange"})
+    ready = model.wait_reason("RecordMissing")
+    assert "/weights/bare/.flagos.json is missing" in ready["message"]
+    assert "RecordMissing" in model.row()
+    disk.kube.delete("flagosmodel", model.name)
+
+
+def test_a_copy_on_the_volume_of_a_download_needs_no_hub(disk: Disk, fetched: Fetched) -> None:
+    spec = tiny("x")["spec"]
+    repo = spec["source"]["modelscope"]["repo"]
+    disk.bring(fetched, f"{repo}/master")
+    model = served(
+        disk,
+        "as-downloaded",
+        source={"modelscope": {"repo": repo, "endpoint": NOWHERE}},
+        weights={"persistentVolumeClaim": {"claimName": CLAIM}},
+    )
+    model.wait_ready()
+    assert_checked(model, fetched)
+    disk.kube.delete("flagosmodel", model.name)
+
+
+def test_a_copy_on_the_node_is_checked_and_served(node_disk: Disk, fetched: Fetched) -> None:
+    node_disk.bring(fetched, "whole")
+    source = {"hostPath": {"path": f"{NODE}/whole"}}
+    model = served(node_disk, "on-the-node", source=source, weights={"verify": "OnChange"})
+    model.wait_ready()
+    assert_checked(model, fetched)
