@@ -30,7 +30,8 @@ from flagos_operator.engine.workers import Workers
 from flagos_operator.engine.workqueue import WorkQueue
 from flagos_operator.metrics import Metrics
 from flagos_operator.operands import chips, defaults
-from flagos_operator.reconcile import Conductor
+from flagos_operator.reconcile import Conductor, decided
+from flagos_operator.retention import Retention
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -168,6 +169,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
 
 
 def _conductor(settings: Settings, client: Client, store: Store, metrics: Metrics) -> Conductor:
+    known, given = chips(settings), defaults(settings)
     return Conductor(
         store=store,
         applier=Applier(client=client, store=store, metrics=metrics, now=utc_now),
@@ -175,8 +177,14 @@ def _conductor(settings: Settings, client: Client, store: Store, metrics: Metric
         tails=Tails(client=client),
         suspicions=Suspicions(now=utc_now),
         recorder=Recorder(client=client, instance=settings.pod_name, now=utc_now),
-        chips=chips(settings),
-        defaults=defaults(settings),
+        retention=Retention(
+            client=client,
+            store=store,
+            decide=partial(decided, defaults=given, chips=known),
+            image=given.fetch_image,
+        ),
+        chips=known,
+        defaults=given,
         now=utc_now,
         started=metrics.model_ready_seconds.observe,
     )

@@ -33,6 +33,7 @@ LOG_BYTES = 64 * 1024
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
+_STRATEGIC = "application/strategic-merge-patch+json"
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 _PAUSE = 1.0  # after a 429 that names no time
 
@@ -96,6 +97,13 @@ class Client:
         query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
         path = kind.path(*key)
         raw = await self._call("merge", "PATCH", path, query=query, body=patch, content=_MERGE)
+        return _decode(raw)
+
+    async def merge_lists(self, kind: Kind, key: Key, patch: Body) -> dict[str, Any]:
+        """As merge, but of a list with keys only the items that the patch names."""
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        path = kind.path(*key)
+        raw = await self._call("merge", "PATCH", path, query=query, body=patch, content=_STRATEGIC)
         return _decode(raw)
 
     async def delete(self, kind: Kind, key: Key, *, uid: str) -> None:

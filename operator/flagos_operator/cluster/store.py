@@ -12,8 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flagos_operator.cluster.kinds import DEPLOYMENT, KINDS, MODEL, Facts, Key, Kind
-from flagos_operator.observed.facts import ChildFacts, DeploymentFacts, ModelFacts, PodFacts
+from flagos_operator.cluster.kinds import CLAIM, DEPLOYMENT, JOB, KINDS, MODEL, Facts, Key, Kind
+from flagos_operator.cluster.sharing import Sharing
+from flagos_operator.observed.facts import (
+    ChildFacts,
+    DeploymentFacts,
+    JobFacts,
+    ModelFacts,
+    PodFacts,
+)
 
 Body = Mapping[str, Any]
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -33,12 +40,15 @@ class Snapshot:
     deployment: DeploymentFacts | None
     pods: tuple[PodFacts, ...]
     children: tuple[ChildFacts, ...]
+    jobs: tuple[JobFacts, ...] = ()
+    claims: tuple[ChildFacts, ...] = ()  # made by us, be it for others, that it uses or owns
 
     @property
-    def owned(self) -> Iterator[DeploymentFacts | ChildFacts]:
+    def owned(self) -> Iterator[DeploymentFacts | JobFacts | ChildFacts]:
         """Objects that an apply of ours may have made."""
         if self.deployment:
             yield self.deployment
+        yield from self.jobs
         yield from self.children
 
 
@@ -46,6 +56,7 @@ class Store:
     def __init__(self) -> None:
         self._entries: dict[str, dict[Key, Entry]] = {kind.name: {} for kind in KINDS}
         self._families: defaultdict[Key, dict[tuple[str, Key], Facts]] = defaultdict(dict)
+        self.sharing = Sharing()
         # When what was last deleted: a list that is older must not bring it back.
         self._graves: dict[tuple[str, Key], int] = {}
 
@@ -96,7 +107,10 @@ class Store:
         self._graves.clear()
 
     def keys(self) -> Iterable[Key]:
-        return tuple(self._entries[MODEL.name])
+        """All models, and those that are gone and have left work behind."""
+        jobs = (entry.facts for entry in self._entries[JOB.name].values())
+        left = (_family(facts) for facts in jobs)
+        return {*self._entries[MODEL.name], *(key for key in left if key)}
 
     def models(self) -> Iterator[ModelFacts]:
         for entry in self._entries[MODEL.name].values():
@@ -121,7 +135,15 @@ class Store:
             deployment=deployment if isinstance(deployment, DeploymentFacts) else None,
             pods=tuple(sorted(pods, key=lambda pod: (pod.created, pod.name))),
             children=tuple(each for each in family.values() if isinstance(each, ChildFacts)),
+            jobs=tuple(each for each in family.values() if isinstance(each, JobFacts)),
+            claims=self._claims(model) if isinstance(model, ModelFacts) else (),
         )
+
+    def _claims(self, model: ModelFacts) -> tuple[ChildFacts, ...]:
+        used = {Key(model.namespace, name) for name in model.claims}
+        keys = sorted(used | self.sharing.kept_by(model.uid))
+        found = (self.find(CLAIM, key) for key in keys)
+        return tuple(each for each in found if isinstance(each, ChildFacts))
 
     def _remove(self, kind: Kind, key: Key) -> set[Key]:
         entry = self._entries[kind.name].pop(key, None)
@@ -129,8 +151,9 @@ class Store:
 
     def _regroup(self, kind: Kind, key: Key, old: Facts | None, new: Facts | None) -> set[Key]:
         """Move a child to the family that its label names; a label can be edited."""
+        others = self.sharing.move(kind, key, old=old, new=new)
         if kind is MODEL:
-            return {key}
+            return {key, *others}
         before, after = _family(old), _family(new)
         if before:
             self._families[before].pop((kind.name, key), None)
@@ -138,7 +161,7 @@ class Store:
                 del self._families[before]
         if after and new:
             self._families[after][kind.name, key] = new
-        return {each for each in (before, after) if each}
+        return {*others, *(each for each in (before, after) if each)}
 
 
 def _family(facts: Facts | None) -> Key | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flagos_operator.desired import checks, fetch, labels, names, weights
+from flagos_operator.desired import checks, fetch, labels, names, reclaim, weights
 from flagos_operator.desired.asked import Asked
 from flagos_operator.desired.pod import Pod, pod, template
 from flagos_operator.desired.refusal import Refusal, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from flagos_operator.api.outcome import Invalid
     from flagos_operator.api.spec import FlagOSModelSpec
@@ -54,6 +54,7 @@ class Plan:
     pod: Pod  # all that rolls pods; nothing outside of it does
     surge: bool  # whether a new pod may start before an old one ends
     claim: weights.Claim | None
+    reclaim: reclaim.Reclaim | None  # what is to be removed when the model is
     fetch_settings: Mapping[str, str]
     service: Service
 
@@ -89,6 +90,7 @@ def plan(asked: Asked) -> Plan:
     suspended = bool(asked.spec.suspend)
     decided = pod(asked)
     address = service(asked)
+    removal = reclaim.reclaim(asked, decided)
     return Plan(
         meta=asked.meta,
         suspended=suspended,
@@ -105,26 +107,43 @@ def plan(asked: Asked) -> Plan:
         budget_seconds=asked.budget_seconds,
         mode=asked.mode,
         template=template(decided)["metadata"]["annotations"][labels.TEMPLATE],
-        owns=owned(asked),
+        owns=owned(asked, removal),
         pod=decided,
         surge=surge(asked),
         claim=weights.claim(asked),
+        reclaim=removal,
         fetch_settings=fetch.settings(asked),
         service=address,
     )
 
 
-def owned(asked: Asked) -> frozenset[ObjectRef]:
+def owned(asked: Asked, removal: reclaim.Reclaim | None) -> frozenset[ObjectRef]:
     model = asked.meta.name
     children = {"Deployment": names.deployment(model), "Service": names.service(model)}
     if asked.hub is not None:
         children["ConfigMap"] = names.fetch_settings(model)
     if weights.claim(asked) is not None:
         children["PersistentVolumeClaim"] = names.claim(model)
+    if removal is not None:
+        children["Job"] = removal.name
     return frozenset(
         ObjectRef(kind=kind, namespace=asked.meta.namespace, name=name)
         for kind, name in children.items()
     )
+
+
+def keeping(plan: Plan, found: Iterable[tuple[str, str]]) -> Plan:
+    """The plan with the Job that there is, if it is as wanted but for the operator's image.
+
+    `found` are names and images of Jobs. So an upgrade of the operator makes none anew.
+    """
+    for name, image in found if plan.reclaim else ():
+        kept = replace(plan.reclaim, image=image) if plan.reclaim else None
+        if kept and kept.name == name:
+            others = {each for each in plan.owns if each.kind != "Job"}
+            ours = ObjectRef(kind="Job", namespace=plan.meta.namespace, name=name)
+            return replace(plan, reclaim=kept, owns=frozenset({*others, ours}))
+    return plan
 
 
 def surge(asked: Asked) -> bool:

@@ -26,6 +26,7 @@ class ModelFacts:
     raw: Mapping[str, Any]
     status: Mapping[str, Any]
     created: datetime | None = None
+    claims: frozenset[str] = frozenset()  # that the spec names, valid or not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,8 @@ class DeploymentFacts:
     deleting: bool
     conditions: tuple[Condition, ...]
     version: str  # moves when somebody changed the spec: metadata.generation
+    # (claim, path on it) that its containers may read, but for the download; "" is all of it.
+    mounts: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,3 +123,24 @@ class ChildFacts:
     phase: str  # of a claim: Pending, Bound, Lost
     version: str  # moves with any write: metadata.resourceVersion
     capacity: str = field(default="")
+    keepers: frozenset[str] = frozenset()  # uids of the models that own it, one of them or several
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFacts:
+    """A Job that removes weights: it has no owner and names its model by uid."""
+
+    namespace: str
+    name: str
+    uid: str
+    model: str
+    owner_uid: str  # of the controlling owner, else of the model that it names
+    purpose: str  # label flagos.io/job
+    claim: str
+    directory: str
+    image: str
+    suspended: bool
+    ended: str  # Complete, Failed, or empty
+    message: str  # why it failed
+    deleting: bool
+    version: str  # moves when somebody changed the spec: metadata.generation

@@ -29,6 +29,7 @@ PHASES: dict[str, str] = {
     Reason.LOCK_HELD: "Downloading",
     Reason.STARTING: "Starting",
     Reason.ROLLING: "Starting",
+    Reason.RECLAIMING: "Pending",
     Reason.NOT_RESPONDING: "Degraded",
 }
 
@@ -94,4 +95,5 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.DOWNLOADING: lambda _: "downloading weights",
     Reason.LOCK_HELD: lambda _: "waiting for another pod's download",
     Reason.STARTING: lambda _: "loading the model",
+    Reason.RECLAIMING: lambda _: "waiting for the removal of a deleted model's weights",
 }
