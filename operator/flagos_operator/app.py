@@ -115,10 +115,11 @@ class App:
 
 
 def build(settings: Settings, environment: Mapping[str, str]) -> App:
-    metrics, store = Metrics(), Store()
+    metrics = Metrics()
     queue: WorkQueue[Key] = WorkQueue(
         clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe
     )
+    store = Store(concerns=queue.add)
     metrics.models.set_function(lambda: len(store))
     metrics.retrying.set_function(queue.retrying)
     connect = partial(

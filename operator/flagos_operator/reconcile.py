@@ -168,6 +168,8 @@ class Conductor:
             raise refused
 
     async def _prune(self, plan: Plan, seen: Snapshot, model: ModelFacts, done: Pass) -> None:
+        if await self.retention.untie(model):
+            done.changed.append("owners")
         for stale in seen.owned:
             kind = kind_of(stale).name
             wanted = ObjectRef(kind=kind, namespace=stale.namespace, name=stale.name)

@@ -57,21 +57,23 @@ class Retention:
     # Claims
 
     async def tie(self, seen: Snapshot, model: ModelFacts) -> bool:
-        """Own what is used and would else go with others; let go of what is not used any more."""
-        used = {*model.claims, *(claim for claim, _ in _mounts(seen.deployment))}
-        changed = False
-        for claim in seen.claims:
-            if claim.deleting or claim.model == model.name or not claim.keepers:
-                continue
-            mine = model.uid in claim.keepers
-            if claim.name in used and not mine:
-                await self._own(claim, add=[model])
-            elif claim.name not in used and mine and len(claim.keepers) > 1:
-                await self._own(claim, remove=[model.uid])
-            else:
-                continue
-            changed = True
-        return changed
+        """Own what is used and would else go with others."""
+        lent = [each for each in _lent(seen, model) if model.uid not in each.keepers]
+        used = _used(seen, model)
+        wanted = [claim for claim in lent if claim.name in used]
+        for claim in wanted:
+            await self._own(claim, add=[model])
+        return bool(wanted)
+
+    async def untie(self, model: ModelFacts) -> bool:
+        """Let go of what is not used any more, once that is so; the last one keeps it."""
+        seen = self.store.snapshot(Key(model.namespace, model.name))
+        used = _used(seen, model)
+        mine = [each for each in _lent(seen, model) if model.uid in each.keepers]
+        left = [each for each in mine if each.name not in used and len(each.keepers) > 1]
+        for claim in left:
+            await self._own(claim, remove=[model.uid])
+        return bool(left)
 
     async def free(self, seen: Snapshot, plan: Plan) -> bool:
         """A claim that is to be retained has no owner, whoever uses it.
@@ -231,6 +233,17 @@ def _owner(model: ModelFacts) -> dict[str, Any]:
         "name": model.name,
         "uid": model.uid,
     }
+
+
+def _lent(seen: Snapshot, model: ModelFacts) -> Iterator[ChildFacts]:
+    """Claims that were made for other models and are to go with the last that uses them."""
+    others = (claim for claim in seen.claims if claim.model != model.name)
+    return (claim for claim in others if claim.keepers and not claim.deleting)
+
+
+def _used(seen: Snapshot, model: ModelFacts) -> set[str]:
+    """By the spec, and by what runs: an edit may not have got through."""
+    return {*model.claims, *(claim for claim, _ in _mounts(seen.deployment))}
 
 
 def _mounts(deployment: DeploymentFacts | None) -> frozenset[tuple[str, str]]:

@@ -107,7 +107,7 @@ async def test_a_deletion_while_the_operator_was_away_is_made_up_for(kube, opera
         a_downloaded_model("n", weights=ON_A_CLAIM),
         a_downloaded_model("n", weights={**ON_A_CLAIM, "directory": "m/n"}),
         a_model("n", source={"persistentVolumeClaim": {"claimName": "shared"}}),
-        a_model("n", source={"persistentVolumeClaim": {"claimName": "shared", "path": "./m/"}}),
+        a_model("n", source={"persistentVolumeClaim": {"claimName": "shared", "path": "m/x"}}),
         a_model(
             "n",
             pod={"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "shared"}}]},

@@ -8,7 +8,7 @@ answers, are put here at once, and their echo in the watch is then no news.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,14 @@ class Snapshot:
 
 
 class Store:
-    def __init__(self) -> None:
+    """`concerns` is told of models that a change concerns though it is about another one.
+
+    It is told at once and not with the news: an answer to a write of ours may hold such a change,
+    and is no news to the model that it was written for.
+    """
+
+    def __init__(self, *, concerns: Callable[[Key], object] = lambda _: None) -> None:
+        self._concerns = concerns
         self._entries: dict[str, dict[Key, Entry]] = {kind.name: {} for kind in KINDS}
         self._families: defaultdict[Key, dict[tuple[str, Key], Facts]] = defaultdict(dict)
         self.sharing = Sharing()
@@ -151,9 +158,10 @@ class Store:
 
     def _regroup(self, kind: Kind, key: Key, old: Facts | None, new: Facts | None) -> set[Key]:
         """Move a child to the family that its label names; a label can be edited."""
-        others = self.sharing.move(kind, key, old=old, new=new)
+        for other in self.sharing.move(kind, key, old=old, new=new):
+            self._concerns(other)
         if kind is MODEL:
-            return {key, *others}
+            return {key}
         before, after = _family(old), _family(new)
         if before:
             self._families[before].pop((kind.name, key), None)
@@ -161,7 +169,7 @@ class Store:
                 del self._families[before]
         if after and new:
             self._families[after][kind.name, key] = new
-        return {*others, *(each for each in (before, after) if each)}
+        return {each for each in (before, after) if each}
 
 
 def _family(facts: Facts | None) -> Key | None:
