@@ -92,9 +92,21 @@ def scale(replicas: int) -> None:
     SYSTEM.kubectl("rollout", "status", "deployment/flagos-operator", "--timeout=60s")
 
 
-def downloaded(space: Kube, name: str, **weights: Any) -> Model:
-    """Applied, and its weights are complete; whether it serves is another matter."""
-    space.apply(tiny(name, weights=weights))
+# A server that costs nothing, where nobody asks it anything.
+IDLE = {
+    "image": "localhost/busybox:1",
+    "server": {
+        "engine": "Custom",
+        "command": ["sh", "-c", "trap exit TERM; sleep 3600 & wait"],
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+        "drainSeconds": 0,
+    },
+}
+
+
+def downloaded(space: Kube, name: str, *, serves: bool = False, **weights: Any) -> Model:
+    """Applied, and its weights are complete."""
+    space.apply(tiny(name, weights=weights, **({} if serves else IDLE)))
     model = Model(space, name)
     model.wait_reason("Complete", condition="WeightsReady", within=150)
     return model
@@ -134,6 +146,8 @@ def test_a_directory_goes_and_nothing_beside_it(space: Kube, volume: Volume) -> 
     before = volume.files("beside")
     delete(model)
     wait_removed(volume, "models/gone")
+    (job,) = space.list("jobs", selector="flagos.io/model=gone")
+    assert "Removed: modelscope" in space.kubectl("logs", f"job/{job['metadata']['name']}")
     assert volume.files("models") == ["models/file"]
     assert volume.files("beside") == before
     assert volume.sh("cat /data/beside/file /data/models/file").split() == ["stays", "stays"]
@@ -155,7 +169,7 @@ def test_a_directory_is_kept_unless_its_removal_was_asked_for(space: Kube, volum
 
 def test_two_models_share_one_copy_until_the_last_one_goes(space: Kube, volume: Volume) -> None:
     first = downloaded(space, "first", **removed())
-    second = downloaded(space, "second", **removed())
+    second = downloaded(space, "second", serves=True, **removed())
     second.wait_ready()
     place = "flagos"  # the owner of the repository
     before, pods = volume.files(place), second.pod_uids()
@@ -193,7 +207,7 @@ def test_a_link_in_the_place_of_a_directory_leads_no_removal_astray(
     real = downloaded(space, "real", **kept(directory="real"))
     before = volume.files("real")
     volume.sh("ln -s real /data/alias")
-    space.apply(tiny("alias", weights=removed(directory="alias")))
+    space.apply(tiny("alias", weights=removed(directory="alias"), **IDLE))
     alias = Model(space, "alias")
     alias.wait_reason("DirectoryConflict", condition="WeightsReady")
     delete(alias)
@@ -214,7 +228,7 @@ def test_a_claim_made_for_one_model_stays_for_the_other(space: Kube, operator: K
     made = {"volumeClaimTemplate": {"size": "1Gi"}, "reclaimPolicy": "Delete"}
     first = downloaded(space, "host", **made)
     guest = {"persistentVolumeClaim": {"claimName": "host-weights"}}
-    second = downloaded(space, "guest", **guest)
+    second = downloaded(space, "guest", serves=True, **guest)
     delete(first)
     wait_for_its_pods(first)
     second.wait_ready()
