@@ -25,6 +25,7 @@ from flagos_operator.cluster.statuses import Statuses
 from flagos_operator.cluster.store import Store
 from flagos_operator.cluster.suspicions import Suspicions
 from flagos_operator.cluster.tails import Tails
+from flagos_operator.cluster.verdicts import Verdicts
 from flagos_operator.engine.health import Health, Pulse
 from flagos_operator.engine.workers import Workers
 from flagos_operator.engine.workqueue import WorkQueue
@@ -184,6 +185,7 @@ def _conductor(settings: Settings, client: Client, store: Store, metrics: Metric
             decide=partial(decided, defaults=given, chips=known),
             image=given.fetch_image,
         ),
+        verdicts=Verdicts(client=client),
         chips=known,
         defaults=given,
         now=utc_now,

@@ -15,7 +15,7 @@ from flagos_operator.api.spec import parse, wants_no_pod
 from flagos_operator.cluster.apply import kind_of
 from flagos_operator.cluster.kinds import DEPLOYMENT, MODEL, Key
 from flagos_operator.desired.given import Defaults, Meta
-from flagos_operator.desired.plan import ObjectRef, Plan, decide, keeping
+from flagos_operator.desired.plan import ObjectRef, Plan, decide, keeping, with_reclaim
 from flagos_operator.desired.render import render
 from flagos_operator.engine.workers import Next
 from flagos_operator.errors import NotFound, OperatorError
@@ -23,6 +23,7 @@ from flagos_operator.status.checks import reclaiming
 from flagos_operator.status.crashes import wanted_logs
 from flagos_operator.status.startup import seconds_to_first_ready
 from flagos_operator.status.summary import Summary, summarize
+from flagos_operator.status.verification import last_verified
 from flagos_operator.status.view import Objection, View
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from flagos_operator.cluster.store import Snapshot, Store
     from flagos_operator.cluster.suspicions import Suspicions
     from flagos_operator.cluster.tails import Tails
+    from flagos_operator.cluster.verdicts import Verdicts
     from flagos_operator.observed.facts import JobFacts, ModelFacts
     from flagos_operator.retention import Retention
 
@@ -49,7 +51,12 @@ def decided(model: ModelFacts, *, defaults: Defaults, chips: Chips) -> Plan | In
     if isinstance(spec, Invalid):
         return spec
     meta = Meta(
-        namespace=model.namespace, name=model.name, uid=model.uid, generation=model.generation
+        namespace=model.namespace,
+        name=model.name,
+        uid=model.uid,
+        generation=model.generation,
+        verify=model.verify,
+        verified=last_verified(model.status),
     )
     return decide(spec, meta=meta, defaults=defaults, chips=chips)
 
@@ -80,6 +87,7 @@ class Conductor:
     recorder: Recorder
     suspicions: Suspicions
     retention: Retention
+    verdicts: Verdicts
     chips: Chips
     defaults: Defaults
     now: Callable[[], datetime]
@@ -113,7 +121,7 @@ class Conductor:
             kept = replace(self.defaults, fetch_image=live.fetch_image)
             before = decided(model, defaults=kept, chips=self.chips)
             if isinstance(before, Plan) and before.template == live.template:
-                plan = replace(before, reclaim=plan.reclaim, owns=plan.owns)
+                plan = with_reclaim(before, plan.reclaim)
         if isinstance(plan, Plan):
             return keeping(plan, ((job.name, job.image) for job in seen.jobs))
         return plan
@@ -192,6 +200,7 @@ class Conductor:
         if isinstance(plan, Plan) and not done.fault and not done.held:
             view = replace(view, applied=self.applier.fingerprint(seen.model))
         view = replace(view, logs=await self.tails.complete(key, wanted_logs(view)))
+        view = await self._with_verdict(view, seen, done)
         summary = summarize(view)
         try:
             await self._publish(summary, model=seen.model, done=done)
@@ -200,6 +209,18 @@ class Conductor:
         except OperatorError as fault:
             done.fault = done.fault or fault
         return summary
+
+    async def _with_verdict(self, view: View, seen: Snapshot, done: Pass) -> View:
+        if not isinstance(view.plan, Plan):
+            return view
+        try:
+            verified = await self.verdicts.of(view.plan, seen)
+        except OperatorError as fault:
+            done.fault = done.fault or fault
+            return view
+        if verified:
+            done.look_again = 0.0  # the Job is wanted no more
+        return replace(view, verified=verified)
 
     async def _publish(self, summary: Summary, *, model: ModelFacts, done: Pass) -> None:
         written = await self.statuses.write(summary.status, model=model)

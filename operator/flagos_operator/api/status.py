@@ -49,6 +49,17 @@ class WeightsStatus(Shape):
     percent: int | None = Field(None, description="Share that has arrived, 0 to 100.")
     bytes_per_second: int | None = Field(None, description="Download speed.")
     eta_seconds: int | None = Field(None, description="Seconds until the download ends.")
+    verification: str | None = Field(
+        None, description="Text of the annotation flagos.io/verify-weights that was seen to last."
+    )
+    verification_time: str | None = Field(
+        None,
+        description="When that look at all files ended.",
+        json_schema_extra={"format": "date-time"},
+    )
+    verification_result: str | None = Field(
+        None, description="What it found: the files that were fetched again, or why it failed."
+    )
 
 
 class StartupStatus(Shape):

@@ -66,9 +66,12 @@ class Client:
     async def get(self, kind: Resource, key: Key) -> dict[str, Any]:
         return _decode(await self._call("get", "GET", kind.path(*key)))
 
-    async def list(self, kind: Kind, *, namespace: str) -> AsyncIterator[dict[str, Any]]:
+    async def list(
+        self, kind: Kind, *, namespace: str, selector: str = ""
+    ) -> AsyncIterator[dict[str, Any]]:
         """Chunks as the server sends them; each is a List of up to CHUNK items."""
-        query = {"limit": str(CHUNK)} | ({"labelSelector": kind.selector} if kind.selector else {})
+        wanted = selector or kind.selector
+        query = {"limit": str(CHUNK)} | ({"labelSelector": wanted} if wanted else {})
         while True:
             chunk = _decode(await self._call("list", "GET", kind.path(namespace), query=query))
             yield chunk

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flagos_operator.desired import checks, fetch, labels, names, reclaim, weights
+from flagos_operator.desired import checks, fetch, labels, names, reclaim, verification, weights
 from flagos_operator.desired.asked import Asked
 from flagos_operator.desired.pod import Pod, pod, template
 from flagos_operator.desired.refusal import Refusal, refused
@@ -55,6 +55,7 @@ class Plan:
     surge: bool  # whether a new pod may start before an old one ends
     claim: weights.Claim | None
     reclaim: reclaim.Reclaim | None  # what is to be removed when the model is
+    verification: verification.Verification | None
     fetch_settings: Mapping[str, str]
     service: Service
 
@@ -91,6 +92,7 @@ def plan(asked: Asked) -> Plan:
     decided = pod(asked)
     address = service(asked)
     removal = reclaim.reclaim(asked, decided)
+    look = verification.verification(asked, decided)
     return Plan(
         meta=asked.meta,
         suspended=suspended,
@@ -107,28 +109,38 @@ def plan(asked: Asked) -> Plan:
         budget_seconds=asked.budget_seconds,
         mode=asked.mode,
         template=template(decided)["metadata"]["annotations"][labels.TEMPLATE],
-        owns=owned(asked, removal),
+        owns=owned(asked) | jobs(asked, removal, look),
         pod=decided,
         surge=surge(asked),
         claim=weights.claim(asked),
         reclaim=removal,
+        verification=look,
         fetch_settings=fetch.settings(asked),
         service=address,
     )
 
 
-def owned(asked: Asked, removal: reclaim.Reclaim | None) -> frozenset[ObjectRef]:
+def owned(asked: Asked) -> frozenset[ObjectRef]:
     model = asked.meta.name
     children = {"Deployment": names.deployment(model), "Service": names.service(model)}
     if asked.hub is not None:
         children["ConfigMap"] = names.fetch_settings(model)
     if weights.claim(asked) is not None:
         children["PersistentVolumeClaim"] = names.claim(model)
-    if removal is not None:
-        children["Job"] = removal.name
     return frozenset(
         ObjectRef(kind=kind, namespace=asked.meta.namespace, name=name)
         for kind, name in children.items()
+    )
+
+
+def jobs(
+    asked: Asked, removal: reclaim.Reclaim | None, look: verification.Verification | None
+) -> frozenset[ObjectRef]:
+    """That of a look stays after it, for those who want to read its log."""
+    names = [removal.name] if removal else []
+    names += [look.name] if look and not look.impossible else []
+    return frozenset(
+        ObjectRef(kind="Job", namespace=asked.meta.namespace, name=name) for name in names
     )
 
 
@@ -137,13 +149,18 @@ def keeping(plan: Plan, found: Iterable[tuple[str, str]]) -> Plan:
 
     `found` are names and images of Jobs. So an upgrade of the operator makes none anew.
     """
-    for name, image in found if plan.reclaim else ():
-        kept = replace(plan.reclaim, image=image) if plan.reclaim else None
-        if kept and kept.name == name:
-            others = {each for each in plan.owns if each.kind != "Job"}
-            ours = ObjectRef(kind="Job", namespace=plan.meta.namespace, name=name)
-            return replace(plan, reclaim=kept, owns=frozenset({*others, ours}))
-    return plan
+    wanted = plan.reclaim
+    kept = ((name, replace(wanted, image=image)) for name, image in found) if wanted else ()
+    return next((with_reclaim(plan, each) for name, each in kept if each.name == name), plan)
+
+
+def with_reclaim(plan: Plan, wanted: reclaim.Reclaim | None) -> Plan:
+    def ref(job: reclaim.Reclaim) -> ObjectRef:
+        return ObjectRef(kind="Job", namespace=plan.meta.namespace, name=job.name)
+
+    before = {ref(plan.reclaim)} if plan.reclaim else set()
+    now = {ref(wanted)} if wanted else set()
+    return replace(plan, reclaim=wanted, owns=plan.owns - before | now)
 
 
 def surge(asked: Asked) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flagos_operator.desired import labels, names, reclaim
+from flagos_operator.desired import labels, names, reclaim, verification
 from flagos_operator.desired.manifest import Manifest, given, plain
 from flagos_operator.desired.pod import template
 
 if TYPE_CHECKING:
     from flagos_operator.desired.plan import Plan
     from flagos_operator.desired.reclaim import Reclaim
+    from flagos_operator.desired.verification import Verification
     from flagos_operator.desired.weights import Claim
 
 # A download may come before the start, and Kubernetes only reports: nothing is undone.
@@ -22,7 +23,9 @@ def render(plan: Plan) -> tuple[Manifest, ...]:
     settings = (fetch_settings(plan),) if plan.fetches else ()
     claims = (claim(plan, plan.claim),) if plan.claim else ()
     removals = (removal(plan, plan.reclaim),) if plan.reclaim else ()
-    return (*settings, *claims, service(plan), *removals, deployment(plan))
+    asked = plan.verification
+    looks = (look(plan, asked),) if asked and not asked.done and not asked.impossible else ()
+    return (*settings, *claims, service(plan), *removals, *looks, deployment(plan))
 
 
 def metadata(plan: Plan, name: str, *, owned: bool = True) -> Manifest:
@@ -105,6 +108,16 @@ def removal(plan: Plan, wanted: Reclaim) -> Manifest:
             "annotations": {labels.MODEL_UID: plan.meta.uid},
         },
         "spec": reclaim.spec(wanted),
+    }
+
+
+def look(plan: Plan, asked: Verification) -> Manifest:
+    meta = metadata(plan, asked.name)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {**meta, "labels": {**meta["labels"], labels.JOB: verification.VERB}},
+        "spec": verification.spec(asked),
     }
 
 

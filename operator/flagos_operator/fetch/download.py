@@ -40,6 +40,7 @@ How = Literal["present", "waited", "fetched", "repaired"]
 class Outcome:
     marker: Marker
     how: How
+    repaired: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +163,8 @@ class Job:
         for path, file in bad.items():
             if checksums.get(path) != file.sha256:
                 raise _cannot_repair(path, self.request)
-        return Outcome(marker=self._replace(damaged.marker, paths=tuple(bad)), how="repaired")
+        marker = self._replace(damaged.marker, paths=tuple(bad))
+        return Outcome(marker=marker, how="repaired", repaired=tuple(sorted(bad)))
 
     def list_files(self) -> Listing:
         everything = self.tools.persistence.insist(self.hub.list_files, progress=lambda: 0)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 COMPLETE = "Complete"
 MAX_BYTES = 4096  # the kubelet keeps no more of a termination message
 MAX_MESSAGE = 1000
+MAX_NAMES = 8
 
 
 def success(outcome: Outcome, *, revision: str) -> dict[str, Any]:
@@ -30,6 +31,7 @@ def success(outcome: Outcome, *, revision: str) -> dict[str, Any]:
         "files": len(marker.files),
         "digest": marker.digest,
         "how": outcome.how,
+        **({"repaired": outcome.repaired[:MAX_NAMES]} if outcome.repaired else {}),
     }
 
 

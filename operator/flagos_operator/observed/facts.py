@@ -27,6 +27,7 @@ class ModelFacts:
     status: Mapping[str, Any]
     created: datetime | None = None
     claims: frozenset[str] = frozenset()  # that the spec names, valid or not
+    verify: str = ""  # annotation flagos.io/verify-weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ MODEL_KIND = "FlagOSModel"
 MODEL_LABEL = "flagos.io/model"
 TEMPLATE_ANNOTATION = "flagos.io/template"
 JOB_LABEL = "flagos.io/job"
+LONGEST_REQUEST = 120  # letters: the status has to hold it
+VERIFY_ANNOTATION = "flagos.io/verify-weights"
 UID_ANNOTATION = "flagos.io/model-uid"
 FETCH_CONTAINER = "fetch"
 
@@ -39,6 +41,7 @@ def model_facts(body: Body) -> ModelFacts:
         raw=body,
         status=_map(body, "status"),
         created=_time(meta, "creationTimestamp"),
+        verify=_text(_map(meta, "annotations"), VERIFY_ANNOTATION)[:LONGEST_REQUEST],
         claims=frozenset(_claims_of_model(_map(body, "spec"), name=_text(meta, "name"))),
     )
 

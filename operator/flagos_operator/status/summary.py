@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired import labels
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, conditions, crashes, patience
+from flagos_operator.status import checks, conditions, crashes, patience, verification
 from flagos_operator.status.failure import last_failure
 from flagos_operator.status.memory import remembered, same_source
 from flagos_operator.status.pods import alive, finished, serving
@@ -49,6 +49,7 @@ def summarize(view: View) -> Summary:
         generation=view.model.generation,
         now=view.now,
     )
+    weights = {**(_weights(view) or {}), **verification.fields(view)}
     status = {
         "observedGeneration": view.model.generation,
         "phase": phase(view, objection),
@@ -59,13 +60,16 @@ def summarize(view: View) -> Summary:
         "url": _url(view),
         "stack": view.model.status.get("stack") or "Unknown",
         "resolved": _resolved(view),
-        "weights": _weights(view),
+        "weights": weights,
         "lastFailure": last_failure(view),
         "applied": view.applied or view.model.status.get("applied"),
     }
     return Summary(
         status={key: value for key, value in status.items() if value not in ("", None, {})},
-        events=tuple(_events(old, _conditions({"conditions": new}))),
+        events=(
+            *_events(old, _conditions({"conditions": new})),
+            *_looked(view, weights),
+        ),
         requeue_after=patience.next_look(view),
     )
 
@@ -139,6 +143,12 @@ def _events(
             continue
         told.add(now["reason"])
         yield Event(type=_severity(now), reason=now["reason"], message=now["message"])
+
+
+def _looked(view: View, weights: Mapping[str, Any]) -> Iterator[Event]:
+    if told := verification.event(view.model.status.get("weights") or {}, weights):
+        kind, reason, message = told
+        yield Event(type=kind, reason=reason, message=message)
 
 
 def _severity(condition: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from flagos_operator.cluster.statuses import Statuses
 from flagos_operator.cluster.store import Store
 from flagos_operator.cluster.suspicions import Suspicions
 from flagos_operator.cluster.tails import Tails
+from flagos_operator.cluster.verdicts import Verdicts
 from flagos_operator.desired.given import Defaults
 from flagos_operator.engine.workers import Next
 from flagos_operator.metrics import Metrics
@@ -95,6 +96,7 @@ class Lab:
                 decide=partial(decided, defaults=Defaults(**DEFAULTS), chips=chips()),
                 image=DEFAULTS["fetch_image"],
             ),
+            verdicts=Verdicts(client=client),
             chips=chips(),
             defaults=Defaults(**DEFAULTS),
             now=self.tick,
