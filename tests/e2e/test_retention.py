@@ -261,3 +261,30 @@ def test_a_claim_that_is_retained_is_taken_up_again(space: Kube, operator: Kube)
     told = pod["status"]["initContainerStatuses"][0]["state"]["terminated"]["message"]
     assert '"how": "present"' in told
     run("kubectl", "-n", space.namespace, "delete", "flagosmodel", "back")
+
+
+def test_a_look_on_demand_finds_the_bad_file_and_fetches_only_that(
+    space: Kube, volume: Volume
+) -> None:
+    model = downloaded(space, "rotten", **kept(directory="rotten"))
+    (bad,) = [file for file in volume.files("rotten") if file.endswith("model.safetensors")]
+    stamps = "cd /data/rotten && find . -type f ! -name .flagos.json -exec stat -c '%n %i %Y' {} +"
+    before = set(volume.sh(stamps).splitlines())
+    digest = volume.sh(f"sha256sum /data/{bad}")
+    time = volume.sh(f"stat -c %y /data/{bad}").strip()
+    # As a disk forgets: other bytes, the same size and time.
+    volume.sh(f"printf x | dd of=/data/{bad} bs=1 seek=1000 conv=notrunc")
+    volume.sh(f"touch -d '{time}' /data/{bad}")
+    assert volume.sh(f"sha256sum /data/{bad}") != digest
+    pods = model.pod_uids()
+    space.kubectl("annotate", "flagosmodel", "rotten", "flagos.io/verify-weights=today")
+
+    def result() -> str:
+        return str(model.body()["status"]["weights"].get("verificationResult", ""))
+
+    eventually(result, within=120, what="the look is told")
+    assert result() == "fetched again: model.safetensors"
+    assert volume.sh(f"sha256sum /data/{bad}") == digest
+    after = set(volume.sh(stamps).splitlines())
+    assert {line.split()[0] for line in before ^ after} == {"./model.safetensors"}
+    assert model.pod_uids() == pods

@@ -129,7 +129,7 @@ class ChildFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFacts:
-    """A Job that removes weights: it has no owner and names its model by uid."""
+    """A Job of a model: one that removes weights has no owner and names its model by uid."""
 
     namespace: str
     name: str
@@ -142,6 +142,6 @@ class JobFacts:
     image: str
     suspended: bool
     ended: str  # Complete, Failed, or empty
-    message: str  # why it failed
+    message: str  # why
     deleting: bool
     version: str  # moves when somebody changed the spec: metadata.generation
