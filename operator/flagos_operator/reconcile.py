@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse, wants_no_pod
 from flagos_operator.cluster.apply import kind_of
-from flagos_operator.cluster.kinds import DEPLOYMENT, MODEL, Key
+from flagos_operator.cluster.kinds import DEPLOYMENT, JOB, MODEL, Key
 from flagos_operator.desired.given import Defaults, Meta
 from flagos_operator.desired.plan import ObjectRef, Plan, decide, keeping, with_reclaim
 from flagos_operator.desired.render import render
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flagos_operator.catalog.chips import Chips
-    from flagos_operator.cluster.apply import Applier
+    from flagos_operator.cluster.apply import Applier, Manifest
     from flagos_operator.cluster.recorder import Recorder
     from flagos_operator.cluster.statuses import Statuses
     from flagos_operator.cluster.store import Snapshot, Store
@@ -59,6 +59,13 @@ def decided(model: ModelFacts, *, defaults: Defaults, chips: Chips) -> Plan | In
         verified=last_verified(model.status),
     )
     return decide(spec, meta=meta, defaults=defaults, chips=chips)
+
+
+def writes(manifest: Manifest) -> bool:
+    """Whether pods of it put weights in place, or look for them."""
+    return manifest["kind"] == DEPLOYMENT.name or (
+        manifest["kind"] == JOB.name and not manifest["spec"].get("suspend")
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -163,7 +170,7 @@ class Conductor:
         manifests, refused = render(plan), None
         self.applier.recall(manifests, model=model)
         for manifest in manifests:
-            if done.held and manifest["kind"] == DEPLOYMENT.name:
+            if done.held and writes(manifest):
                 continue
             try:
                 if await self.applier.apply(manifest, model=model):

@@ -157,7 +157,8 @@ class Retention:
 
     async def _settle(self, seen: Snapshot, job: JobFacts) -> bool:
         """Whether there is nothing more to do."""
-        if seen.model is None and (seen.deployment or seen.pods):
+        looks = any(each.purpose != VERB for each in seen.jobs)
+        if seen.model is None and (seen.deployment or seen.pods or looks):
             return False  # the collector is on its way, or left them here on purpose
         in_use = self._in_use(job)
         if in_use is None:

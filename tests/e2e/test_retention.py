@@ -271,10 +271,10 @@ def test_a_look_on_demand_finds_the_bad_file_and_fetches_only_that(
     stamps = "cd /data/rotten && find . -type f ! -name .flagos.json -exec stat -c '%n %i %Y' {} +"
     before = set(volume.sh(stamps).splitlines())
     digest = volume.sh(f"sha256sum /data/{bad}")
-    time = volume.sh(f"stat -c %y /data/{bad}").strip()
     # As a disk forgets: other bytes, the same size and time.
+    volume.sh(f"touch -r /data/{bad} /data/time")
     volume.sh(f"printf x | dd of=/data/{bad} bs=1 seek=1000 conv=notrunc")
-    volume.sh(f"touch -d '{time}' /data/{bad}")
+    volume.sh(f"touch -r /data/time /data/{bad}")
     assert volume.sh(f"sha256sum /data/{bad}") != digest
     pods = model.pod_uids()
     space.kubectl("annotate", "flagosmodel", "rotten", "flagos.io/verify-weights=today")

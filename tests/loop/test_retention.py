@@ -228,6 +228,19 @@ async def test_who_wants_the_directory_waits_until_the_removal_is_over(kube, ope
         await eventually(lambda: reason(kube, "n") == "Pending")
 
 
+async def test_nobody_looks_at_weights_that_are_being_removed(kube, operator):
+    async with operator():
+        kube.create(a_downloaded_model(weights=REMOVED))
+        await served(kube)
+        kube.delete("FlagOSModel", "m")
+        await eventually(lambda: running(kube))
+        other = a_downloaded_model("n", weights=ON_A_CLAIM)
+        other["metadata"]["annotations"] = {"flagos.io/verify-weights": "today"}
+        kube.create(other)
+        await eventually(lambda: reason(kube, "n") == "Reclaiming")
+        assert jobs(kube, "n") == []
+
+
 async def test_who_waits_for_a_removal_goes_on_when_somebody_deletes_its_job(kube, operator):
     async with operator():
         kube.create(a_downloaded_model(weights=REMOVED))

@@ -23,7 +23,8 @@
 - apiGroups: [""]
   resources: [configmaps, persistentvolumeclaims]
   verbs: [get, list, watch, create, patch, delete]
-# To remove weights from a claim that was not made for the model: reclaimPolicy.
+# They remove weights from a claim that was not made for the model (reclaimPolicy), and hash
+# weights again when an annotation asks for it.
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]

@@ -48,7 +48,6 @@ class Reclaim:
     image: str
     pull_policy: str
     args: tuple[str, ...]
-    labels: Mapping[str, str]
     placement: Manifest
     pod_security: Manifest
     security: Manifest
@@ -76,7 +75,6 @@ def reclaim(asked: Asked, pod: Pod) -> Reclaim | None:
         pull_policy=asked.defaults.fetch_pull_policy,
         # The words of the download: what that one would not call its own is left alone.
         args=(VERB, *fetching.arguments(asked, asked.hub)[1:]),
-        labels=asked.spec.pod.labels,
         placement=placement(asked, pod),
         pod_security=pod.security,
         security=pod.fetch.security,
@@ -105,9 +103,9 @@ def template(reclaim: Reclaim) -> Manifest:
     volume = {"claimName": reclaim.claim}
     return plain(
         {
-            # Not the labels by which a model's own pods are found: it would be served by these.
+            # No label by which a Service finds a model's own pods, be it ours or the user's.
             "metadata": {
-                "labels": {**reclaim.labels, labels.JOB: VERB},
+                "labels": {labels.JOB: VERB},
                 "annotations": {labels.MODEL_UID: reclaim.uid},
             },
             "spec": given(
@@ -187,12 +185,18 @@ def overlapping(one: str, other: str) -> bool:
 
 def places(pod: Pod) -> Iterable[tuple[str, str]]:
     """(claim, path) that the pods of a model may read; "" is all of the volume."""
-    for mount in pod.server.mounts:
+    guests = (*pod.init_containers, *pod.containers)
+    mounts = (*pod.server.mounts, *(m for each in guests for m in _mounts(each)))
+    for mount in mounts:
         if mount["name"] == weights.VOLUME and (claim := _claim(pod.weights)):
             yield claim, mount.get("subPath", "")
     for volume in pod.volumes:
         if claim := _claim(volume):
             yield claim, ""  # mounted as the user likes
+
+
+def _mounts(container: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    return container.get("volumeMounts") or ()
 
 
 def _claim(volume: Mapping[str, object]) -> str:

@@ -25,7 +25,8 @@ def render(plan: Plan) -> tuple[Manifest, ...]:
     removals = (removal(plan, plan.reclaim),) if plan.reclaim else ()
     asked = plan.verification
     looks = (look(plan, asked),) if asked and not asked.done and not asked.impossible else ()
-    return (*settings, *claims, service(plan), *removals, *looks, deployment(plan))
+    # A look comes last: where it is refused nothing else waits for it.
+    return (*settings, *claims, service(plan), *removals, deployment(plan), *looks)
 
 
 def metadata(plan: Plan, name: str, *, owned: bool = True) -> Manifest:

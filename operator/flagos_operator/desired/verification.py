@@ -80,7 +80,7 @@ def template(asked: Asked, pod: Pod) -> Manifest:
     return plain(
         {
             "metadata": {
-                "labels": {**asked.spec.pod.labels, labels.JOB: VERB},
+                "labels": {labels.JOB: VERB},  # no Service may take it for a server
                 "annotations": {ANNOTATION: asked.meta.verify, labels.MODEL_UID: asked.meta.uid},
             },
             "spec": given(

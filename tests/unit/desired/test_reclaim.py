@@ -73,9 +73,9 @@ def test_it_is_given_the_words_of_the_download() -> None:
 
 
 def test_its_pod_is_none_of_the_models_own() -> None:
-    """The Service and the Deployment would take it for one."""
-    labels = job()["spec"]["template"]["metadata"]["labels"]
-    assert not {"flagos.io/model", "app.kubernetes.io/managed-by"} & labels.keys()
+    """Services would take it for one: ours, and those that users make for labels of theirs."""
+    template = job(pod={"labels": {"team": "x"}})["spec"]["template"]
+    assert template["metadata"]["labels"] == {"flagos.io/job": "reclaim"}
 
 
 def test_it_may_be_where_the_models_pods_may_be() -> None:
@@ -87,16 +87,13 @@ def test_it_may_be_where_the_models_pods_may_be() -> None:
         "runtimeClassName": "kata",
         "serviceAccountName": "models",
         "schedulerName": "volcano",
-        "labels": {"team": "x"},
     }
-    template = job(pod=said, imagePullSecrets=[{"name": "harbor"}])["spec"]["template"]
-    found = template["spec"]
+    found = pod(pod=said, imagePullSecrets=[{"name": "harbor"}])
     assert found["nodeSelector"]["zone"] == "a"
     assert {"key": "k", "operator": "Exists"} in found["tolerations"]
     for name in ("priorityClassName", "runtimeClassName", "serviceAccountName", "schedulerName"):
         assert found[name] == said[name]
     assert found["imagePullSecrets"] == [{"name": "harbor"}]
-    assert template["metadata"]["labels"]["team"] == "x"
 
 
 def test_other_pods_do_not_keep_it_away() -> None:
@@ -201,3 +198,7 @@ def test_a_model_reads_its_directory_and_whatever_else_it_mounts() -> None:
     extra = {"name": "more", "persistentVolumeClaim": {"claimName": "data"}}
     decided = plan(weights={**ON_A_CLAIM, "directory": "x"}, pod={"volumes": [extra]})
     assert set(places(decided.pod)) == {("shared", "x"), ("data", "")}
+    mount = {"name": "weights", "mountPath": "/all"}
+    beside = {"name": "beside", "image": "i", "volumeMounts": [mount]}
+    decided = plan(weights=ON_A_CLAIM, pod={"containers": [beside]})
+    assert ("shared", "") in set(places(decided.pod))

@@ -39,7 +39,8 @@ def pod(**said: Any) -> Body:
 
 
 def deployed(**said: Any) -> Body:
-    found: Body = render(plan(**said))[-1]["spec"]["template"]
+    by_kind = {each["kind"]: each for each in render(plan(**said))}
+    found: Body = by_kind["Deployment"]["spec"]["template"]
     return found
 
 
@@ -57,8 +58,7 @@ def test_it_goes_with_its_model_and_is_none_of_its_pods() -> None:
     (job,) = jobs()
     (owner,) = job["metadata"]["ownerReferences"]
     assert owner["uid"] == "u-1"
-    labels = job["spec"]["template"]["metadata"]["labels"]
-    assert not {"flagos.io/model", "app.kubernetes.io/managed-by"} & labels.keys()
+    assert job["spec"]["template"]["metadata"]["labels"] == {"flagos.io/job": "verify"}
 
 
 def test_each_text_asks_once() -> None:
@@ -112,3 +112,7 @@ def test_what_no_other_pod_can_reach_is_told(said: Body, words: str) -> None:
 
 def test_it_passes_pod_security() -> None:
     assert violations(pod()) == []
+
+
+def test_it_holds_up_nothing_where_it_is_refused() -> None:
+    assert [each["kind"] for each in render(plan())][-2:] == ["Deployment", "Job"]
