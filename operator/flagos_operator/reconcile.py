@@ -61,7 +61,12 @@ def decided(model: ModelFacts, *, defaults: Defaults, chips: Chips) -> Plan | In
     return decide(spec, meta=meta, defaults=defaults, chips=chips)
 
 
-def writes(manifest: Manifest) -> bool:
+def _asks(model: ModelFacts) -> tuple[int, str]:
+    """All that a user can have changed; the annotation moves no generation."""
+    return model.generation, model.verify
+
+
+def _writes(manifest: Manifest) -> bool:
     """Whether pods of it put weights in place, or look for them."""
     return manifest["kind"] == DEPLOYMENT.name or (
         manifest["kind"] == JOB.name and not manifest["spec"].get("suspend")
@@ -170,7 +175,7 @@ class Conductor:
         manifests, refused = render(plan), None
         self.applier.recall(manifests, model=model)
         for manifest in manifests:
-            if done.held and writes(manifest):
+            if done.held and _writes(manifest):
                 continue
             try:
                 if await self.applier.apply(manifest, model=model):
@@ -234,7 +239,7 @@ class Conductor:
         if written is None:
             return
         # The answer brought the edit into the store, so the edit's own event will be no news.
-        done.outdated = written.generation != model.generation or written.deleting
+        done.outdated = written.deleting or _asks(written) != _asks(model)
         if written.resource_version == model.resource_version:
             return
         done.changed.append("status")

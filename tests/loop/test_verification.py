@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.loop.fakekube import Fault
 from tests.loop.running import a_downloaded_model, eventually, quiet, status
 
 CLAIM = {"volumeClaimTemplate": {"size": "1Gi"}}
@@ -102,6 +103,20 @@ async def test_who_asks_no_more_has_no_job(kube, operator):
         await asked_for(kube)
         ask(kube, None)
         await eventually(lambda: not names(kube))
+
+
+async def test_an_annotation_that_comes_while_the_status_is_written_is_seen(kube, operator):
+    """The answer to the write has it already, so its own event is no news."""
+    async with operator():
+        kube.create(a_downloaded_model(weights=CLAIM))
+        await eventually(lambda: status(kube))
+        await quiet(kube)
+        slow = Fault(method="PATCH", path="/flagosmodels/m/status", delay=0.3)
+        kube.faults.append(slow)
+        kube.patch("FlagOSModel", "m", {"spec": {"replicas": 2}})
+        await eventually(lambda: slow.met)
+        ask(kube, "today")
+        await eventually(lambda: names(kube))
 
 
 async def test_weights_inside_a_pod_are_told_to_be_out_of_reach(kube, operator):
