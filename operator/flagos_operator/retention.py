@@ -67,6 +67,8 @@ class Retention:
 
     async def untie(self, model: ModelFacts) -> bool:
         """Let go of what is not used any more, once that is so; the last one keeps it."""
+        if not self.store.sharing.kept_by(model.uid):
+            return False
         seen = self.store.snapshot(Key(model.namespace, model.name))
         used = _used(seen, model)
         mine = [each for each in _lent(seen, model) if model.uid in each.keepers]

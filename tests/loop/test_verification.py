@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from tests.loop.fakekube import Fault
 from tests.loop.running import a_downloaded_model, eventually, quiet, status
 
 CLAIM = {"volumeClaimTemplate": {"size": "1Gi"}}
@@ -105,17 +104,21 @@ async def test_who_asks_no_more_has_no_job(kube, operator):
         await eventually(lambda: not names(kube))
 
 
-async def test_an_annotation_that_comes_while_the_status_is_written_is_seen(kube, operator):
+async def test_an_annotation_that_comes_with_a_written_status_is_seen(kube, operator, monkeypatch):
     """The answer to the write has it already, so its own event is no news."""
+    write = kube.storage.apply
+
+    def late(*args, subresource="", **rest):
+        if subresource and not names(kube):
+            ask(kube, "today")
+        return write(*args, subresource=subresource, **rest)
+
     async with operator():
         kube.create(a_downloaded_model(weights=CLAIM))
         await eventually(lambda: status(kube))
         await quiet(kube)
-        slow = Fault(method="PATCH", path="/flagosmodels/m/status", delay=0.3)
-        kube.faults.append(slow)
+        monkeypatch.setattr(kube.storage, "apply", late)
         kube.patch("FlagOSModel", "m", {"spec": {"replicas": 2}})
-        await eventually(lambda: slow.met)
-        ask(kube, "today")
         await eventually(lambda: names(kube))
 
 
