@@ -50,7 +50,7 @@ def verification(asked: Asked, pod: Pod) -> Verification | None:
     meta = asked.meta
     if not meta.verify:
         return None
-    impossible = objection(pod)
+    impossible = objection(asked, pod)
     return Verification(
         model=meta.name,
         text=meta.verify,
@@ -60,8 +60,8 @@ def verification(asked: Asked, pod: Pod) -> Verification | None:
     )
 
 
-def objection(pod: Pod) -> str:
-    if pod.fetch is None:
+def objection(asked: Asked, pod: Pod) -> str:
+    if asked.hub is None:
         return NOTHING_TO_FETCH
     return IN_THE_POD if "emptyDir" in pod.weights else ""
 
