@@ -26,12 +26,14 @@ from flagos_operator.cluster.statuses import Statuses
 from flagos_operator.cluster.store import Store
 from flagos_operator.cluster.suspicions import Suspicions
 from flagos_operator.cluster.tails import Tails
+from flagos_operator.cluster.verdicts import Verdicts
 from flagos_operator.engine.health import Health, Pulse
 from flagos_operator.engine.workers import Workers
 from flagos_operator.engine.workqueue import WorkQueue
 from flagos_operator.metrics import Metrics
 from flagos_operator.operands import chips, defaults
-from flagos_operator.reconcile import Conductor
+from flagos_operator.reconcile import Conductor, decided
+from flagos_operator.retention import Retention
 from flagos_operator.status import fetchlog
 
 if TYPE_CHECKING:
@@ -117,10 +119,11 @@ class App:
 
 
 def build(settings: Settings, environment: Mapping[str, str]) -> App:
-    metrics, store = Metrics(), Store()
+    metrics = Metrics()
     queue: WorkQueue[Key] = WorkQueue(
         clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe
     )
+    store = Store(concerns=queue.add)
     metrics.models.set_function(lambda: len(store))
     metrics.retrying.set_function(queue.retrying)
     connect = partial(
@@ -180,6 +183,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
 def _conductor(
     settings: Settings, client: Client, store: Store, metrics: Metrics, *, listener: Listener
 ) -> Conductor:
+    known, given = chips(settings), defaults(settings)
     return Conductor(
         store=store,
         applier=Applier(client=client, store=store, metrics=metrics, now=utc_now),
@@ -188,8 +192,15 @@ def _conductor(
         listener=listener,
         suspicions=Suspicions(now=utc_now),
         recorder=Recorder(client=client, instance=settings.pod_name, now=utc_now),
-        chips=chips(settings),
-        defaults=defaults(settings),
+        retention=Retention(
+            client=client,
+            store=store,
+            decide=partial(decided, defaults=given, chips=known),
+            image=given.fetch_image,
+        ),
+        verdicts=Verdicts(client=client),
+        chips=known,
+        defaults=given,
         now=utc_now,
         started=metrics.model_ready_seconds.observe,
     )

@@ -1,4 +1,4 @@
-"""Weights brought by hand: fetched where there is a hub, copied, checked and served without one."""
+"""Weights brought by hand: fetched where a hub is, copied, checked and served without one."""
 
 from __future__ import annotations
 

@@ -67,6 +67,17 @@ class WeightsStatus(Shape):
     )
     bytes_per_second: int | None = Field(None, description="Speed of late.")
     eta_seconds: int | None = Field(None, description="Seconds until the phase ends.")
+    verification: str | None = Field(
+        None, description="Text of the annotation flagos.io/verify-weights that was seen to last."
+    )
+    verification_time: str | None = Field(
+        None,
+        description="When that look at all files ended.",
+        json_schema_extra={"format": "date-time"},
+    )
+    verification_result: str | None = Field(
+        None, description="What it found: the files that were fetched again, or why it failed."
+    )
 
 
 class StartupStatus(Shape):

@@ -25,7 +25,7 @@ from flagos_operator.status.weights import arrival_reason, far, message, told_by
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from flagos_operator.observed.facts import ContainerFacts, PodFacts
+    from flagos_operator.observed.facts import ContainerFacts, JobFacts, PodFacts
     from flagos_operator.status.view import View
 
     Check = Callable[[View], Objection | None]
@@ -70,6 +70,11 @@ def invalid(view: View) -> Objection | None:
 
 def refused(view: View) -> Objection | None:
     return view.refused
+
+
+def reclaiming(job: JobFacts) -> Objection:
+    message = f"Job {job.name} is removing {job.directory} from claim {job.claim}"
+    return Objection(reason=Reason.RECLAIMING, message=message)
 
 
 def suspended(view: View) -> Objection | None:

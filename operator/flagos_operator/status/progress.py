@@ -31,6 +31,7 @@ PHASES: dict[str, str] = {
     Reason.LOCK_HELD: "Downloading",
     Reason.STARTING: "Starting",
     Reason.ROLLING: "Starting",
+    Reason.RECLAIMING: "Pending",
     Reason.NOT_RESPONDING: "Degraded",
 }
 
@@ -108,4 +109,5 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.DOWNLOADING: _downloading,
     Reason.LOCK_HELD: lambda _: "waiting for another pod's download",
     Reason.STARTING: lambda _: "loading the model",
+    Reason.RECLAIMING: lambda _: "waiting for the removal of a deleted model's weights",
 }

@@ -90,6 +90,11 @@ REMEDIES = {
         "A pod of the newest spec serves, but pods of an older spec are still there.",
         "Wait.",
     ),
+    Reason.RECLAIMING: Remedy(
+        "A deleted model's weights are being removed from the directory that this one uses.",
+        "Wait. If it stays, look at the Job that the message names; deleting that Job keeps what "
+        "is left in the directory.",
+    ),
     Reason.UNSCHEDULABLE: Remedy(
         "No node has what the pod asks for: devices, memory, labels or tolerated taints. Of "
         "devices the scheduler does not tell whether all are in use or no node offers any.",

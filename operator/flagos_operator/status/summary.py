@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired import labels
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, conditions, patience
+from flagos_operator.status import checks, conditions, patience, verification
 from flagos_operator.status.failure import last_failure
 from flagos_operator.status.memory import remembered
 from flagos_operator.status.pods import alive, finished, serving
@@ -50,6 +50,7 @@ def summarize(view: View) -> Summary:
         generation=view.model.generation,
         now=view.now,
     )
+    arrived = {**weights(view), **verification.fields(view)}
     status = {
         "observedGeneration": view.model.generation,
         "phase": phase(view, objection),
@@ -60,13 +61,16 @@ def summarize(view: View) -> Summary:
         "url": _url(view),
         "stack": view.model.status.get("stack") or "Unknown",
         "resolved": _resolved(view),
-        "weights": weights(view),
+        "weights": arrived,
         "lastFailure": last_failure(view),
         "applied": view.applied or view.model.status.get("applied"),
     }
     return Summary(
         status={key: value for key, value in status.items() if value not in ("", None, {})},
-        events=tuple(_events(old, _conditions({"conditions": new}))),
+        events=(
+            *_events(old, _conditions({"conditions": new})),
+            *_looked(view, arrived),
+        ),
         requeue_after=patience.next_look(view),
     )
 
@@ -126,6 +130,12 @@ def _events(
             continue
         told.add(now["reason"])
         yield Event(type=_severity(now), reason=now["reason"], message=now["message"])
+
+
+def _looked(view: View, weights: Mapping[str, Any]) -> Iterator[Event]:
+    if told := verification.event(view.model.status.get("weights") or {}, weights):
+        kind, reason, message = told
+        yield Event(type=kind, reason=reason, message=message)
 
 
 def _severity(condition: Mapping[str, Any]) -> str:
