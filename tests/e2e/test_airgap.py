@@ -1,4 +1,4 @@
-"""Weights brought by hand: fetched where there is a hub, copied, checked and served without one."""
+"""Weights brought by hand: fetched where a hub is, copied, checked and served without one."""
 
 from __future__ import annotations
 
@@ -169,9 +169,7 @@ def test_a_damaged_file_is_refused_by_name_until_it_is_copied_again(
 ) -> None:
     disk.bring(fetched, "damaged")
     disk.sh(f"printf x | dd of=damaged/{WEIGHTS} bs=1 seek=100 conv=notrunc 2>/dev/null")
-    model = served(
-        disk, "damaged", source=on_the_claim("damaged"), weights={"verify": "OnChange"}
-    )
+    model = served(disk, "damaged", source=on_the_claim("damaged"), weights={"verify": "OnChange"})
     ready = model.wait_reason("ChecksumMismatch")
     assert f"are not as recorded: {WEIGHTS}" in ready["message"]
     assert model.condition("WeightsReady")["status"] == "False"
