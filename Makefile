@@ -34,7 +34,7 @@ test-pure: setup ## decisions, goldens, chart rendering: no cluster (seconds)
 	$(PYTEST) tests/unit tests/golden tests/chart
 
 .PHONY: test-loop
-test-loop: setup ## the whole operator process against a fake API; fetch against a hub (3 min)
+test-loop: setup ## the whole operator process against a fake API; fetch against a hub (5 min)
 	$(PYTEST) tests/loop tests/process tests/fetch tests/parsers
 
 .PHONY: test-cluster
@@ -56,6 +56,10 @@ test: check test-pure test-loop ## everything; starts a cluster and takes it dow
 .PHONY: bench
 bench: setup ## the figures: 1,000 models on a real API server (15 min); ARGS=--quick for less
 	testbed/with-cluster $(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: bench-weights
+bench-weights: setup ## downloads beside those of the hubs' own clients (3 min, 7 GiB of disk)
+	PYTHONPATH=operator:. $(BIN)/python -m tests.bench_weights $(ARGS)
 
 .PHONY: soak
 soak: setup ## random faults under a storm of edits for 15 minutes; ARGS='--seconds 60 --seed 7'

@@ -174,6 +174,25 @@ def test_a_log_reader_sees_lines_with_percent(one_lab: Lab):
     assert all("\r" not in line and "\033" not in line for line in lines)
 
 
+def test_a_log_reader_sees_each_phase(lab: Lab):
+    first = lab.fetch().log.splitlines()
+    host = lab.hub.url.removeprefix("http://")
+    revision = {"modelscope": "master", "huggingface": "main"}[lab.source]
+    assert first[0] == f"listing: {REPO} at {revision} from {host}"
+    assert first[2].startswith("downloading: 0 B of 2.3 MiB (0%) [0/")
+
+
+def test_a_log_reader_sees_how_far_a_long_check_is(one_lab: Lab):
+    size = 100_000_000
+    (one_lab.repos / REPO / WEIGHTS).write_bytes(b"w" * size)
+    one_lab.fetch()
+    result = one_lab.fetch("--verify", "Always", "--progress-every", "0.002")
+    assert result.code == 0
+    lines = [line for line in result.log.splitlines() if line.startswith("verifying: ")]
+    assert lines
+    assert all(line.endswith(f"/{size + 30}]") for line in lines)
+
+
 def test_a_copy_by_hand_is_hashed_once_and_then_trusted(one_lab: Lab, tmp_path):
     one_lab.fetch()
     copied = tmp_path / "copied"

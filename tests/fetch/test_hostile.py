@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.fetch.lab import Lab, Result
 
 PIECE = 256 << 10
-IN_PIECES = ("--piece", str(PIECE))
+IN_PIECES = ("--alone", "0", "--piece", str(PIECE))
 PIECES = -(-SIZE // PIECE)
 
 
@@ -98,7 +98,9 @@ def test_what_one_stream_is_told_holds_for_all(lab: Lab):
 
 def test_a_burst_of_errors_hits_every_stream(lab: Lab):
     lab.break_with(Rule(kind="status", status=502, path=WEIGHTS, times=6))
-    assert_whole(lab, lab.fetch(*IN_PIECES))
+    result = lab.fetch(*IN_PIECES)
+    assert_whole(lab, result)
+    assert result.log.count("answers 502") == 1, "a log reader is told once"
 
 
 def test_a_store_on_another_host_is_asked_for_all_pieces_of_a_file(lab: Lab):
@@ -129,6 +131,13 @@ def test_a_store_that_refuses_every_link(lab: Lab):
         store.hub.faults.replace([Rule(kind="status", status=403, after=2)])
         result = lab.fetch(*IN_PIECES)
     assert (result.reason, result.code) == ("Unauthorized", 11), result.log
+
+
+def test_a_redirect_to_what_is_no_address(lab: Lab):
+    lab.break_with(Rule(kind="redirect", to="http://[", path=WEIGHTS))
+    result = lab.fetch()
+    assert (result.reason, result.code) == ("SourceUnreachable", 13), result.log
+    assert "no address" in result.message
 
 
 def test_redirects_that_lead_in_a_circle(lab: Lab):

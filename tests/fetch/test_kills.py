@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import random
 import re
-import signal
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from flagos_operator.fetch import pieces
 from testbed.hub.faults import Rule
+from tests.fetch import wire
 from tests.fetch.lab import REPO, contents, until
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 SIZES = {"a.safetensors": 5_000_000, "b.safetensors": 2_700_001, "c.safetensors": 300_000}
 PIECE = 192 << 10
 STREAMS = 4
-BLOCK = 256 << 10  # what a stream may hold in memory when it dies
+BLOCK = 1 << 20  # what a stream may hold in memory when it dies
 KILLS = 8
 RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 Span = tuple[str, int, int]
@@ -43,15 +42,8 @@ class Story:
         return sum(each["sent"] for each in self.lab.stats()["requests"])
 
     def kill(self, process: subprocess.Popen[str]) -> None:
-        """SIGSTOP first, so that what is on its way can be counted; nothing runs in between."""
-        process.send_signal(signal.SIGSTOP)
-        before = (-1, -1)
-        while (now := (self.sent(), in_kernel(self.lab))) != before:
-            until(lambda: state_of(process.pid) == "T")
-            before = now
-        process.kill()
-        process.wait()
-        self.lost += now[1]
+        port = int(self.lab.hub.server_address[1])
+        self.lost += wire.kill(process, port=port, sent=self.sent)
         self.check()
 
     def check(self) -> None:
@@ -69,24 +61,6 @@ class Story:
     def blocks(self) -> int:
         kills = sum(process.returncode is not None for process in self.lab.running)
         return kills * STREAMS * BLOCK
-
-
-def state_of(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def in_kernel(lab: Lab) -> int:
-    """Bytes between the hub and its clients: sent, and not read by anyone."""
-    port = f"{int(lab.hub.server_address[1]):04X}"
-    total = 0
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        _, local, remote, _, queues = line.split()[:5]
-        unsent, unread = (int(part, 16) for part in queues.split(":"))
-        if local.endswith(f":{port}") and not remote.endswith(":0000"):
-            total += unsent
-        if remote.endswith(f":{port}"):
-            total += unread
-    return total
 
 
 def ranges_asked(lab: Lab) -> list[Span]:
@@ -136,7 +110,7 @@ def test_killed_at_random_bytes_until_done(lab: Lab, seed: int):
     (lab.repos / REPO / "model.safetensors").unlink()
     story = Story(lab=lab)
     lab.break_with(Rule(kind="slow", path="*.safetensors", bytes_per_second=4_000_000))
-    words = ("--piece", str(PIECE), "--workers", str(STREAMS))
+    words = ("--alone", "0", "--piece", str(PIECE), "--workers", str(STREAMS))
     total = sum(SIZES.values())
     for _ in range(KILLS):
         goal = story.sent() + chance.randrange(1, total // KILLS)

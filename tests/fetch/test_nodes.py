@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PIECE = 128 << 10
 STREAMS = 4
-WORDS = ("--piece", str(PIECE), "--workers", str(STREAMS), "--lock-stale", "1.5")
+WORDS = ("--alone", "0", "--piece", str(PIECE), "--workers", str(STREAMS), "--lock-stale", "1.5")
 IN_FLIGHT = STREAMS * PIECE  # the most that one who is stopped or killed has asked for in vain
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a node of its own needs root")

@@ -31,7 +31,10 @@ def test_after_a_kill_the_half_is_kept(lab: Lab):
     """LLMKube #1428: an interrupted download was taken as complete."""
     killed_half_way(lab)
     assert not lab.place.exists()
-    assert lab.fetch().code == 0
+    result = lab.fetch()
+    assert result.code == 0
+    first = next(line for line in result.log.splitlines() if line.startswith("downloading:"))
+    assert any(f"({percent}%)" in first for percent in (49, 50)), "what was here is counted"
     assert contents(lab.place) == contents(lab.repos / REPO)
     assert lab.sent() < SIZE + CHUNK
     assert [lab.asked(name) for name in ("config.json", "tokenizer/vocab.json")] == [1, 1]

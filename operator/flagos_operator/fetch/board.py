@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flagos_operator.fetch.pieces import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from flagos_operator.fetch.listing import RemoteFile
 
@@ -24,6 +24,8 @@ class Row:
     streams: int = 0
     ranges: bool = True
     failures: int = 0  # of its checksum
+    since: float = 0.0  # when it was opened, and what was here then
+    had: int = 0
 
     @property
     def left(self) -> int:
@@ -52,12 +54,16 @@ class Board:
         self.unopened = [row for row in self.unopened if row.file.key not in known]
         return tuple(self.opened)
 
-    def next_row(self) -> Row | None:
+    def next_row(self, *, takes_long: Callable[[Row], bool] = lambda _: True) -> Row | None:
         """The file with the fewest streams: hashing is one thread's work in each file.
 
         Of those the one that is begun, then the largest. None if there is nothing to do now.
         """
-        begun = [row for row in self.opened if row.pieces and (row.ranges or not row.streams)]
+        begun = [
+            row
+            for row in self.opened
+            if row.pieces and (not row.streams or (row.ranges and takes_long(row)))
+        ]
         best = min(begun, key=lambda row: (row.streams, -row.left), default=None)
         if self.unopened and (best is None or best.streams > 0):
             best = self.unopened.pop(0)

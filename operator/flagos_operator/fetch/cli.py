@@ -110,6 +110,7 @@ def _tools(
         streams=Streams(
             count=args.workers,
             piece=max(SMALLEST, args.piece),
+            alone=args.alone,
             floor=Floor(bytes_per_second=args.slowest, over=args.slowest_over),
         ),
         clock=time.monotonic,

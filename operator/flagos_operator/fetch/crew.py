@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from flagos_operator.fetch.volume import Staging
 
 HASHERS = 4
-FAREWELL = 15.0  # seconds for streams to end, of which each has its own timeouts
+ECHO = 1.0
+LOOK_AGAIN = 0.5
+FAREWELL = 15.0  # seconds for all streams to end; to connect may take ten
 
 
 class Crew:
@@ -39,8 +41,12 @@ class Crew:
         streams = tools.streams
         self._staging = staging
         self._piece = streams.piece
+        self._alone = streams.alone
+        self._clock = tools.clock
         self._gate = Gate(clock=tools.clock)
-        self._persistence = replace(tools.persistence, sleep=self._gate.sleep)
+        self._tell = tools.say
+        self._told: dict[str, float] = {}
+        self._persistence = replace(tools.persistence, sleep=self._gate.sleep, say=self._say)
         self._lines = [
             Line(hub, commit=commit, gate=self._gate, floor=streams.floor, clock=tools.clock)
             for _ in range(max(1, streams.count))
@@ -63,12 +69,15 @@ class Crew:
         with self._turn:
             return self._kept_bytes + sum(part.hashed for part in self._parts.values())
 
-    def fetch(self, files: tuple[RemoteFile, ...]) -> dict[str, str]:
-        """The sha256 of each; the first failure stops all streams."""
+    def gather(self, files: tuple[RemoteFile, ...]) -> None:
+        """What is to be fetched, and what an earlier run has left of it."""
         with self._turn:
             self._board = Board.of(files)
             for row in self._board.reopen(stagings.begun(self._staging)):
                 self._open(row)
+
+    def fetch(self) -> dict[str, str]:
+        """The sha256 of each file; the first failure stops all streams."""
         threads = [
             threading.Thread(target=self._work, args=(line,), name=f"fetch-{number}", daemon=True)
             for number, line in enumerate(self._lines)
@@ -95,19 +104,29 @@ class Crew:
         """Waits while all that is missing is on its way: a bad checksum brings work back."""
         with self._turn:
             while not self._board.done and self._error is None:
-                row = self._board.next_row()
+                row = self._board.next_row(takes_long=self._takes_long)
                 if row is None:
-                    self._turn.wait()
+                    self._turn.wait(LOOK_AGAIN)
                 elif row.pieces is None:
                     self._open(row)
                 else:
                     return row, boards.take(row)
         return None
 
+    def _takes_long(self, row: Row) -> bool:
+        """At the rate so far, of which nothing is known in the first moment."""
+        seconds = self._clock() - row.since
+        if self._alone <= 0 or seconds < LOOK_AGAIN:
+            return self._alone <= 0
+        arrived = self._parts[row.file.path].arrived
+        rate = (arrived - row.had) / seconds
+        return row.file.size - arrived > rate * self._alone
+
     def _open(self, row: Row) -> None:
         folder = self._staging.parts / row.file.key
         part = Part(row.file, folder=folder, piece=self._piece, lagging=self._lagging)
         self._parts[row.file.path] = part
+        row.since, row.had = self._clock(), part.arrived
         self._see_what_is_missing(row, part)
         if row.pieces and part.behind:
             self._lagging(part)
@@ -176,6 +195,15 @@ class Crew:
         with self._turn:
             self._see_what_is_missing(row, part)
 
+    def _say(self, words: str) -> None:
+        """What all streams meet at once is said once."""
+        trouble, now = words.partition(";")[0], self._clock()
+        with self._turn:
+            if now - self._told.get(trouble, now - ECHO) < ECHO:
+                return
+            self._told[trouble] = now
+        self._tell(words)
+
     def _submit(self, work: Callable[..., None], *arguments: object) -> None:
         def guarded() -> None:
             try:
@@ -202,8 +230,9 @@ class Crew:
             for line in self._lines:
                 line.abort()
         self._hashers.shutdown(cancel_futures=self._error is not None)
+        until = self._clock() + FAREWELL
         for thread in threads:
-            thread.join(timeout=FAREWELL)
+            thread.join(timeout=max(0.0, until - self._clock()))
         if not any(thread.is_alive() for thread in threads):
             for part in self._parts.values():
                 part.close()

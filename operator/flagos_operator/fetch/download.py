@@ -186,6 +186,7 @@ class Job:
         from flagos_operator.fetch.crew import Crew  # noqa: PLC0415
 
         crew = Crew(self.hub, commit=listing.commit, staging=self.staging, tools=self.tools)
+        crew.gather(missing)
         before = listing.total - sum(file.size for file in missing)
 
         def measure() -> tuple[Phase, int]:
@@ -195,7 +196,7 @@ class Job:
             return "downloading", before + arrived
 
         with reporter(self.tools, measure=measure, total=listing.total).running():
-            return crew.fetch(missing)
+            return crew.fetch()
 
     def _publish(self, listing: Listing, checksums: dict[str, str]) -> Marker:
         """From here on readers see all of it; until here, nothing."""

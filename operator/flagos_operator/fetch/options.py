@@ -86,6 +86,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add("--volume", type=Path, metavar="DIR", help="root of the volume (default: its mount point)")
     add("--workers", type=int, default=8, metavar="N", help="streams at a time (8)")
     add("--piece", type=int, default=64 << 20, metavar="BYTES", help="of one request (64 MiB)")
+    add("--alone", type=float, default=5.0, metavar="S", help="share files that take longer (5)")
     add("--slowest", type=float, default=1024.0, metavar="B/S", help="else asked anew (1024)")
     add("--slowest-over", type=float, default=60.0, metavar="S", help="measured over (60)")
     add("--attempts", type=int, default=8, metavar="N", help="without a new byte in between (8)")

@@ -23,10 +23,15 @@ class Floor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streams:
-    """How many, in which pieces, and how slow they may be."""
+    """How many, in which pieces, and how slow they may be.
+
+    `alone`: of a file that is here in so many seconds, one stream is enough; a second one would
+    only make the hash read back what it passed over.
+    """
 
     count: int
     piece: int
+    alone: float
     floor: Floor
 
 

@@ -120,7 +120,8 @@ class Journal:
         self.arrived = counts.arrived
         self._first_gap = 0
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        if os.pread(self._handle, HEAD.size, 0) != counts.pack()[: HEAD.size]:
+        packed = counts.pack()
+        if os.pread(self._handle, len(packed) + 1, 0) != packed:
             self._write_all()
 
     def add(self, index: int, length: int) -> None:

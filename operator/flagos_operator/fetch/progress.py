@@ -145,9 +145,9 @@ class Reporter:
 
     def _run(self, ended: threading.Event) -> None:
         meter = Meter(total=self.total)
-        pause = self.first
-        while not ended.wait(pause) or pause == 0:
+        gone = ended.wait(self.first) if self.first else False
+        while not gone:
             phase, done = self.measure()
             point = Point(at=self.clock(), done=min(done, self.total), phase=phase)
             self.show(meter.measure(point))
-            pause = self.every
+            gone = ended.wait(self.every)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from flagos_operator.fetch.pieces import Piece
     from flagos_operator.fetch.request import Request
 
-BLOCK = 256 << 10
+BLOCK = 1 << 20
 TIMEOUTS = (10.0, 30.0)  # to connect, and between two bytes
 HOPS = 10
 OK, PARTIAL, RANGE_REFUSED = 200, 206, 416
@@ -142,13 +142,13 @@ class Line:
     def _ask(self, url: str, wanted: Wanted) -> requests.Response:
         """Each hop anew: the token goes to its own endpoint and nowhere else."""
         for _ in range(HOPS):
-            hubs.check_redirect(url, request=self._request)
-            self.host = urllib.parse.urlsplit(url).netloc.rpartition("@")[2]
-            self._gate.enter(self.host)
-            headers = wanted.headers()
-            if hubs.may_see_token(url, request=self._request):
-                headers |= self._hub.credentials()
             try:
+                hubs.check_redirect(url, request=self._request)
+                self.host = urllib.parse.urlsplit(url).netloc.rpartition("@")[2]
+                self._gate.enter(self.host)
+                headers = wanted.headers()
+                if hubs.may_see_token(url, request=self._request):
+                    headers |= self._hub.credentials()
                 answer = self._session.get(
                     url, headers=headers, stream=True, allow_redirects=False, timeout=TIMEOUTS
                 )
@@ -158,6 +158,9 @@ class Line:
                     answer.raw.drain_conn()
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 raise self._unreachable(error) from error
+            except ValueError as error:
+                words = f"{self.host} redirects to what is no address: {error}"
+                raise Trouble(Reason.SOURCE_UNREACHABLE, words, limit=3) from error
             url = urllib.parse.urljoin(url, answer.headers["Location"])
         raise Trouble(Reason.SOURCE_UNREACHABLE, f"{self.host} redirects in a circle", limit=3)
 

@@ -35,6 +35,13 @@ def test_streams_spread_over_files_and_then_share_the_largest():
     assert turns(board, 6) == [("l", 0), ("m", 0), ("s", 0), ("l", 4), ("m", 4), ("l", 8)]
 
 
+def test_a_file_that_is_here_soon_is_not_shared():
+    board = Board.of([a_file("l", 16)])
+    assert turns(board, 1) == [("l", 0)]
+    assert board.next_row(takes_long=lambda _: False) is None
+    assert board.next_row(takes_long=lambda _: True) is board.opened[0]
+
+
 def test_what_is_begun_goes_before_what_is_not():
     board = Board.of([a_file("a", 8), a_file("b", 8)])
     assert turns(board, 1) == [("a", 0)]

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from flagos_operator.fetch import hub, options, report
-from flagos_operator.fetch.progress import Meter, Point, Progress, bar, duration, line, size
+from flagos_operator.fetch.progress import (
+    Meter,
+    Point,
+    Progress,
+    Reporter,
+    bar,
+    duration,
+    line,
+    size,
+)
 from flagos_operator.fetch.reasons import FetchError, Reason, scrub
 from flagos_operator.fetch.request import Request
 
@@ -31,6 +40,41 @@ REQUEST = Request(
 def test_progress_is_one_line_that_ends_in_exact_counts(done, rate, words):
     told = line(Progress(done=done, total=10 << 30, rate=rate))
     assert told == f"downloading: {words} [{done}/{10 << 30}]"
+
+
+def test_what_is_done_stands_before_the_words():
+    progress = Progress(done=1, total=2, rate=0, phase="verifying")
+    assert line(progress) == "verifying: 1 B of 2 B (50%) [1/2]"
+    assert bar(progress).startswith("verifying [####")
+
+
+def test_the_rate_of_one_phase_is_not_that_of_the_next():
+    meter = Meter(total=100)
+    meter.measure(Point(at=0, done=0))
+    meter.measure(Point(at=1, done=100))
+    assert meter.measure(Point(at=2, done=10, phase="verifying")).rate == 0
+    assert meter.measure(Point(at=3, done=30, phase="verifying")).rate == 20
+
+
+def told(*, first: float) -> list[Progress]:
+    """What is said of something that ends at once."""
+    shown: list[Progress] = []
+    reporter = Reporter(
+        measure=lambda: ("downloading", 1),
+        total=2,
+        every=1000,
+        clock=lambda: 0.0,
+        show=shown.append,
+        first=first,
+    )
+    with reporter.running():
+        pass
+    return shown
+
+
+def test_a_download_says_its_first_line_at_once_and_a_short_check_says_none():
+    assert [progress.done for progress in told(first=0.0)] == [1]
+    assert told(first=1000) == []
 
 
 def test_a_terminal_gets_a_bar():
