@@ -13,6 +13,10 @@ VERBS = {
     "run": ("flagos_operator.main", "run the operator against the cluster"),
     "fetch": ("flagos_operator.fetch.cli", "download a model's weights and verify them"),
     "verify": ("flagos_operator.fetch.verify", "compare weights with the record beside them"),
+    "reclaim": (
+        "flagos_operator.fetch.reclaim",
+        "remove a deleted model's weights (used by Jobs)",
+    ),
     "render": ("flagos_operator.render", "print the objects that the operator would apply"),
     "crd": ("flagos_operator.api.crd", "print the CustomResourceDefinition"),
 }

@@ -19,18 +19,22 @@ from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
 from flagos_operator.cluster.election import Election
 from flagos_operator.cluster.kinds import BY_NAME, Key
+from flagos_operator.cluster.listener import Listener
 from flagos_operator.cluster.recorder import Recorder
 from flagos_operator.cluster.resync import Resync
 from flagos_operator.cluster.statuses import Statuses
 from flagos_operator.cluster.store import Store
 from flagos_operator.cluster.suspicions import Suspicions
 from flagos_operator.cluster.tails import Tails
+from flagos_operator.cluster.verdicts import Verdicts
 from flagos_operator.engine.health import Health, Pulse
 from flagos_operator.engine.workers import Workers
 from flagos_operator.engine.workqueue import WorkQueue
 from flagos_operator.metrics import Metrics
 from flagos_operator.operands import chips, defaults
-from flagos_operator.reconcile import Conductor
+from flagos_operator.reconcile import Conductor, decided
+from flagos_operator.retention import Retention
+from flagos_operator.status import fetchlog
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -55,6 +59,7 @@ class App:
     workers: Workers[Key]
     health: Health
     election: Election | None
+    listener: Listener
     loop: asyncio.AbstractEventLoop | None = None
 
     def tell(self, kind: str, event: Mapping[str, Any]) -> None:
@@ -84,7 +89,7 @@ class App:
         """
         self.loop = asyncio.get_running_loop()
         runner = await self.health.serve(port=self.settings.http_port)
-        parts = [self.health.pulse.run(), self.resync.run(), self._work()]
+        parts = [self.health.pulse.run(), self.resync.run(), self.listener.run(), self._work()]
         if self.election:
             parts.append(self.election.run())
         tasks = [asyncio.create_task(part) for part in parts]
@@ -114,10 +119,11 @@ class App:
 
 
 def build(settings: Settings, environment: Mapping[str, str]) -> App:
-    metrics, store = Metrics(), Store()
+    metrics = Metrics()
     queue: WorkQueue[Key] = WorkQueue(
         clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe
     )
+    store = Store(concerns=queue.add)
     metrics.models.set_function(lambda: len(store))
     metrics.retrying.set_function(queue.retrying)
     connect = partial(
@@ -144,7 +150,13 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         wall=lambda: utc_now().timestamp(),
         enqueue=partial(queue.add, urgent=False),
     )
-    conductor = _conductor(settings, client, store, metrics)
+    listener = Listener(
+        client=client,
+        clock=time.monotonic,
+        tell=partial(queue.add, urgent=False),
+        says_something=fetchlog.says_something,
+    )
+    conductor = _conductor(settings, client, store, metrics, listener=listener)
     workers = Workers(
         queue=queue, handle=conductor.reconcile, metrics=metrics, clock=time.monotonic
     )
@@ -164,19 +176,31 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         workers=workers,
         health=health,
         election=election,
+        listener=listener,
     )
 
 
-def _conductor(settings: Settings, client: Client, store: Store, metrics: Metrics) -> Conductor:
+def _conductor(
+    settings: Settings, client: Client, store: Store, metrics: Metrics, *, listener: Listener
+) -> Conductor:
+    known, given = chips(settings), defaults(settings)
     return Conductor(
         store=store,
         applier=Applier(client=client, store=store, metrics=metrics, now=utc_now),
         statuses=Statuses(client=client, store=store),
         tails=Tails(client=client),
+        listener=listener,
         suspicions=Suspicions(now=utc_now),
         recorder=Recorder(client=client, instance=settings.pod_name, now=utc_now),
-        chips=chips(settings),
-        defaults=defaults(settings),
+        retention=Retention(
+            client=client,
+            store=store,
+            decide=partial(decided, defaults=given, chips=known),
+            image=given.fetch_image,
+        ),
+        verdicts=Verdicts(client=client),
+        chips=known,
+        defaults=given,
         now=utc_now,
         started=metrics.model_ready_seconds.observe,
     )

@@ -95,13 +95,15 @@ async def _watch(app: App, stop: asyncio.Event) -> bool:
     included. The answer is always the same: watch anew.
     """
     ready, end = threading.Event(), threading.Event()
+    app.resync.turned.clear()
     watching = asyncio.create_task(asyncio.to_thread(_run_kopf, app, ready, end))
-    stopping = asyncio.create_task(stop.wait())
+    others = [asyncio.create_task(event.wait()) for event in (stop, app.resync.turned)]
     try:
-        await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((watching, *others), return_when=asyncio.FIRST_COMPLETED)
     finally:
         end.set()
-        stopping.cancel()
+        for other in others:
+            other.cancel()
     try:
         await watching
     except Exception as broken:  # noqa: BLE001  see above
@@ -166,7 +168,7 @@ def handlers(app: App) -> kopf.OperatorRegistry:
     async def observe(*, event: kopf.RawEvent, param: Any = None, **_: Any) -> None:  # noqa: ANN401
         app.tell(param, event)
 
-    for kind in KINDS:
+    for kind in app.resync.readable:
         name = f"observe-{kind.plural}"
         kopf.on.event(*selector(kind), id=name, param=kind.name, registry=registry)(observe)
     return registry

@@ -13,31 +13,66 @@ from typing import TYPE_CHECKING
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse, wants_no_pod
 from flagos_operator.cluster.apply import kind_of
-from flagos_operator.cluster.kinds import MODEL, Key
+from flagos_operator.cluster.kinds import DEPLOYMENT, JOB, MODEL, Key
 from flagos_operator.desired.given import Defaults, Meta
-from flagos_operator.desired.plan import ObjectRef, Plan, decide
+from flagos_operator.desired.plan import ObjectRef, Plan, decide, keeping, with_reclaim
 from flagos_operator.desired.render import render
 from flagos_operator.engine.workers import Next
 from flagos_operator.errors import NotFound, OperatorError
+from flagos_operator.status.checks import reclaiming
 from flagos_operator.status.crashes import wanted_logs
 from flagos_operator.status.startup import seconds_to_first_ready
 from flagos_operator.status.summary import Summary, summarize
+from flagos_operator.status.verification import last_verified
 from flagos_operator.status.view import Objection, View
+from flagos_operator.status.weights import live_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from flagos_operator.catalog.chips import Chips
-    from flagos_operator.cluster.apply import Applier
+    from flagos_operator.cluster.apply import Applier, Manifest
+    from flagos_operator.cluster.listener import Listener
     from flagos_operator.cluster.recorder import Recorder
     from flagos_operator.cluster.statuses import Statuses
     from flagos_operator.cluster.store import Snapshot, Store
     from flagos_operator.cluster.suspicions import Suspicions
     from flagos_operator.cluster.tails import Tails
-    from flagos_operator.observed.facts import ModelFacts
+    from flagos_operator.cluster.verdicts import Verdicts
+    from flagos_operator.observed.facts import JobFacts, ModelFacts
+    from flagos_operator.retention import Retention
 
 log = logging.getLogger(__name__)
+
+HELD_AGAIN = 5.0
+
+
+def decided(model: ModelFacts, *, defaults: Defaults, chips: Chips) -> Plan | Invalid:
+    spec = parse(model.raw)
+    if isinstance(spec, Invalid):
+        return spec
+    meta = Meta(
+        namespace=model.namespace,
+        name=model.name,
+        uid=model.uid,
+        generation=model.generation,
+        verify=model.verify,
+        verified=last_verified(model.status),
+    )
+    return decide(spec, meta=meta, defaults=defaults, chips=chips)
+
+
+def _asks(model: ModelFacts) -> tuple[int, str]:
+    """All that a user can have changed; the annotation moves no generation."""
+    return model.generation, model.verify
+
+
+def _writes(manifest: Manifest) -> bool:
+    """Whether pods of it put weights in place, or look for them."""
+    return manifest["kind"] == DEPLOYMENT.name or (
+        manifest["kind"] == JOB.name and not manifest["spec"].get("suspend")
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +82,14 @@ class Pass:
     changed: list[str] = field(default_factory=list)
     fault: OperatorError | None = None
     outdated: bool = False  # the model was edited meanwhile, and the store knows it already
+    held: JobFacts | None = None  # what the pods have to wait for
+    look_again: float | None = None
+
+    def next(self, summary: Summary | None) -> Next:
+        told = summary.requeue_after if summary else None
+        held = HELD_AGAIN if self.held else None
+        times = [each for each in (told, held, self.look_again) if each is not None]
+        return Next(after=0.0 if self.outdated else min(times, default=None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +98,11 @@ class Conductor:
     applier: Applier
     statuses: Statuses
     tails: Tails
+    listener: Listener
     recorder: Recorder
     suspicions: Suspicions
+    retention: Retention
+    verdicts: Verdicts
     chips: Chips
     defaults: Defaults
     now: Callable[[], datetime]
@@ -66,7 +112,8 @@ class Conductor:
         seen = self.store.snapshot(key)
         if seen.model is None or seen.model.deleting:
             self._forget(key)
-            return Next()  # owner references clean up
+            # Owner references clean up, but for what was to be removed with the model.
+            return Next(after=await self.retention.settle(seen))
         plan = self._decide(seen, seen.model)
         done = await self._realize(plan, seen, seen.model)
         summary = await self._tell(key, plan, done)
@@ -75,31 +122,24 @@ class Conductor:
             log.info("%s", key, extra={"changed": done.changed, "phase": phase})
         if done.fault:
             raise done.fault
-        if done.outdated:
-            return Next(after=0.0)
-        return Next(after=summary.requeue_after if summary else None)
+        return done.next(summary)
 
     def _decide(self, seen: Snapshot, model: ModelFacts) -> Plan | Invalid:
         """An upgrade of the operator brings a new fetch image, but rolls no pod for it.
 
         While the image that is live gives the template that is live, it stays.
         """
-        spec = parse(model.raw)
-        if isinstance(spec, Invalid):
-            return spec
-        meta = Meta(
-            namespace=model.namespace,
-            name=model.name,
-            uid=model.uid,
-            generation=model.generation,
-        )
         live = seen.deployment
-        if live and live.fetch_image:
+        plan = decided(model, defaults=self.defaults, chips=self.chips)
+        ours = ("", self.defaults.fetch_image)
+        if isinstance(plan, Plan) and live and live.fetch_image not in ours:
             kept = replace(self.defaults, fetch_image=live.fetch_image)
-            plan = decide(spec, meta=meta, defaults=kept, chips=self.chips)
-            if isinstance(plan, Plan) and plan.template == live.template:
-                return plan
-        return decide(spec, meta=meta, defaults=self.defaults, chips=self.chips)
+            before = decided(model, defaults=kept, chips=self.chips)
+            if isinstance(before, Plan) and before.template == live.template:
+                plan = with_reclaim(before, plan.reclaim)
+        if isinstance(plan, Plan):
+            return keeping(plan, ((job.name, job.image) for job in seen.jobs))
+        return plan
 
     async def _realize(self, plan: Plan | Invalid, seen: Snapshot, model: ModelFacts) -> Pass:
         """An invalid spec changes nothing, but a stop is a stop.
@@ -108,14 +148,27 @@ class Conductor:
         """
         done = Pass()
         try:
+            await self._share(plan, seen, model, done)
             if isinstance(plan, Plan):
+                done.held = self.retention.held(plan)
                 await self._apply(plan, model, done)
-                await self._prune(plan, seen, model, done)
+                if not done.held:
+                    await self._prune(plan, seen, model, done)
             elif wants_no_pod(model.raw) and await self.applier.halt(seen, model=model):
                 done.changed.append("Deployment")
+            done.look_again = await self.retention.settle(seen)
         except OperatorError as fault:
             done.fault = fault
         return done
+
+    async def _share(
+        self, plan: Plan | Invalid, seen: Snapshot, model: ModelFacts, done: Pass
+    ) -> None:
+        """Before anything starts that could lose its files with another model."""
+        tied = await self.retention.tie(seen, model)
+        freed = isinstance(plan, Plan) and await self.retention.free(seen, plan)
+        if tied or freed:
+            done.changed.append("owners")
 
     async def _apply(self, plan: Plan, model: ModelFacts, done: Pass) -> None:
         """What is refused but is there from before holds up nothing.
@@ -125,6 +178,8 @@ class Conductor:
         manifests, refused = render(plan), None
         self.applier.recall(manifests, model=model)
         for manifest in manifests:
+            if done.held and _writes(manifest):
+                continue
             try:
                 if await self.applier.apply(manifest, model=model):
                     done.changed.append(manifest["kind"])
@@ -136,10 +191,16 @@ class Conductor:
             raise refused
 
     async def _prune(self, plan: Plan, seen: Snapshot, model: ModelFacts, done: Pass) -> None:
+        if await self.retention.untie(model):
+            done.changed.append("owners")
         for stale in seen.owned:
             kind = kind_of(stale).name
             wanted = ObjectRef(kind=kind, namespace=stale.namespace, name=stale.name)
-            if wanted not in plan.owns and await self.applier.prune(stale, model=model):
+            if wanted in plan.owns:
+                continue
+            if await self.retention.hand_over(stale, model=model):
+                done.changed.append("owners")
+            elif await self.applier.prune(stale, model=model):
                 done.changed.append(f"-{kind}")
 
     async def _tell(self, key: Key, plan: Plan | Invalid, done: Pass) -> Summary | None:
@@ -149,9 +210,13 @@ class Conductor:
             return None
         fault = self.suspicions.confirmed(key, done.fault)
         view = self._view(seen, seen.model, plan=plan, fault=fault)
-        if isinstance(plan, Plan) and not done.fault:
+        if done.held:
+            view = replace(view, refused=view.refused or reclaiming(done.held))
+        if isinstance(plan, Plan) and not done.fault and not done.held:
             view = replace(view, applied=self.applier.fingerprint(seen.model))
         view = replace(view, logs=await self.tails.complete(key, wanted_logs(view)))
+        self.listener.want(key, live_logs(view))
+        view = await self._with_verdict(view, seen, done)
         summary = summarize(view)
         try:
             await self._publish(summary, model=seen.model, done=done)
@@ -161,12 +226,24 @@ class Conductor:
             done.fault = done.fault or fault
         return summary
 
+    async def _with_verdict(self, view: View, seen: Snapshot, done: Pass) -> View:
+        if not isinstance(view.plan, Plan):
+            return view
+        try:
+            verified = await self.verdicts.of(view.plan, seen)
+        except OperatorError as fault:
+            done.fault = done.fault or fault
+            return view
+        if verified:
+            done.look_again = 0.0  # the Job is wanted no more
+        return replace(view, verified=verified)
+
     async def _publish(self, summary: Summary, *, model: ModelFacts, done: Pass) -> None:
         written = await self.statuses.write(summary.status, model=model)
         if written is None:
             return
         # The answer brought the edit into the store, so the edit's own event will be no news.
-        done.outdated = written.generation != model.generation or written.deleting
+        done.outdated = written.deleting or _asks(written) != _asks(model)
         if written.resource_version == model.resource_version:
             return
         done.changed.append("status")
@@ -185,6 +262,7 @@ class Conductor:
         fault: OperatorError | None,
     ) -> View:
         told = fault and fault.reason
+        key = Key(model.namespace, model.name)
         return View(
             model=model,
             plan=plan,
@@ -193,10 +271,12 @@ class Conductor:
             children=seen.children,
             now=self.now(),
             refused=Objection(reason=fault.reason, message=str(fault)) if told and fault else None,
-            logs=self.tails.known(Key(model.namespace, model.name), seen.pods),
+            logs=self.tails.known(key, seen.pods),
+            heard=self.listener.heard(key, seen.pods),
         )
 
     def _forget(self, key: Key) -> None:
         self.applier.forget(key)
         self.suspicions.forget(key)
         self.tails.forget(key)
+        self.listener.forget(key)

@@ -23,6 +23,7 @@ from tests.bench.report import Report
 CREATORS = 8
 WRITERS = Settings().workers  # as many as the operator has
 PATIENCE = 300.0
+PATIENCE_PER_MODEL = 0.2
 _UID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -59,8 +60,9 @@ async def crowd(
         ):
             started = time.perf_counter()
             await create_all(cluster, namespace, names, asyncio.Queue())
-            children = await made.of(names, within=PATIENCE)
-            statuses = await told.of(names, within=PATIENCE)
+            patience = PATIENCE + size * PATIENCE_PER_MODEL
+            children = await made.of(names, within=patience)
+            statuses = await told.of(names, within=patience)
         report.add(f"burst_{size}_children_s", max(children.values()) - started, unit="s")
         report.add(f"burst_{size}_status_s", max(statuses.values()) - started, unit="s")
         await quiet(models, deployments)

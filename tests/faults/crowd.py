@@ -1,7 +1,8 @@
 """The models that are alive meanwhile, and one look at all that has become of them.
 
 Their pods are kwok's: they become Ready without a container, `fetch` reports a complete download,
-and claims get a volume. Three models have no node and stay Unschedulable.
+claims get a volume, and some models lodge on the claim of another one, so that a Job sleeps beside
+them. Three models have no node and stay Unschedulable.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from flagos_operator.cluster.kinds import (
     CLAIM,
     CONFIG_MAP,
     DEPLOYMENT,
+    JOB,
     MODEL,
     POD,
     SERVICE,
@@ -30,13 +32,15 @@ from tests.loop import running
 
 SIZE = 200
 UNPLACED = 3
+LODGERS = 4  # on another model's claim
+HOST = "steady-007"
 CREATORS = 8
 RUN = os.getpid()  # what a run before left behind is in nobody's way
 NODES = tuple(f"fake-{RUN}-{number}" for number in range(4))
 EVERYWHERE = "kube-root-ca.crt"  # a ConfigMap of Kubernetes in each namespace
 VOLUME_PATH = "/api/v1/persistentvolumes"
 NODE_PATH = "/api/v1/nodes"
-CHILDREN = (CONFIG_MAP, CLAIM, SERVICE, DEPLOYMENT)
+CHILDREN = (CONFIG_MAP, CLAIM, SERVICE, JOB, DEPLOYMENT)
 REPLICA_SET = Kind(
     name="ReplicaSet",
     group="apps",
@@ -55,14 +59,24 @@ ON_A_CLAIM: Body = {
     **DOWNLOADED,
     "weights": {"volumeClaimTemplate": {"size": "64Mi", "storageClassName": CLASS}},
 }
+LODGED: Body = {
+    **DOWNLOADED,
+    "weights": {
+        "persistentVolumeClaim": {"claimName": f"{HOST}-weights"},
+        "reclaimPolicy": "Delete",
+    },
+}
 SHAPES = (IN_PLACE, DOWNLOADED, IN_PLACE, DOWNLOADED, IN_PLACE, DOWNLOADED, IN_PLACE, ON_A_CLAIM)
 
 
 def models(namespace: str, *, size: int = SIZE) -> Iterator[Body]:
     """Half of them are never scaled, so that their pods have to be the same for ever."""
-    for number in range(size - UNPLACED):
-        name = f"{'steady' if number % 16 < 8 else 'scaled'}-{number:03}"
-        yield a_model(name, namespace=namespace, shape=SHAPES[number % len(SHAPES)])
+    names = []
+    for number in range(size - UNPLACED - LODGERS):
+        names.append(f"{'steady' if number % 16 < 8 else 'scaled'}-{number:03}")
+        yield a_model(names[-1], namespace=namespace, shape=SHAPES[number % len(SHAPES)])
+    for number in range(LODGERS if HOST in names else 0):
+        yield a_model(f"steady-lodged-{number}", namespace=namespace, shape=LODGED)
     for number in range(UNPLACED):
         body = a_model(f"unplaced-{number}", namespace=namespace, shape=DOWNLOADED)
         body["spec"]["pod"]["nodeSelector"] = {"example.com/no-such": "node"}
@@ -77,7 +91,7 @@ def a_model(name: str, *, namespace: str, shape: Body = IN_PLACE) -> Body:
 def volumes(models: Iterable[Body]) -> Iterator[Body]:
     """One for each claim."""
     for model in models:
-        if model["spec"].get("weights"):
+        if "volumeClaimTemplate" in model["spec"].get("weights", {}):
             yield {
                 "apiVersion": "v1",
                 "kind": "PersistentVolume",

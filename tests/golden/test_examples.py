@@ -27,6 +27,7 @@ JUDGES = {
     "ConfigMap": client.V1ConfigMap,
     "PersistentVolumeClaim": client.V1PersistentVolumeClaim,
     "Service": client.V1Service,
+    "Job": client.V1Job,
     "Deployment": client.V1Deployment,
 }
 # Chips that nobody has seen work with less than the card's privileges.

@@ -16,13 +16,16 @@ from flagos_operator.cluster.kinds import KINDS, Key
 from flagos_operator.cluster.store import Store
 from flagos_operator.desired.given import Meta
 from flagos_operator.desired.plan import Plan, decide
+from flagos_operator.desired.reclaim import overlapping
 from flagos_operator.desired.render import render
+from flagos_operator.observed.facts import DeploymentFacts, JobFacts
+from flagos_operator.observed.parse import deployment_facts, job_facts
 from flagos_operator.operands import chips, defaults
 from flagos_operator.settings import Settings
 from flagos_operator.status.summary import summarize
 from flagos_operator.status.view import View
 from tests.loop.fakekube import FakeKube, merging
-from tests.loop.fakekube.storage import matches
+from tests.loop.fakekube.storage import Id, matches
 from tests.loop.scripts import CHILDREN, Stage, children
 
 CHIPS, DEFAULTS = chips(Settings()), defaults(Settings())
@@ -39,6 +42,7 @@ def judge(stage: Stage) -> None:
     for name, asked in stage.asked.items():
         _no_pods_changed_for_nothing(stage.kube, name, asked)
     _no_weights_went_for_nothing(stage)
+    _no_directory_went_under_a_model(stage)
 
 
 def plan_of(model: dict[str, Any]) -> Plan | Invalid:
@@ -68,9 +72,38 @@ def _nothing_else_is_owned(kube: FakeKube, plan: Plan) -> None:
         (body["kind"], body["metadata"]["name"])
         for kind in CHILDREN
         for body in children(kube, kind, of=plan.meta.name)
-        if any(o["uid"] == plan.meta.uid for o in body["metadata"].get("ownerReferences") or ())
+        if plan.meta.uid in _owners(body)
     }
     assert owned <= wanted, f"left over: {owned - wanted}"
+
+
+def _owners(body: dict[str, Any]) -> set[str]:
+    """A claim has a controller, and others who only use it; a Job that outlives its model none."""
+    meta = body["metadata"]
+    mine = {o["uid"] for o in meta.get("ownerReferences") or () if o.get("controller")}
+    return mine | {(meta.get("annotations") or {}).get("flagos.io/model-uid", "")}
+
+
+def _no_directory_went_under_a_model(stage: Stage) -> None:
+    """While a Job removes a directory, no Deployment has pods that read there."""
+    alive: dict[Id, dict[str, Any]] = {}
+    for change in stage.kube.storage.history:
+        if change.type == "DELETED":
+            alive.pop(change.id, None)
+        else:
+            alive[change.id] = change.body
+        jobs = [job_facts(body) for each, body in alive.items() if each.plural == "jobs"]
+        busy = [job for job in jobs if not job.suspended and not job.ended]
+        for each, body in alive.items():
+            if busy and each.plural == "deployments":
+                _reads_elsewhere(deployment_facts(body), busy)
+
+
+def _reads_elsewhere(deployment: DeploymentFacts, jobs: list[JobFacts]) -> None:
+    for job in jobs:
+        for claim, path in deployment.mounts:
+            meets = claim == job.claim and overlapping(job.directory, path)
+            assert not meets or not deployment.wanted, f"{job.name} ran under {deployment.name}"
 
 
 def _the_status_is_true(kube: FakeKube, model: dict[str, Any], plan: Plan | Invalid) -> None:

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.app import App, build
+from flagos_operator.cluster.kinds import KINDS
 from flagos_operator.main import serve
 from flagos_operator.settings import Settings
 
@@ -76,6 +77,20 @@ def a_pod(
     }
 
 
+def a_downloading_pod(
+    name: str, *, model: str = "m", template: str = "", node: str = "n1"
+) -> dict[str, Any]:
+    """Its init container runs, and its server waits for it."""
+    pod = a_pod(name, model=model, template=template, ready=False)
+    pod["spec"]["nodeName"] = node
+    pod["status"]["phase"] = "Pending"
+    (server,) = pod["status"]["containerStatuses"]
+    fetch = {**server, "name": "fetch", "started": True}
+    server |= {"started": False, "state": {"waiting": {"reason": "PodInitializing"}}}
+    pod["status"]["initContainerStatuses"] = [fetch]
+    return pod
+
+
 def kubeconfig(path: Path, url: str) -> Path:
     named: dict[str, Any] = {
         "apiVersion": "v1",
@@ -90,7 +105,9 @@ def kubeconfig(path: Path, url: str) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def operator(kube: FakeKube, folder: Path, **settings: Any) -> AsyncIterator[App]:
+async def operator(
+    kube: FakeKube, folder: Path, *, watched: int = len(KINDS), **settings: Any
+) -> AsyncIterator[App]:
     """Started, synced and at rest; stopped cleanly at the end, or the test fails."""
     chosen = {"http_port": 0, "resync_seconds": 300.0, **settings}
     config = kubeconfig(folder / "kubeconfig", kube.url)
@@ -100,7 +117,7 @@ async def operator(kube: FakeKube, folder: Path, **settings: Any) -> AsyncIterat
     serving = asyncio.create_task(serve(app, stop=stop))
     try:
         await eventually(lambda: app.resync.synced.is_set() or serving.done())
-        await eventually(lambda: _is_watching(kube, since=asked) or serving.done())
+        await eventually(lambda: _is_watching(kube, watched, since=asked) or serving.done())
         await eventually(lambda: not app.resync.owed or serving.done())
         yield app
     finally:
@@ -145,8 +162,8 @@ def template(kube: FakeKube, name: str = "m") -> str:
     return str(deployment["metadata"]["annotations"]["flagos.io/template"])
 
 
-def _is_watching(kube: FakeKube, *, since: int) -> bool:
+def _is_watching(kube: FakeKube, kinds: int, *, since: int) -> bool:
     """An operator that is stopped earlier takes seconds: kopf still looks for what there is."""
     asked = kube.requests[since:]
     watched = {each.path.rpartition("/")[2] for each in asked if "watch" in each.query}
-    return len(watched) >= 6
+    return len(watched) >= kinds

@@ -15,7 +15,7 @@ from tests.loop.fakekube import FakeKube, Fault
 from tests.loop.fakekube.storage import matches
 
 NAMES = ("a", "b")
-CHILDREN = ("ConfigMap", "PersistentVolumeClaim", "Service", "Deployment")
+CHILDREN = ("ConfigMap", "PersistentVolumeClaim", "Service", "Job", "Deployment")
 SOON = 1.0  # a look that is planned within this is waited for
 
 Spec = Mapping[str, Any]
@@ -173,7 +173,8 @@ def at_rest(kube: FakeKube, app: App) -> bool:
     soon = queue._clock() + SOON
     busy = len(queue) or queue._active or queue._failures or app.resync.owed
     due = [when for when in queue._timers.values() if when < soon]
-    return not busy and not due and not orphans(kube) and _told(app) == _to_tell(kube)
+    quiet = not busy and not due and not orphans(kube) and not running_jobs(kube)
+    return quiet and _told(app) == _to_tell(kube)
 
 
 def _told(app: App) -> dict[tuple[str, Key], int]:
@@ -208,6 +209,11 @@ def orphans(kube: FakeKube) -> list[str]:
         if (owners := {each["uid"] for each in body["metadata"].get("ownerReferences") or ()})
         and not owners & alive
     ]
+
+
+def running_jobs(kube: FakeKube) -> list[str]:
+    found = kube.all("Job")
+    return [body["metadata"]["name"] for body in found if not body["spec"]["suspend"]]
 
 
 def count(app: App, result: str) -> float:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as some
 
+from tests.loop import running
 from tests.loop.fakekube import FakeKube
 from tests.loop.invariants import judge
 from tests.loop.scripts import (
@@ -39,7 +40,13 @@ PLACES: list[dict[str, Any]] = [
     {"source": HUB, "weights": CLAIM | {"reclaimPolicy": "Retain"}},
     {"source": HUB, "weights": CLAIM | {"reclaimPolicy": "Delete"}},
 ]
-RETAINED = PLACES[2]
+SHARED = {"persistentVolumeClaim": {"claimName": "shared"}, "directory": "d"}
+PLACES += [
+    {"source": HUB, "weights": SHARED},
+    {"source": HUB, "weights": SHARED | {"reclaimPolicy": "Delete"}},
+    {"source": HUB, "weights": {"persistentVolumeClaim": {"claimName": "a-weights"}}},
+]
+RETAINED, RECLAIMED, LODGED = PLACES[2], PLACES[5], PLACES[6]
 REST = some.fixed_dictionaries(
     {},
     optional={
@@ -96,6 +103,10 @@ SCRIPTS = some.builds(
 @example([Ask("a", {}), Settle(), Ask("a", {"replicas": 2}), Meet(0), Lose("a", "Service")])
 @example([Ask("a", RETAINED), Settle(), Ask("a", {})])  # what stays is followed no more
 @example([Ask("a", RETAINED), Settle(), Lose("a", "PersistentVolumeClaim"), Ask("a", {})])
+@example([Ask("a", RECLAIMED), Settle(), Remove("a"), Settle(), Ask("a", RECLAIMED)])
+@example([Ask("a", RECLAIMED), Settle(), Restart((Remove("a"), Ask("a", RECLAIMED)))])
+@example([Ask("a", RECLAIMED), Settle(), Remove("a"), Meet(0), Ask("b", PLACES[4])])
+@example([Ask("a", PLACES[3]), Ask("b", LODGED), Settle(), Remove("a"), Settle(), Ask("b", {})])
 @given(SCRIPTS)
 def test_after_any_script_all_is_as_a_fresh_operator_would_have_it(script):
     asyncio.run(_judge(script))
@@ -104,6 +115,8 @@ def test_after_any_script_all_is_as_a_fresh_operator_would_have_it(script):
 async def _judge(script: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with FakeKube().serving() as kube:
+            meta = {"name": "shared", "namespace": running.NAMESPACE}
+            kube.create({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta})
             stage = Stage(kube=kube, folder=Path(folder), judge=judge)
             await played(script, stage=stage)
             assert not _tasks_of_the_operator()

@@ -11,6 +11,7 @@ from tests.loop.fakekube import Fault
 from tests.loop.fakekube.storage import Id
 from tests.loop.running import (
     a_downloaded_model,
+    a_downloading_pod,
     a_model,
     a_pod,
     condition,
@@ -278,6 +279,17 @@ async def test_a_definition_that_is_older_costs_its_missing_fields_and_no_more(
         told = [each.getMessage() for each in caplog.records if "definition" in each.getMessage()]
         assert len(told) == 1
         assert "applied, phase" in told[0]
+
+
+async def test_a_field_that_is_missing_inside_another_costs_that_one_alone(kube, operator):
+    kube.storage.undeclared = {"weights.phase", "weights.pod"}
+    async with operator():
+        kube.create(a_downloaded_model())
+        await eventually(lambda: kube.find("Deployment", "m"))
+        kube.logs["m-1", "fetch"] = "downloading: 5 B of 10 B (50%) [5/10]"
+        kube.put(a_downloading_pod("m-1", template=template(kube)))
+        await eventually(lambda: status(kube).get("weights", {}).get("percent") == 50)
+        assert "phase" not in status(kube)["weights"]
 
 
 async def test_a_change_that_means_nothing_to_us_costs_no_pass(kube, operator):

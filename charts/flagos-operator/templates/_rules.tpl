@@ -23,6 +23,11 @@
 - apiGroups: [""]
   resources: [configmaps, persistentvolumeclaims]
   verbs: [get, list, watch, create, patch, delete]
+# They remove weights from a claim that was not made for the model (reclaimPolicy), and hash
+# weights again when an annotation asks for it.
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]

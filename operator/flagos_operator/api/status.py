@@ -45,10 +45,39 @@ class WeightsStatus(Shape):
     revision: str | None = Field(None, description="Revision that lies on the volume.")
     digest: str | None = Field(None, description="Digest over names and checksums of all files.")
     total_bytes: int | None = Field(None, description="Size of all files in bytes.")
+    phase: str | None = Field(
+        None,
+        description=(
+            "What the download is at: Listing, Downloading, Verifying or Waiting for another "
+            "pod. Like all below it is there only while a download runs."
+        ),
+    )
+    pod: str | None = Field(None, description="Pod whose download is told: the furthest one.")
+    since: str | None = Field(
+        None,
+        description="When that download was started, or started again.",
+        json_schema_extra={"format": "date-time"},
+    )
+    message: str | None = Field(
+        None, description="What goes wrong while it tries again, or whom it waits for."
+    )
     downloaded_bytes: int | None = Field(None, description="Bytes that have arrived.")
-    percent: int | None = Field(None, description="Share that has arrived, 0 to 100.")
-    bytes_per_second: int | None = Field(None, description="Download speed.")
-    eta_seconds: int | None = Field(None, description="Seconds until the download ends.")
+    percent: int | None = Field(
+        None, description="Share of the files that is downloaded, or verified; 0 to 100."
+    )
+    bytes_per_second: int | None = Field(None, description="Speed of late.")
+    eta_seconds: int | None = Field(None, description="Seconds until the phase ends.")
+    verification: str | None = Field(
+        None, description="Text of the annotation flagos.io/verify-weights that was seen to last."
+    )
+    verification_time: str | None = Field(
+        None,
+        description="When that look at all files ended.",
+        json_schema_extra={"format": "date-time"},
+    )
+    verification_result: str | None = Field(
+        None, description="What it found: the files that were fetched again, or why it failed."
+    )
 
 
 class StartupStatus(Shape):

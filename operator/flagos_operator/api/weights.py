@@ -91,10 +91,10 @@ class Weights(Shape):
         at_most_one("hostPath", "persistentVolumeClaim", "volumeClaimTemplate", "emptyDir"),
         needs(
             ("reclaimPolicy",),
-            one_of=("volumeClaimTemplate",),
+            one_of=("volumeClaimTemplate", "persistentVolumeClaim"),
             message=(
-                "reclaimPolicy is about the claim of volumeClaimTemplate: remove it, "
-                "the operator deletes no other volume"
+                "reclaimPolicy is about volumeClaimTemplate and persistentVolumeClaim: remove it; "
+                "an emptyDir goes with its pod, and of a hostPath the operator removes nothing"
             ),
         ),
         stays_inside("mountPath"),
@@ -132,8 +132,9 @@ class Weights(Shape):
     reclaim_policy: Literal["Retain", "Delete"] | None = Field(
         None,
         description=(
-            "What happens to the claim of volumeClaimTemplate when the model is deleted. "
-            "Default: Retain."
+            "What happens to the weights when the model is deleted. Delete removes the claim of "
+            "volumeClaimTemplate, once no other model uses it; of persistentVolumeClaim, which "
+            "is yours, it empties directory alone, if no other model uses that. Default: Retain."
         ),
     )
     verify: Literal["OnChange", "Always"] | None = Field(

@@ -19,7 +19,7 @@ from dataclasses import astuple, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from flagos_operator.cluster.kinds import BY_NAME, CLAIM, DEPLOYMENT, MODEL, Key, Kind
+from flagos_operator.cluster.kinds import BY_NAME, CLAIM, DEPLOYMENT, JOB, MODEL, Key, Kind
 from flagos_operator.errors import (
     ApiError,
     ClaimRefused,
@@ -29,7 +29,13 @@ from flagos_operator.errors import (
     NameTaken,
     NotFound,
 )
-from flagos_operator.observed.facts import ChildFacts, DeploymentFacts, ModelFacts, PodFacts
+from flagos_operator.observed.facts import (
+    ChildFacts,
+    DeploymentFacts,
+    JobFacts,
+    ModelFacts,
+    PodFacts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +46,7 @@ if TYPE_CHECKING:
     from flagos_operator.metrics import Metrics
 
 Manifest = Mapping[str, Any]
-Child = DeploymentFacts | ChildFacts
+Child = DeploymentFacts | JobFacts | ChildFacts
 
 # An object that exists has a later version, one that does not has none to disagree with: the
 # API server then creates it, or answers 409 and leaves the existing one untouched. Without it
@@ -231,7 +237,9 @@ def _of_claim(refused: ApiError, known: Child | None) -> ClaimRefused:
 
 
 def kind_of(child: Child) -> Kind:
-    return BY_NAME[child.kind] if isinstance(child, ChildFacts) else DEPLOYMENT
+    if isinstance(child, ChildFacts):
+        return BY_NAME[child.kind]
+    return JOB if isinstance(child, JobFacts) else DEPLOYMENT
 
 
 def _claim(kind: Kind, body: Mapping[str, Any], *, model: ModelFacts, now: datetime) -> None:

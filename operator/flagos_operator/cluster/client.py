@@ -33,6 +33,7 @@ LOG_BYTES = 64 * 1024
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
+_STRATEGIC = "application/strategic-merge-patch+json"
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 _PAUSE = 1.0  # after a 429 that names no time
 
@@ -65,9 +66,12 @@ class Client:
     async def get(self, kind: Resource, key: Key) -> dict[str, Any]:
         return _decode(await self._call("get", "GET", kind.path(*key)))
 
-    async def list(self, kind: Kind, *, namespace: str) -> AsyncIterator[dict[str, Any]]:
+    async def list(
+        self, kind: Kind, *, namespace: str, selector: str = ""
+    ) -> AsyncIterator[dict[str, Any]]:
         """Chunks as the server sends them; each is a List of up to CHUNK items."""
-        query = {"limit": str(CHUNK)} | ({"labelSelector": kind.selector} if kind.selector else {})
+        wanted = selector or kind.selector
+        query = {"limit": str(CHUNK)} | ({"labelSelector": wanted} if wanted else {})
         while True:
             chunk = _decode(await self._call("list", "GET", kind.path(namespace), query=query))
             yield chunk
@@ -98,16 +102,31 @@ class Client:
         raw = await self._call("merge", "PATCH", path, query=query, body=patch, content=_MERGE)
         return _decode(raw)
 
+    async def merge_lists(self, kind: Kind, key: Key, patch: Body) -> dict[str, Any]:
+        """As merge, but of a list with keys only the items that the patch names."""
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        path = kind.path(*key)
+        raw = await self._call("merge", "PATCH", path, query=query, body=patch, content=_STRATEGIC)
+        return _decode(raw)
+
     async def delete(self, kind: Kind, key: Key, *, uid: str) -> None:
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         await self._call("delete", "DELETE", kind.path(*key), body=body)
 
-    async def log_tail(self, pod: Key, container: str, *, previous: bool, lines: int) -> str:
+    async def log_tail(
+        self,
+        pod: Key,
+        container: str,
+        *,
+        previous: bool,
+        lines: int,
+        limit: int = LOG_BYTES,
+    ) -> str:
         query = {
             "container": container,
             "previous": str(previous).lower(),
             "tailLines": str(lines),
-            "limitBytes": str(LOG_BYTES),
+            "limitBytes": str(limit),
         }
         raw = await self._call("log", "GET", POD.path(*pod, "log"), query=query)
         return raw.decode(errors="replace")

@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from flagos_operator.observed.facts import ChildFacts, DeploymentFacts, ModelFacts, PodFacts
+from flagos_operator.observed.facts import (
+    ChildFacts,
+    DeploymentFacts,
+    JobFacts,
+    ModelFacts,
+    PodFacts,
+)
 from flagos_operator.observed.parse import (
     child_facts,
     deployment_facts,
+    job_facts,
     model_facts,
     pod_facts,
 )
 
 Body = Mapping[str, Any]
-Facts = ModelFacts | PodFacts | DeploymentFacts | ChildFacts
+Facts = ModelFacts | PodFacts | DeploymentFacts | JobFacts | ChildFacts
 
 MANAGED = "app.kubernetes.io/managed-by=flagos-operator"
 
@@ -55,6 +62,7 @@ class Kind(Resource):
 
     facts: Callable[[Body], Facts]
     selector: str = MANAGED  # other people's objects stay on the server
+    spared: bool = False  # most models have none: without the right to read it all else goes on
 
 
 MODEL = Kind(
@@ -90,7 +98,8 @@ CLAIM = Kind(
     plural="persistentvolumeclaims",
     facts=partial(child_facts, kind="PersistentVolumeClaim"),
 )
+JOB = Kind(name="Job", group="batch", version="v1", plural="jobs", facts=job_facts, spared=True)
 LEASE = Resource(name="Lease", group="coordination.k8s.io", version="v1", plural="leases")
 # Models first: a child is only worth a look once its model is known.
-KINDS = (MODEL, CONFIG_MAP, CLAIM, SERVICE, DEPLOYMENT, POD)
+KINDS = (MODEL, CONFIG_MAP, CLAIM, SERVICE, JOB, DEPLOYMENT, POD)
 BY_NAME = {kind.name: kind for kind in KINDS}

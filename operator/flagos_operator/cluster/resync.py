@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flagos_operator.cluster.kinds import KINDS, Key, Kind
-from flagos_operator.errors import OperatorError
+from flagos_operator.cluster.suspicions import LASTING
+from flagos_operator.errors import Forbidden, OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -40,6 +41,9 @@ class Resync:
     enqueue: Callable[[Key], None]
     settled: float = 1.0  # watches begin together: one list answers all that ask within this
     synced: asyncio.Event = field(default_factory=asyncio.Event)
+    turned: asyncio.Event = field(default_factory=asyncio.Event)  # other kinds are readable now
+    _denied: dict[str, float] = field(default_factory=dict)  # since when
+    _unreadable: frozenset[str] = frozenset()
     _asks: int = 0
     _answered: int = 0
     _now: asyncio.Event = field(default_factory=asyncio.Event)
@@ -61,6 +65,10 @@ class Resync:
         """Events may have been missed: do not wait for the next turn."""
         self._asks += 1
         self._now.set()
+
+    @property
+    def readable(self) -> tuple[Kind, ...]:
+        return tuple(kind for kind in KINDS if kind.name not in self._unreadable)
 
     @property
     def owed(self) -> bool:
@@ -88,9 +96,30 @@ class Resync:
     async def _once(self, news: set[Key]) -> None:
         self.store.forget_graves()
         for kind in KINDS:
-            for namespace in self.namespaces:
-                await self._list(kind, namespace, news)
-            self.metrics.seen_at.labels(kind=kind.name).set(self.wall())
+            try:
+                for namespace in self.namespaces:
+                    await self._list(kind, namespace, news)
+            except Forbidden:
+                if not kind.spared or not self._lasts(kind):
+                    raise
+            else:
+                self._denied.pop(kind.name, None)
+                self.metrics.seen_at.labels(kind=kind.name).set(self.wall())
+        self._see_rights()
+
+    def _lasts(self, kind: Kind) -> bool:
+        """An API server that has just started knows nobody's rights."""
+        since = self._denied.setdefault(kind.name, self.wall())
+        return self.wall() - since >= LASTING.total_seconds()
+
+    def _see_rights(self) -> None:
+        now = frozenset(self._denied)
+        if now == self._unreadable:
+            return
+        for name in sorted(now - self._unreadable):
+            log.warning("%ss cannot be read, so models that need them do not work", name)
+        self._unreadable = now
+        self.turned.set()
 
     async def _list(self, kind: Kind, namespace: str, news: set[Key]) -> None:
         seen: set[Key] = set()

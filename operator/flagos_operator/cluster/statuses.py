@@ -20,14 +20,15 @@ Status = Mapping[str, Any]
 log = logging.getLogger(__name__)
 
 # Server-side apply does not prune: it refuses the whole status for one field.
-_UNDECLARED = re.compile(r"\.status\.(\w+)[^:\n]*: field not declared in schema")
+_UNDECLARED = re.compile(r"\.status\.([\w.]+)[^:\n]*: field not declared in schema")
 
 
 @dataclass(slots=True, kw_only=True)
 class Statuses:
     client: Client
     store: Store
-    # Fields that a definition older than this operator has not; it is asked anew at a start.
+    # Fields that a definition older than this operator has not, with a dot where one is inside
+    # another; it is asked anew at a start.
     _undeclared: set[str] = field(default_factory=set)
 
     async def write(self, status: Status, *, model: ModelFacts) -> ModelFacts | None:
@@ -50,7 +51,9 @@ class Statuses:
         return await self.write(status, model=model)
 
     def _declared(self, status: Status) -> Status:
-        return {name: value for name, value in status.items() if name not in self._undeclared}
+        for path in self._undeclared:
+            status = _without(status, *path.split("."))
+        return status
 
     async def _apply(self, status: Status, model: ModelFacts) -> ModelFacts | None:
         key = Key(model.namespace, model.name)
@@ -58,3 +61,9 @@ class Statuses:
         self.store.put(MODEL, body)
         written = MODEL.facts(body)
         return written if isinstance(written, ModelFacts) else None
+
+
+def _without(fields: Status, name: str, *inner: str) -> Status:
+    if inner and isinstance(fields.get(name), Mapping):
+        return {**fields, name: _without(fields[name], *inner)}
+    return fields if inner else {key: value for key, value in fields.items() if key != name}

@@ -8,12 +8,19 @@ answers, are put here at once, and their echo in the watch is then no news.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flagos_operator.cluster.kinds import DEPLOYMENT, KINDS, MODEL, Facts, Key, Kind
-from flagos_operator.observed.facts import ChildFacts, DeploymentFacts, ModelFacts, PodFacts
+from flagos_operator.cluster.kinds import CLAIM, DEPLOYMENT, JOB, KINDS, MODEL, Facts, Key, Kind
+from flagos_operator.cluster.sharing import Sharing
+from flagos_operator.observed.facts import (
+    ChildFacts,
+    DeploymentFacts,
+    JobFacts,
+    ModelFacts,
+    PodFacts,
+)
 
 Body = Mapping[str, Any]
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -33,19 +40,30 @@ class Snapshot:
     deployment: DeploymentFacts | None
     pods: tuple[PodFacts, ...]
     children: tuple[ChildFacts, ...]
+    jobs: tuple[JobFacts, ...] = ()
+    claims: tuple[ChildFacts, ...] = ()  # made by us, be it for others, that it uses or owns
 
     @property
-    def owned(self) -> Iterator[DeploymentFacts | ChildFacts]:
+    def owned(self) -> Iterator[DeploymentFacts | JobFacts | ChildFacts]:
         """Objects that an apply of ours may have made."""
         if self.deployment:
             yield self.deployment
+        yield from self.jobs
         yield from self.children
 
 
 class Store:
-    def __init__(self) -> None:
+    """`concerns` is told of models that a change concerns though it is about another one.
+
+    It is told at once and not with the news: an answer to a write of ours may hold such a change,
+    and is no news to the model that it was written for.
+    """
+
+    def __init__(self, *, concerns: Callable[[Key], object] = lambda _: None) -> None:
+        self._concerns = concerns
         self._entries: dict[str, dict[Key, Entry]] = {kind.name: {} for kind in KINDS}
         self._families: defaultdict[Key, dict[tuple[str, Key], Facts]] = defaultdict(dict)
+        self.sharing = Sharing()
         # When what was last deleted: a list that is older must not bring it back.
         self._graves: dict[tuple[str, Key], int] = {}
 
@@ -96,7 +114,10 @@ class Store:
         self._graves.clear()
 
     def keys(self) -> Iterable[Key]:
-        return tuple(self._entries[MODEL.name])
+        """All models, and those that are gone and have left work behind."""
+        jobs = (entry.facts for entry in self._entries[JOB.name].values())
+        left = (_family(facts) for facts in jobs)
+        return {*self._entries[MODEL.name], *(key for key in left if key)}
 
     def models(self) -> Iterator[ModelFacts]:
         for entry in self._entries[MODEL.name].values():
@@ -121,7 +142,15 @@ class Store:
             deployment=deployment if isinstance(deployment, DeploymentFacts) else None,
             pods=tuple(sorted(pods, key=lambda pod: (pod.created, pod.name))),
             children=tuple(each for each in family.values() if isinstance(each, ChildFacts)),
+            jobs=tuple(each for each in family.values() if isinstance(each, JobFacts)),
+            claims=self._claims(model) if isinstance(model, ModelFacts) else (),
         )
+
+    def _claims(self, model: ModelFacts) -> tuple[ChildFacts, ...]:
+        used = {Key(model.namespace, name) for name in model.claims}
+        keys = sorted(used | self.sharing.kept_by(model.uid))
+        found = (self.find(CLAIM, key) for key in keys)
+        return tuple(each for each in found if isinstance(each, ChildFacts))
 
     def _remove(self, kind: Kind, key: Key) -> set[Key]:
         entry = self._entries[kind.name].pop(key, None)
@@ -129,6 +158,8 @@ class Store:
 
     def _regroup(self, kind: Kind, key: Key, old: Facts | None, new: Facts | None) -> set[Key]:
         """Move a child to the family that its label names; a label can be edited."""
+        for other in self.sharing.move(kind, key, old=old, new=new):
+            self._concerns(other)
         if kind is MODEL:
             return {key}
         before, after = _family(old), _family(new)

@@ -17,6 +17,8 @@ class Meta:
     name: str
     uid: str
     generation: int
+    verify: str = ""  # annotation flagos.io/verify-weights: somebody asks for a look
+    verified: str = ""  # the text that was seen to last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ from flagos_operator.desired.names import fitted
 MANAGER = "flagos-operator"
 MODEL = "flagos.io/model"
 CHIP = "flagos.io/chip"  # on pods
+JOB = "flagos.io/job"  # what a Job is for; its pods have no label of a model's own pods
+MODEL_UID = "flagos.io/model-uid"  # an annotation: whose Job it is, though it outlives that one
 TEMPLATE = "flagos.io/template"  # an annotation: which decision a pod was made from
 
 

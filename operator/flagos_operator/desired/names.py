@@ -23,6 +23,14 @@ def fetch_settings(model: str) -> str:
     return fitted(f"{model}-fetch")
 
 
+def reclaim(model: str, mark: str) -> str:
+    return fitted(f"{model}-reclaim-{mark}")
+
+
+def verification(model: str, mark: str) -> str:
+    return fitted(f"{model}-verify-{mark}")
+
+
 def fitted(name: str) -> str:
     """A name that is too long keeps its start and ends in a hash, so that two never meet."""
     if len(name) <= LONGEST:

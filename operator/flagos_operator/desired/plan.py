@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flagos_operator.desired import checks, fetch, labels, names, weights
+from flagos_operator.desired import checks, fetch, labels, names, reclaim, verification, weights
 from flagos_operator.desired.asked import Asked
 from flagos_operator.desired.pod import Pod, pod, template
 from flagos_operator.desired.refusal import Refusal, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from flagos_operator.api.outcome import Invalid
     from flagos_operator.api.spec import FlagOSModelSpec
@@ -54,6 +54,8 @@ class Plan:
     pod: Pod  # all that rolls pods; nothing outside of it does
     surge: bool  # whether a new pod may start before an old one ends
     claim: weights.Claim | None
+    reclaim: reclaim.Reclaim | None  # what is to be removed when the model is
+    verification: verification.Verification | None
     fetch_settings: Mapping[str, str]
     service: Service
 
@@ -89,6 +91,8 @@ def plan(asked: Asked) -> Plan:
     suspended = bool(asked.spec.suspend)
     decided = pod(asked)
     address = service(asked)
+    removal = reclaim.reclaim(asked, decided)
+    look = verification.verification(asked, decided)
     return Plan(
         meta=asked.meta,
         suspended=suspended,
@@ -105,10 +109,12 @@ def plan(asked: Asked) -> Plan:
         budget_seconds=asked.budget_seconds,
         mode=asked.mode,
         template=template(decided)["metadata"]["annotations"][labels.TEMPLATE],
-        owns=owned(asked),
+        owns=owned(asked) | jobs(asked, removal, look),
         pod=decided,
         surge=surge(asked),
         claim=weights.claim(asked),
+        reclaim=removal,
+        verification=look,
         fetch_settings=fetch.settings(asked),
         service=address,
     )
@@ -125,6 +131,36 @@ def owned(asked: Asked) -> frozenset[ObjectRef]:
         ObjectRef(kind=kind, namespace=asked.meta.namespace, name=name)
         for kind, name in children.items()
     )
+
+
+def jobs(
+    asked: Asked, removal: reclaim.Reclaim | None, look: verification.Verification | None
+) -> frozenset[ObjectRef]:
+    """That of a look stays after it, for those who want to read its log."""
+    names = [removal.name] if removal else []
+    names += [look.name] if look and not look.impossible else []
+    return frozenset(
+        ObjectRef(kind="Job", namespace=asked.meta.namespace, name=name) for name in names
+    )
+
+
+def keeping(plan: Plan, found: Iterable[tuple[str, str]]) -> Plan:
+    """The plan with the Job that there is, if it is as wanted but for the operator's image.
+
+    `found` are names and images of Jobs. So an upgrade of the operator makes none anew.
+    """
+    wanted = plan.reclaim
+    kept = ((name, replace(wanted, image=image)) for name, image in found) if wanted else ()
+    return next((with_reclaim(plan, each) for name, each in kept if each.name == name), plan)
+
+
+def with_reclaim(plan: Plan, wanted: reclaim.Reclaim | None) -> Plan:
+    def ref(job: reclaim.Reclaim) -> ObjectRef:
+        return ObjectRef(kind="Job", namespace=plan.meta.namespace, name=job.name)
+
+    before = {ref(plan.reclaim)} if plan.reclaim else set()
+    now = {ref(wanted)} if wanted else set()
+    return replace(plan, reclaim=wanted, owns=plan.owns - before | now)
 
 
 def surge(asked: Asked) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flagos_operator.desired import labels, names
+from flagos_operator.desired import labels, names, reclaim, verification
 from flagos_operator.desired.manifest import Manifest, given, plain
 from flagos_operator.desired.pod import template
 
 if TYPE_CHECKING:
     from flagos_operator.desired.plan import Plan
+    from flagos_operator.desired.reclaim import Reclaim
+    from flagos_operator.desired.verification import Verification
     from flagos_operator.desired.weights import Claim
 
 # A download may come before the start, and Kubernetes only reports: nothing is undone.
@@ -20,7 +22,11 @@ def render(plan: Plan) -> tuple[Manifest, ...]:
     """Fresh objects at each call: whoever gets them may change them."""
     settings = (fetch_settings(plan),) if plan.fetches else ()
     claims = (claim(plan, plan.claim),) if plan.claim else ()
-    return (*settings, *claims, service(plan), deployment(plan))
+    removals = (removal(plan, plan.reclaim),) if plan.reclaim else ()
+    asked = plan.verification
+    looks = (look(plan, asked),) if asked and not asked.done and not asked.impossible else ()
+    # A look comes last: where it is refused nothing else waits for it.
+    return (*settings, *claims, service(plan), *removals, deployment(plan), *looks)
 
 
 def metadata(plan: Plan, name: str, *, owned: bool = True) -> Manifest:
@@ -88,6 +94,31 @@ def service(plan: Plan) -> Manifest:
                 {"name": "http", "port": said.port, "targetPort": "http", "protocol": "TCP"}
             ],
         },
+    }
+
+
+def removal(plan: Plan, wanted: Reclaim) -> Manifest:
+    """Without an owner: it does its work when the model is gone."""
+    meta = metadata(plan, wanted.name, owned=False)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            **meta,
+            "labels": {**meta["labels"], labels.JOB: reclaim.VERB},
+            "annotations": {labels.MODEL_UID: plan.meta.uid},
+        },
+        "spec": reclaim.spec(wanted),
+    }
+
+
+def look(plan: Plan, asked: Verification) -> Manifest:
+    meta = metadata(plan, asked.name)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {**meta, "labels": {**meta["labels"], labels.JOB: verification.VERB}},
+        "spec": verification.spec(asked),
     }
 
 

@@ -39,6 +39,7 @@ How = Literal["present", "waited", "fetched", "repaired", "verified"]
 class Outcome:
     marker: Marker
     how: How
+    repaired: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +164,8 @@ class Job:
         for path, file in bad.items():
             if checksums.get(path) != file.sha256:
                 raise _cannot_repair(path, self.request, of=self.hub.request)
-        return Outcome(marker=self._replace(damaged.marker, paths=tuple(bad)), how="repaired")
+        marker = self._replace(damaged.marker, paths=tuple(bad))
+        return Outcome(marker=marker, how="repaired", repaired=tuple(sorted(bad)))
 
     def list_files(self) -> Listing:
         self.tools.say(f"listing: {self.hub.request.title}")

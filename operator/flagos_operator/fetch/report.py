@@ -18,6 +18,7 @@ COMPLETE = "Complete"
 MAX_BYTES = 4096  # the kubelet keeps no more of a termination message
 MAX_MESSAGE = 1000
 FOR_SCRIPTS = ("fetch",)  # a list of files, which may be long
+MAX_NAMES = 8
 
 
 def success(outcome: Outcome, *, revision: str) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def success(outcome: Outcome, *, revision: str) -> dict[str, Any]:
         "digest": marker.digest,
         "how": outcome.how,
         **mirror,
+        **({"repaired": outcome.repaired[:MAX_NAMES]} if outcome.repaired else {}),
     }
 
 

@@ -26,6 +26,8 @@ class ModelFacts:
     raw: Mapping[str, Any]
     status: Mapping[str, Any]
     created: datetime | None = None
+    claims: frozenset[str] = frozenset()  # that the spec names, valid or not
+    verify: str = ""  # annotation flagos.io/verify-weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,8 @@ class DeploymentFacts:
     deleting: bool
     conditions: tuple[Condition, ...]
     version: str  # moves when somebody changed the spec: metadata.generation
+    # (claim, path on it) that its containers may read, but for the download; "" is all of it.
+    mounts: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,3 +124,24 @@ class ChildFacts:
     phase: str  # of a claim: Pending, Bound, Lost
     version: str  # moves with any write: metadata.resourceVersion
     capacity: str = field(default="")
+    keepers: frozenset[str] = frozenset()  # uids of the models that own it, one of them or several
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFacts:
+    """A Job of a model: one that removes weights has no owner and names its model by uid."""
+
+    namespace: str
+    name: str
+    uid: str
+    model: str
+    owner_uid: str  # of the controlling owner, else of the model that it names
+    purpose: str  # label flagos.io/job
+    claim: str
+    directory: str
+    image: str
+    suspended: bool
+    ended: str  # Complete, Failed, or empty
+    message: str  # why
+    deleting: bool
+    version: str  # moves when somebody changed the spec: metadata.generation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,13 +11,19 @@ from flagos_operator.observed.facts import (
     Condition,
     ContainerFacts,
     DeploymentFacts,
+    JobFacts,
     ModelFacts,
     PodFacts,
     Termination,
 )
 
+MODEL_KIND = "FlagOSModel"
 MODEL_LABEL = "flagos.io/model"
 TEMPLATE_ANNOTATION = "flagos.io/template"
+JOB_LABEL = "flagos.io/job"
+LONGEST_REQUEST = 120  # letters: the status has to hold it
+VERIFY_ANNOTATION = "flagos.io/verify-weights"
+UID_ANNOTATION = "flagos.io/model-uid"
 FETCH_CONTAINER = "fetch"
 
 Body = Mapping[str, Any]
@@ -35,7 +41,23 @@ def model_facts(body: Body) -> ModelFacts:
         raw=body,
         status=_map(body, "status"),
         created=_time(meta, "creationTimestamp"),
+        verify=_text(_map(meta, "annotations"), VERIFY_ANNOTATION)[:LONGEST_REQUEST],
+        claims=frozenset(_claims_of_model(_map(body, "spec"), name=_text(meta, "name"))),
     )
+
+
+def _claims_of_model(spec: Body, *, name: str) -> Iterator[str]:
+    """From the raw spec: also one that is invalid by now may have pods that use them."""
+    weights, pod = _map(spec, "weights"), _map(spec, "pod")
+    if "volumeClaimTemplate" in weights:
+        yield f"{name}-weights"
+    for volume in (weights, _map(spec, "source"), *_list(pod, "volumes")):
+        if claim := _claim(volume):
+            yield claim
+
+
+def _claim(volume: Body) -> str:
+    return _text(_map(volume, "persistentVolumeClaim"), "claimName")
 
 
 def pod_facts(body: Body) -> PodFacts:
@@ -89,7 +111,20 @@ def deployment_facts(body: Body) -> DeploymentFacts:
         deleting=bool(meta.get("deletionTimestamp")),
         conditions=conditions(status),
         version=str(_number(meta, "generation")),
+        mounts=frozenset(_mounts(_map(template, "spec"))),
     )
+
+
+def _mounts(pod_spec: Body) -> Iterator[tuple[str, str]]:
+    """The download sees the whole volume and reads one directory of it: it counts for nothing."""
+    claims = {_text(each, "name"): _claim(each) for each in _list(pod_spec, "volumes")}
+    containers = (*_list(pod_spec, "initContainers"), *_list(pod_spec, "containers"))
+    for each in containers:
+        if _text(each, "name") == FETCH_CONTAINER:
+            continue
+        for mount in _list(each, "volumeMounts"):
+            if claim := claims.get(_text(mount, "name")):
+                yield claim, _text(mount, "subPath")
 
 
 def child_facts(body: Body, *, kind: str = "") -> ChildFacts:
@@ -106,7 +141,43 @@ def child_facts(body: Body, *, kind: str = "") -> ChildFacts:
         phase=_text(status, "phase"),
         version=_text(meta, "resourceVersion"),
         capacity=_text(_map(status, "capacity"), "storage"),
+        keepers=frozenset(
+            _text(each, "uid")
+            for each in _list(meta, "ownerReferences")
+            if _text(each, "kind") == MODEL_KIND
+        ),
     )
+
+
+def job_facts(body: Body) -> JobFacts:
+    meta, spec = _map(body, "metadata"), _map(body, "spec")
+    labels, pod_spec = _map(meta, "labels"), _map(_map(spec, "template"), "spec")
+    ended = _end_of_job(_map(body, "status"))
+    (container, *_) = _list(pod_spec, "containers") or [{}]
+    claim, directory = next(_mounts(pod_spec), ("", ""))
+    return JobFacts(
+        namespace=_text(meta, "namespace"),
+        name=_text(meta, "name"),
+        uid=_text(meta, "uid"),
+        model=_text(labels, MODEL_LABEL),
+        owner_uid=_owner_uid(meta) or _text(_map(meta, "annotations"), UID_ANNOTATION),
+        purpose=_text(labels, JOB_LABEL),
+        claim=claim,
+        directory=directory,
+        image=_text(container, "image"),
+        suspended=bool(spec.get("suspend")),
+        ended=ended.type if ended else "",
+        message=ended.message if ended else "",
+        deleting=bool(meta.get("deletionTimestamp")),
+        version=str(_number(meta, "generation")),
+    )
+
+
+def _end_of_job(status: Body) -> Condition | None:
+    """The pods of a Job that is failing may still be there: until they are gone it has no end."""
+    ends = {"Complete", "Failed"}
+    told = (each for each in conditions(status) if each.type in ends and each.status == "True")
+    return next(told, None)
 
 
 def _container(body: Body, *, init: bool) -> ContainerFacts:

@@ -20,11 +20,12 @@ from flagos_operator.status.pods import (
 from flagos_operator.status.reasons import Reason
 from flagos_operator.status.text import pods
 from flagos_operator.status.view import Culprit, Objection
+from flagos_operator.status.weights import arrival_reason, far, message, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from flagos_operator.observed.facts import ContainerFacts, PodFacts
+    from flagos_operator.observed.facts import ContainerFacts, JobFacts, PodFacts
     from flagos_operator.status.view import View
 
     Check = Callable[[View], Objection | None]
@@ -69,6 +70,11 @@ def invalid(view: View) -> Objection | None:
 
 def refused(view: View) -> Objection | None:
     return view.refused
+
+
+def reclaiming(job: JobFacts) -> Objection:
+    message = f"Job {job.name} is removing {job.directory} from claim {job.claim}"
+    return Objection(reason=Reason.RECLAIMING, message=message)
 
 
 def suspended(view: View) -> Objection | None:
@@ -252,11 +258,18 @@ def not_responding(pod: PodFacts, _: View) -> Objection | None:
 
 def under_way(view: View) -> Objection | None:
     """The pod that is furthest speaks: one is enough to serve."""
-    stages = [stage(pod, view) for pod in alive(view) if not pod.ready]
-    return max(stages, key=lambda each: _ORDER.index(each.reason), default=None)
+    stages = [(stage(pod, view), far(told_by(pod, view))) for pod in alive(view) if not pod.ready]
+    furthest = max(stages, key=lambda each: (_ORDER.index(each[0].reason), each[1]), default=None)
+    return furthest[0] if furthest else None
 
 
-_ORDER = (Reason.SCHEDULING, Reason.PULLING, Reason.DOWNLOADING, Reason.STARTING)
+_ORDER = (
+    Reason.SCHEDULING,
+    Reason.PULLING,
+    Reason.LOCK_HELD,
+    Reason.DOWNLOADING,
+    Reason.STARTING,
+)
 
 
 def stage(pod: PodFacts, view: View) -> Objection:
@@ -266,7 +279,8 @@ def stage(pod: PodFacts, view: View) -> Objection:
     if server and (server.state != "waiting" or server.ended or server.last):
         return _of(pod, Reason.STARTING, "the server loads the model")
     if fetch and fetch.state != "terminated" and (fetch.state == "running" or fetch.last):
-        return _of(pod, Reason.DOWNLOADING, "downloading the weights")
+        told = told_by(pod, view)
+        return _of(pod, arrival_reason(told), message(told))
     handover = patience.handover(fetch)
     if handover and not patience.over(handover, now=view.now):
         return _of(pod, Reason.STARTING, "the weights are complete; the server starts")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, crashes
+from flagos_operator.status import checks, crashes, weights
 from flagos_operator.status.memory import verified
 from flagos_operator.status.pods import FETCH, alive, container, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
@@ -113,7 +113,7 @@ def _download(view: View, plan: Plan) -> Verdict:
     if run := next(failed, None):
         return _against(WEIGHTS_READY, crashes.explain(run, view=view))
     if any(c.state == "running" for pod in mine if (c := container(pod, FETCH))):
-        return Verdict(type=WEIGHTS_READY, status=FALSE, reason=Reason.DOWNLOADING)
+        return _arriving(view)
     if not mine and _any_fetched(others) and verified(view.model.status, plan):
         message = f"{plan.source} is complete, as pods of an older spec found it"
         return Verdict(type=WEIGHTS_READY, status=TRUE, reason=Reason.COMPLETE, message=message)
@@ -121,6 +121,14 @@ def _download(view: View, plan: Plan) -> Verdict:
         waits = "the download begins when its pod does"
         return Verdict(type=WEIGHTS_READY, status=FALSE, reason=Reason.PENDING, message=waits)
     return Verdict(type=WEIGHTS_READY, status=UNKNOWN, reason=Reason.NOT_RUNNING)
+
+
+def _arriving(view: View) -> Verdict:
+    found = weights.arriving(view)
+    told = found.told if found else None
+    message = weights.message(told) if told and told.message else ""
+    reason = weights.arrival_reason(told)
+    return Verdict(type=WEIGHTS_READY, status=FALSE, reason=reason, message=message)
 
 
 def _any_fetched(pods: Iterable[PodFacts]) -> bool:

@@ -27,7 +27,7 @@ _NUMBERS = {
     "percent",
     "totalBytes",
 }
-_TIMES = {"lastTransitionTime", "time"}
+_TIMES = {"lastTransitionTime", "since", "time", "verificationTime"}
 
 
 def remembered(status: Mapping[str, Any]) -> dict[str, Any]:

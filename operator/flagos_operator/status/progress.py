@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import checks, waiting
+from flagos_operator.status.fetchlog import VERIFYING
 from flagos_operator.status.pods import alive, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.text import pods, times
+from flagos_operator.status.weights import arriving, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,7 @@ PHASES: dict[str, str] = {
     Reason.LOCK_HELD: "Downloading",
     Reason.STARTING: "Starting",
     Reason.ROLLING: "Starting",
+    Reason.RECLAIMING: "Pending",
     Reason.NOT_RESPONDING: "Degraded",
 }
 
@@ -37,6 +40,8 @@ def phase(view: View, objection: Objection | None) -> str:
     if objection is None:
         short = isinstance(view.plan, Plan) and len(ready(view)) < view.plan.replicas
         return "Degraded" if short and _failing(checks.trouble(view)) else "Ready"
+    if objection.reason == Reason.DOWNLOADING and _verifies(view):
+        return "Verifying"
     return PHASES.get(objection.reason) or ("Degraded" if serving(view) else "Failed")
 
 
@@ -78,6 +83,16 @@ def _leaving(view: View) -> str:
     return f"{pods(count)} ending" if count else ""
 
 
+def _verifies(view: View) -> bool:
+    found = arriving(view)
+    return found is not None and found.told.phase == VERIFYING
+
+
+def _downloading(view: View) -> str:
+    found = arriving(view)
+    return words(found.told) if found else "downloading weights"
+
+
 def _rolling(view: View) -> str:
     return f"{_serving(view)}, {len(older(view))} of the older spec left"
 
@@ -91,7 +106,8 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.ROLLING: _rolling,
     Reason.SCHEDULING: lambda _: "waiting for a node",
     Reason.PULLING: lambda _: "preparing volumes and image",
-    Reason.DOWNLOADING: lambda _: "downloading weights",
+    Reason.DOWNLOADING: _downloading,
     Reason.LOCK_HELD: lambda _: "waiting for another pod's download",
     Reason.STARTING: lambda _: "loading the model",
+    Reason.RECLAIMING: lambda _: "waiting for the removal of a deleted model's weights",
 }

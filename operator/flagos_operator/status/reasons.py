@@ -47,6 +47,7 @@ class Reason(StrEnum):
     LOCK_HELD = "LockHeld", Kind.MOVING
     STARTING = "Starting", Kind.MOVING
     ROLLING = "Rolling", Kind.MOVING
+    RECLAIMING = "Reclaiming", Kind.MOVING
 
     UNSCHEDULABLE = "Unschedulable", Kind.WAITING
     VOLUME_CLAIM_PENDING = "VolumeClaimPending", Kind.WAITING

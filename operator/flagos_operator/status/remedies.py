@@ -76,7 +76,7 @@ REMEDIES = {
     ),
     Reason.DOWNLOADING: Remedy(
         "The weights are being downloaded and verified.",
-        "Wait. kubectl logs POD -c fetch shows the progress.",
+        "Wait. status.progress says how far it is, and what goes wrong while it is tried again.",
     ),
     Reason.LOCK_HELD: Remedy(
         "Another pod is downloading to the same volume.",
@@ -89,6 +89,11 @@ REMEDIES = {
     Reason.ROLLING: Remedy(
         "A pod of the newest spec serves, but pods of an older spec are still there.",
         "Wait.",
+    ),
+    Reason.RECLAIMING: Remedy(
+        "A deleted model's weights are being removed from the directory that this one uses.",
+        "Wait. If it stays, look at the Job that the message names; deleting that Job keeps what "
+        "is left in the directory.",
     ),
     Reason.UNSCHEDULABLE: Remedy(
         "No node has what the pod asks for: devices, memory, labels or tolerated taints. Of "

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired import labels
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, conditions, crashes, patience
+from flagos_operator.status import checks, conditions, patience, verification
 from flagos_operator.status.failure import last_failure
-from flagos_operator.status.memory import remembered, same_source
+from flagos_operator.status.memory import remembered
 from flagos_operator.status.pods import alive, finished, serving
 from flagos_operator.status.progress import phase, progress
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.text import LONGEST_FIELD, bounded
+from flagos_operator.status.weights import weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,6 +50,7 @@ def summarize(view: View) -> Summary:
         generation=view.model.generation,
         now=view.now,
     )
+    arrived = {**weights(view), **verification.fields(view)}
     status = {
         "observedGeneration": view.model.generation,
         "phase": phase(view, objection),
@@ -59,13 +61,16 @@ def summarize(view: View) -> Summary:
         "url": _url(view),
         "stack": view.model.status.get("stack") or "Unknown",
         "resolved": _resolved(view),
-        "weights": _weights(view),
+        "weights": arrived,
         "lastFailure": last_failure(view),
         "applied": view.applied or view.model.status.get("applied"),
     }
     return Summary(
         status={key: value for key, value in status.items() if value not in ("", None, {})},
-        events=tuple(_events(old, _conditions({"conditions": new}))),
+        events=(
+            *_events(old, _conditions({"conditions": new})),
+            *_looked(view, arrived),
+        ),
         requeue_after=patience.next_look(view),
     )
 
@@ -106,20 +111,6 @@ def _resolved(view: View) -> Mapping[str, Any] | None:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _weights(view: View) -> Mapping[str, Any] | None:
-    plan, old = view.plan, view.model.status.get("weights") or {}
-    if not isinstance(plan, Plan):
-        return old
-    source = bounded(plan.source, limit=LONGEST_FIELD)
-    reports = (crashes.fetched(pod) for pod in alive(view))
-    told = next((each for each in reports if each), None)
-    if told is None and same_source(view.model.status, plan):
-        return old
-    known = {key: (told or {}).get(key) for key in ("revision", "digest", "totalBytes")}
-    found = {"source": source, **known}
-    return {key: value for key, value in found.items() if value is not None}
-
-
 def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {each.get("type", ""): each for each in status.get("conditions") or ()}
 
@@ -139,6 +130,12 @@ def _events(
             continue
         told.add(now["reason"])
         yield Event(type=_severity(now), reason=now["reason"], message=now["message"])
+
+
+def _looked(view: View, weights: Mapping[str, Any]) -> Iterator[Event]:
+    if told := verification.event(view.model.status.get("weights") or {}, weights):
+        kind, reason, message = told
+        yield Event(type=kind, reason=reason, message=message)
 
 
 def _severity(condition: Mapping[str, Any]) -> str:

@@ -26,3 +26,32 @@ def pods(count: int) -> str:
 
 def times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def size(count: int) -> str:
+    number, unit = _scaled(count)
+    return f"{number} {unit}"
+
+
+def share(done: int, total: int) -> str:
+    """`5.0 of 19.2 GiB`: the unit once, where it is the same."""
+    (some, unit), (everything, whole) = _scaled(done), _scaled(total)
+    return f"{some} of {everything} {whole}" if unit == whole else f"{size(done)} of {size(total)}"
+
+
+def duration(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def _scaled(count: int) -> tuple[str, str]:
+    number, unit = float(count), 0
+    while number >= 1024 and unit < len(UNITS) - 1:  # noqa: PLR2004
+        number, unit = number / 1024, unit + 1
+    return (f"{number:.1f}" if unit else str(count)), UNITS[unit]

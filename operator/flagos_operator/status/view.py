@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         ModelFacts,
         PodFacts,
     )
+    from flagos_operator.status.verification import Verified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,5 +57,8 @@ class View:
     now: datetime
     refused: Objection | None = None  # what the API server said to an apply
     applied: str = ""  # fingerprint of the children; empty: not all could be applied
+    verified: Verified | None = None  # a look at the weights that has just ended
     # Tails of crashed containers' logs, by (pod uid, container, number of the run that ended).
     logs: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
+    # Ends of the logs of downloads that run, likewise; empty: it could not be read of late.
+    heard: Mapping[tuple[str, str, int], str] = field(default_factory=dict)

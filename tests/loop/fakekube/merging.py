@@ -39,13 +39,31 @@ def merge_patch(live: Any, patch: Any) -> Any:
     return merged
 
 
+def strategic(live: Any, patch: Any, name: str = "") -> Any:
+    """As a merge patch, but items of a list with keys are merged, or taken away, one by one."""
+    if isinstance(patch, dict):
+        known = live if isinstance(live, dict) else {}
+        return known | {field: strategic(known.get(field), v, field) for field, v in patch.items()}
+    if name not in LIST_KEYS:
+        return copy.deepcopy(patch)
+    found = _keyed(name, live or [])
+    for item in patch:
+        if item.get("$patch") == "delete":
+            found.pop(_key(name, item), None)
+        else:
+            found[_key(name, item)] = strategic(found.get(_key(name, item)), item)
+    return list(found.values())
+
+
 def _remove(live: Any, wanted: Any, before: Any, name: str = "") -> Any:
     if isinstance(before, dict) and isinstance(live, dict):
         for field, old in before.items():
             if field not in live:
                 continue
             if not isinstance(wanted, dict) or field not in wanted:
-                del live[field]
+                live[field] = _remove(live[field], [], old, field) if field in LIST_KEYS else None
+                if not live[field]:
+                    del live[field]
             else:
                 live[field] = _remove(live[field], wanted[field], old, field)
     elif name in LIST_KEYS and isinstance(before, list) and isinstance(live, list):

@@ -12,11 +12,13 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.loop.fakekube import merging
 from tests.loop.fakekube.faults import Fault
 from tests.loop.fakekube.kinds import BY_KIND, BY_PLURAL, SERVED, Served
 from tests.loop.fakekube.storage import Body, Change, Id, Refused, Storage, id_of, matches
 
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +281,8 @@ class FakeKube:
     async def _get(self, request: web.Request) -> web.Response:
         if request.match_info.get("subresource") == "log":
             wanted = (request.match_info["name"], request.query["container"])
-            return web.Response(text=self.logs.get(wanted, ""))
+            lines = self.logs.get(wanted, "").splitlines(keepends=True)
+            return web.Response(text="".join(lines[-int(request.query["tailLines"]) :]))
         return web.json_response(self.storage.get(_id(request)))
 
     async def _patch(self, request: web.Request) -> web.Response:
@@ -289,6 +292,8 @@ class FakeKube:
             return web.json_response(self.storage.patch(id, {"spec": body["spec"]}))
         if request.content_type == MERGE:
             return web.json_response(self.storage.patch(id, body, subresource=subresource))
+        if request.content_type == STRATEGIC:
+            return web.json_response(self.storage.patch(id, body, merge=merging.strategic))
         assert request.content_type == APPLY, request.content_type
         known = id in self.storage.objects
         manager = request.query["fieldManager"]

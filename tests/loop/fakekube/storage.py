@@ -6,7 +6,7 @@ import asyncio
 import copy
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -40,7 +40,7 @@ class Change:
 
 
 class Storage:
-    """`undeclared` names status fields that the installed definition does not know."""
+    """`undeclared` names status fields, dotted, that the installed definition does not know."""
 
     def __init__(self) -> None:
         self.objects: dict[Id, Body] = {}
@@ -50,6 +50,7 @@ class Storage:
         self.news = asyncio.Condition()
         self.undeclared: set[str] = set()
         self.collects = True
+        self.runs_jobs = True
         self._uids = itertools.count(1)
         self._applied: dict[tuple[str, str, str], Body] = {}  # (uid, manager, subresource)
 
@@ -86,17 +87,24 @@ class Storage:
 
     def _check_declared(self, kind: Served, wanted: Body) -> None:
         """Server-side apply refuses what other writes would lose."""
-        unknown = self.undeclared & wanted.get("status", {}).keys()
+        unknown = [each for each in self.undeclared if _has(wanted.get("status", {}), each)]
         if kind.kind == "FlagOSModel" and unknown:
             said = "\n".join(f".status.{each}: field not declared in schema" for each in unknown)
             raise Refused(500, "", f"failed to create typed patch object (x): errors:\n{said}")
 
-    def patch(self, id: Id, patch: Body, *, subresource: str = "") -> Body:
+    def patch(
+        self,
+        id: Id,
+        patch: Body,
+        *,
+        subresource: str = "",
+        merge: Callable[[Any, Any], Any] = merging.merge_patch,
+    ) -> Body:
         live = self.get(id)
         uid = patch.get("metadata", {}).get("uid")
         if uid not in (None, live["metadata"]["uid"]):
             raise Refused(409, "Conflict", "uid mismatch")
-        return self.replace(id, merging.merge_patch(live, patch), subresource=subresource)
+        return self.replace(id, merge(live, patch), subresource=subresource)
 
     def replace(self, id: Id, body: Body, *, subresource: str = "") -> Body:
         """Spec and status are written through different doors; no change is no write."""
@@ -175,7 +183,20 @@ class Storage:
         body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
         self.objects[id] = body
         self._tell(type, id, body, before)
+        if id.plural == "jobs" and self.runs_jobs:
+            asyncio.get_running_loop().call_later(COLLECTION, self._run_job, id)
         return body
+
+    def _run_job(self, id: Id) -> None:
+        """Whatever a Job does takes a moment, and later it is cleared away."""
+        body = self.objects.get(id)
+        if body is None or body["spec"].get("suspend") or not self.runs_jobs:
+            return
+        if body.get("status"):
+            self.delete(id)
+        else:
+            ended = {"conditions": [{"type": "Complete", "status": "True"}]}
+            self.replace(id, {**body, "status": ended})
 
     def _remove(self, id: Id) -> Body:
         body = self.objects.pop(id)
@@ -241,6 +262,11 @@ def _through_door(before: Body, body: Body, subresource: str) -> Body:
     fixed = ("uid", "generation", "creationTimestamp", "resourceVersion", "name", "namespace")
     meta = {**body["metadata"], **{name: before["metadata"][name] for name in fixed}}
     return {**body, "metadata": meta}
+
+
+def _has(fields: Body, path: str) -> bool:
+    name, _, inner = path.partition(".")
+    return name in fields and (not inner or _has(fields[name], inner))
 
 
 def _list(body: Body, *path: str) -> list[Body]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -14,15 +15,19 @@ import pytest
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
 from flagos_operator.cluster.kinds import KINDS, MODEL, POD, Key, Kind
+from flagos_operator.cluster.listener import Listener
 from flagos_operator.cluster.recorder import Recorder
 from flagos_operator.cluster.statuses import Statuses
 from flagos_operator.cluster.store import Store
 from flagos_operator.cluster.suspicions import Suspicions
 from flagos_operator.cluster.tails import Tails
+from flagos_operator.cluster.verdicts import Verdicts
 from flagos_operator.desired.given import Defaults
 from flagos_operator.engine.workers import Next
 from flagos_operator.metrics import Metrics
-from flagos_operator.reconcile import Conductor
+from flagos_operator.reconcile import Conductor, decided
+from flagos_operator.retention import Retention
+from flagos_operator.status.fetchlog import says_something
 from tests.loop.running import a_downloaded_model, a_model, a_pod
 from tests.unit.desired.build import DEFAULTS, chips
 
@@ -85,8 +90,21 @@ class Lab:
             applier=Applier(client=client, store=self.store, metrics=metrics, now=self.tick),
             statuses=Statuses(client=client, store=self.store),
             tails=Tails(client=client),
+            listener=Listener(
+                client=client,
+                clock=lambda: 0.0,
+                tell=lambda _: None,
+                says_something=says_something,
+            ),
             suspicions=Suspicions(now=self.tick),
             recorder=Recorder(client=client, instance="one", now=self.tick),
+            retention=Retention(
+                client=client,
+                store=self.store,
+                decide=partial(decided, defaults=Defaults(**DEFAULTS), chips=chips()),
+                image=DEFAULTS["fetch_image"],
+            ),
+            verdicts=Verdicts(client=client),
             chips=chips(),
             defaults=Defaults(**DEFAULTS),
             now=self.tick,
@@ -225,7 +243,7 @@ def test_a_model_that_goes_is_not_judged(lab: Lab) -> None:
 
 def test_no_definition_but_our_own_is_needed() -> None:
     """KAITO #1725, OME #426: the operator crashed where an optional definition was absent."""
-    assert {kind.group for kind in KINDS} == {"flagos.io", "apps", ""}
+    assert {kind.group for kind in KINDS} == {"flagos.io", "apps", "batch", ""}
 
 
 def test_an_edit_sends_only_the_child_that_it_changes(lab: Lab) -> None:

@@ -54,6 +54,29 @@ def deployment(name: str, server: Body, fetch: Body | None = None, **pod: Any) -
     }
 
 
+def job(name: str, *, script: str, suspend: bool) -> Body:
+    """As the one that removes weights, but for what it runs."""
+    mount = {"name": "weights", "mountPath": "/weights/a/b", "subPath": "a/b"}
+    claim = {"name": "weights", "persistentVolumeClaim": {"claimName": "shared"}}
+    container = {"name": "reclaim", **shell(script), "volumeMounts": [mount]}
+    pod = {"restartPolicy": "Never", "containers": [container], "volumes": [claim]}
+    labels = {
+        "flagos.io/model": "m",
+        "app.kubernetes.io/managed-by": "flagos-operator",
+        "flagos.io/job": "reclaim",
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name,
+            "labels": labels,
+            "annotations": {"flagos.io/model-uid": "u-1"},
+        },
+        "spec": {"suspend": suspend, "backoffLimit": 0, "template": {"spec": pod}},
+    }
+
+
 def limits(**resources: str) -> Body:
     return {"resources": {"limits": resources, "requests": resources}}
 

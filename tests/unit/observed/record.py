@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.unit.observed.cases import PODS, condition, deployment, limits, serving, shell
+from tests.unit.observed.cases import PODS, condition, deployment, job, limits, serving, shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,6 +135,7 @@ def record_others() -> None:
     keep("claim-pending", read("persistentvolumeclaim", "waits"))
     kubectl("-n", SPACE, "create", "service", "clusterip", "plain", "--tcp=8000:8000")
     keep("service", read("service", "plain"))
+    record_jobs()
     record_leaving()
 
 
@@ -144,6 +145,19 @@ def unscheduled(name: str) -> list[Body]:
     )["items"]
     gone = any(condition("PodScheduled", "False")(pod) for pod in pods)
     return [{"type": "Unscheduled", "status": str(gone)}]
+
+
+def record_jobs() -> None:
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "shared"}}
+    asked = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    kubectl("-n", SPACE, "apply", "-f", "-", given={**claim, "spec": asked})
+    ends = {"asleep": "Suspended", "complete": "Complete", "failed": "Failed"}
+    for name, end in ends.items():
+        script = "exit 1" if name == "failed" else "exit 0"
+        body = job(name, script=script, suspend=name == "asleep")
+        kubectl("-n", SPACE, "apply", "-f", "-", given=body)
+        until(lambda name=name: read("job", name), end)
+        keep(f"job-{name}", read("job", name))
 
 
 def record_leaving() -> None:

@@ -132,6 +132,70 @@ def test_a_claim_tells_its_phase_and_size():
     assert parse.child_facts(bound).capacity == "1Mi"
 
 
+def test_a_job_that_sleeps_tells_whose_it_is_and_what_it_is_to_remove():
+    facts = parse.job_facts(body("job-asleep"))
+    assert (facts.model, facts.owner_uid, facts.purpose) == ("m", "u-1", "reclaim")
+    assert (facts.claim, facts.directory) == ("shared", "a/b")
+    assert facts.suspended
+    assert facts.ended == ""
+
+
+@pytest.mark.parametrize("end", ["Complete", "Failed"])
+def test_a_job_tells_how_it_ended(end: str):
+    facts = parse.job_facts(body(f"job-{end.lower()}"))
+    assert not facts.suspended
+    assert facts.ended == end
+    assert facts.message
+
+
+def test_a_claim_tells_which_models_own_it():
+    owners = [
+        {"kind": "FlagOSModel", "uid": "u-1", "controller": True},
+        {"kind": "FlagOSModel", "uid": "u-2"},
+        {"kind": "Backup", "uid": "u-3"},
+    ]
+    facts = parse.child_facts({"metadata": {"ownerReferences": owners}})
+    assert (facts.owner_uid, facts.keepers) == ("u-1", {"u-1", "u-2"})
+
+
+def test_a_deployment_tells_what_its_pods_read():
+    """The download mounts the whole volume, and reads one directory of it."""
+    mount = {"name": "w", "mountPath": "/m"}
+    pod = {
+        "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": "c"}}],
+        "initContainers": [{"name": "fetch", "volumeMounts": [mount]}],
+        "containers": [{"name": "server", "volumeMounts": [{**mount, "subPath": "a/b"}]}],
+    }
+    facts = parse.deployment_facts({"spec": {"template": {"spec": pod}}})
+    assert facts.mounts == {("c", "a/b")}
+    beside = {"name": "beside", "volumeMounts": [mount, {"name": "other"}]}
+    pod["containers"].append(beside)
+    facts = parse.deployment_facts({"spec": {"template": {"spec": pod}}})
+    assert facts.mounts == {("c", "a/b"), ("c", "")}
+
+
+@pytest.mark.parametrize(
+    ("spec", "claims"),
+    [
+        ({}, set()),
+        ({"weights": {"persistentVolumeClaim": {"claimName": "c"}}}, {"c"}),
+        ({"weights": {"volumeClaimTemplate": {"size": "1Gi"}}}, {"m-weights"}),
+        ({"source": {"persistentVolumeClaim": {"claimName": "c", "path": "x"}}}, {"c"}),
+        (
+            {
+                "pod": {
+                    "volumes": [{"persistentVolumeClaim": {"claimName": "c"}}, {"emptyDir": {}}]
+                }
+            },
+            {"c"},
+        ),
+        ({"weights": 7, "pod": [], "source": {"persistentVolumeClaim": "c"}}, set()),
+    ],
+)
+def test_a_model_tells_which_claims_it_names(spec: dict[str, Any], claims: set[str]):
+    assert parse.model_facts({"metadata": {"name": "m"}, "spec": spec}).claims == claims
+
+
 def test_an_item_of_a_list_is_told_its_kind():
     item = body("service")
     del item["kind"]
@@ -154,6 +218,10 @@ def test_a_model_keeps_its_body_and_its_status():
     assert facts.raw is raw
     assert facts.status == {"phase": "Ready"}
     assert not facts.deleting
+
+
+def test_jobs_are_found_by_the_words_that_are_rendered():
+    assert (parse.JOB_LABEL, parse.UID_ANNOTATION) == (labels.JOB, labels.MODEL_UID)
 
 
 def test_labels_and_annotations_are_those_that_are_rendered():
@@ -184,6 +252,7 @@ READERS = {
     "deployment": parse.deployment_facts,
     "claim": parse.child_facts,
     "service": parse.child_facts,
+    "job": parse.job_facts,
 }
 
 
