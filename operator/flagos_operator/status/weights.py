@@ -106,6 +106,8 @@ def weights(view: View) -> Mapping[str, Any]:
     if report is not None or not same_source(view.model.status, plan):
         source = bounded(plan.source, limit=LONGEST_FIELD)
         lasting = {"source": source, **{key: (report or {}).get(key) for key in _LEAVES}}
+    elif not plan.fetches:  # what was checked once is not checked any more
+        lasting = {key: value for key, value in lasting.items() if key not in _LEAVES}
     found = lasting | _on_the_way(view)
     return {key: value for key, value in found.items() if value is not None}
 

@@ -196,6 +196,14 @@ class TestWeights:
         assert (told["status"], told["reason"]) == ("True", "ServedInPlace")
         assert summary.status["weights"] == {"source": "hostPath:/models/x"}
 
+    def test_what_was_checked_once_is_not_told_of_weights_that_are_no_longer_checked(self):
+        checked = a_view(a_pod())
+        unchecked = replace(
+            written(checked, summarize(checked)), pods=(), plan=a_plan(fetches=False)
+        )
+        assert summarize(checked).status["weights"]["digest"]
+        assert summarize(unchecked).status["weights"] == {"source": "modelscope:FlagRelease/X"}
+
     def test_a_missing_claim_takes_them_away(self):
         pod = unscheduled('persistentvolumeclaim "w" not found')
         told = condition(summarize(a_view(pod, plan=a_plan(fetches=False))), "WeightsReady")
