@@ -167,3 +167,8 @@ def _is_watching(kube: FakeKube, kinds: int, *, since: int) -> bool:
     asked = kube.requests[since:]
     watched = {each.path.rpartition("/")[2] for each in asked if "watch" in each.query}
     return len(watched) >= kinds
+
+
+async def served(kube, name="m"):
+    await eventually(lambda: kube.find("Deployment", name) and status(kube, name))
+    await quiet(kube)
