@@ -28,7 +28,7 @@ from flagos_operator.status.view import Objection, View
 from flagos_operator.status.weights import live_logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from flagos_operator.catalog.chips import Chips
@@ -125,21 +125,26 @@ class Conductor:
         return done.next(summary)
 
     def _decide(self, seen: Snapshot, model: ModelFacts) -> Plan | Invalid:
-        """An upgrade of the operator brings a new fetch image, but rolls no pod for it.
+        """An upgrade of the operator renders anew what it renders, but rolls no pod for it.
 
-        While the image that is live gives the template that is live, it stays.
+        While what an older one has rendered is what it would render, it stays.
         """
         live = seen.deployment
         plan = decided(model, defaults=self.defaults, chips=self.chips)
-        ours = ("", self.defaults.fetch_image)
-        if isinstance(plan, Plan) and live and live.fetch_image not in ours:
-            kept = replace(self.defaults, fetch_image=live.fetch_image)
-            before = decided(model, defaults=kept, chips=self.chips)
-            if isinstance(before, Plan) and before.template == live.template:
-                plan = with_reclaim(before, plan.reclaim)
+        if isinstance(plan, Plan) and live and live.template != plan.template:
+            found = self._of_older_operators(model, fetch_image=live.fetch_image)
+            before = next((each for each in found if each.template == live.template), None)
+            plan = with_reclaim(before, plan.reclaim) if before else plan
         if isinstance(plan, Plan):
             return keeping(plan, ((job.name, job.image) for job in seen.jobs))
         return plan
+
+    def _of_older_operators(self, model: ModelFacts, *, fetch_image: str) -> Iterator[Plan]:
+        for plain_token in (False, True) if fetch_image else ():
+            given = replace(self.defaults, fetch_image=fetch_image, plain_token=plain_token)
+            plan = decided(model, defaults=given, chips=self.chips)
+            if isinstance(plan, Plan):
+                yield plan
 
     async def _realize(self, plan: Plan | Invalid, seen: Snapshot, model: ModelFacts) -> Pass:
         """An invalid spec changes nothing, but a stop is a stop.

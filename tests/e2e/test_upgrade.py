@@ -78,6 +78,12 @@ def in_place(name: str) -> Body:
     return body
 
 
+def with_a_token(body: Body) -> Body:
+    (hub,) = body["spec"]["source"].values()
+    hub["tokenSecretRef"] = {"name": "hub", "key": "token"}
+    return body
+
+
 SHARED = {
     "apiVersion": "v1",
     "kind": "PersistentVolumeClaim",
@@ -89,7 +95,7 @@ MODELS = (
     light("edited", weights=CLAIM),
     in_place("in-place"),
     tiny("suspended", weights=CLAIM, suspend=True),
-    light("unplaced", pod={"nodeSelector": {"flagos.io/there-is": "no-such-node"}}),
+    with_a_token(light("unplaced", pod={"nodeSelector": {"flagos.io/there-is": "no-such-node"}})),
     in_place("refused"),
 )
 WRONG = {"spec": {"chip": "no-such-chip"}}  # the definition takes it: chips are the chart's

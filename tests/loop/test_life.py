@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
-from flagos_operator import main
+from flagos_operator import app, main
 from flagos_operator.app import build
 from flagos_operator.cluster.kinds import Key
+from flagos_operator.operands import defaults
 from flagos_operator.settings import Settings
 from tests.loop.running import (
     a_downloaded_model,
@@ -18,6 +20,7 @@ from tests.loop.running import (
     kubeconfig,
     quiet,
     reason,
+    served,
     status,
     template,
 )
@@ -53,6 +56,32 @@ async def test_a_new_model_costs_at_most_six_calls(kube, operator):
         await eventually(lambda: status(kube))
         await quiet(kube)
         assert len(kube.requests) - before <= 6
+
+
+async def test_a_token_as_an_older_operator_called_it_stays_until_the_next_edit(
+    kube, operator, monkeypatch
+):
+    def variables():
+        container = kube.find("Deployment", "m")["spec"]["template"]["spec"]["initContainers"][0]
+        return {item["name"] for item in container["env"] if "TOKEN" in item["name"]}
+
+    token = {"name": "hub", "key": "token"}
+    source = {"modelscope": {"repo": "a/b", "tokenSecretRef": token}}
+    with monkeypatch.context() as older:
+        older.setattr(app, "defaults", lambda given: replace(defaults(given), plain_token=True))
+        async with operator():
+            kube.create(a_model(source=source))
+            await served(kube)
+    before = kube.find("Deployment", "m"), kube.find("ConfigMap", "m-fetch")
+    async with operator():
+        kube.create(a_downloaded_model("later"))
+        await served(kube, "later")
+        assert (kube.find("Deployment", "m"), kube.find("ConfigMap", "m-fetch")) == before
+        assert variables() == {"FLAGOS_FETCH_TOKEN"}
+        kube.patch("FlagOSModel", "m", {"spec": {"image": "vllm:2"}})
+        await eventually(lambda: "FLAGOS_FETCH_TOKEN" not in variables())
+        (name,) = variables()
+        assert kube.find("ConfigMap", "m-fetch")["data"]["FLAGOS_FETCH_TOKEN_FROM"] == name
 
 
 async def test_an_edit_storm_is_coalesced(kube, operator):

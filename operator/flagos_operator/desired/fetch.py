@@ -108,11 +108,15 @@ def environment(asked: Asked) -> tuple[Manifest, ...]:
         # Who holds the volume's lock: a host name may come back, a pod's uid never does.
         [{"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}],
         [item for item in asked.spec.fetch.env if "valueFrom" in item],
-        [env.secret("FLAGOS_FETCH_TOKEN", token)] if token else [],
+        [env.secret(main_token(asked, token), token)] if token else [],
         tokens_of_mirrors(asked),
         env.literals({"FLAGOS_FETCH_CA_BUNDLE": f"{CA_ROOT}/{bundle.key}"} if bundle else {}),
         key="name",
     )
+
+
+def main_token(asked: Asked, token: SecretKeyReference) -> str:
+    return "FLAGOS_FETCH_TOKEN" if asked.defaults.plain_token else token_variable(token)
 
 
 def tokens_of_mirrors(asked: Asked) -> list[Manifest]:
@@ -124,8 +128,8 @@ def tokens_of_mirrors(asked: Asked) -> list[Manifest]:
 def token_variable(token: SecretKeyReference) -> str:
     """Named after the Secret and not after a place in the list.
 
-    A pod that was made before an edit reads the list as it is now, and has the tokens of then: it
-    must not send one of them where it was never meant to go.
+    A pod that was made before an edit reads the hubs as they are now, and has the tokens of then:
+    it must not send one of them where it was never meant to go.
     """
     mark = hashlib.sha256(f"{token.name}/{token.key}".encode()).hexdigest()[:8]
     return f"FLAGOS_FETCH_TOKEN_{mark.upper()}"
@@ -162,9 +166,12 @@ def settings(asked: Asked) -> dict[str, str]:
         if "valueFrom" not in item
     }
     endpoint = asked.hub.endpoint if asked.hub else None
+    token = asked.hub.token_secret_ref if asked.hub else None
+    named = token is not None and not asked.defaults.plain_token
     ours = {
         "FLAGOS_FETCH_VERIFY": asked.spec.weights.verify or "OnChange",
         "FLAGOS_FETCH_ENDPOINT": endpoint,
+        "FLAGOS_FETCH_TOKEN_FROM": token_variable(token) if named else None,
         "FLAGOS_FETCH_MIRRORS": mirrors(asked),
         "FLAGOS_FETCH_ALLOWED_ADDRESSES": ",".join(asked.defaults.fetch_allowed) or None,
     }

@@ -32,3 +32,5 @@ class Defaults:
     operand_uid: int | None = 65534
     fetch_env: Mapping[str, str]
     fetch_allowed: tuple[str, ...] = ()  # link-local and metadata addresses, in spite of it
+    # As the first operators called the token of the main hub, whichever Secret it came from.
+    plain_token: bool = False

@@ -32,6 +32,7 @@ mirrors:
 environment:
   {TOKEN}      the hub's token (there is no option for it: others can read those)
   {TOKEN}_1    that of the first --mirror, and so on
+  {TOKEN}_FROM the variable that has the main hub's token, if it is another one
   {ENDPOINT}   as --endpoint
   {VERIFY}     as --verify
   {sources.MIRRORS}    mirrors as a list in JSON: source, repo, revision, endpoint, and in
@@ -110,7 +111,7 @@ def request_from(options: argparse.Namespace, *, environ: MutableMapping[str, st
         exclude=tuple(options.exclude),
         endpoint=endpoint.rstrip("/") if endpoint else None,
         verify=verify(options.verify or environ.get(VERIFY) or "OnChange"),
-        token=sources.token(options.token_file, from_environment=tokens.get(TOKEN)),
+        token=sources.token(options.token_file, from_environment=sources.main(tokens)),
         mirrors=sources.mirrors(options.mirrors, environ=environ, tokens=tokens),
         allowed=_allowed(environ.get(ALLOWED, "")),
     )

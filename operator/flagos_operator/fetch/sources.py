@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
 
 TOKEN = "FLAGOS_FETCH_TOKEN"  # noqa: S105 - a name
+TOKEN_FROM = "FLAGOS_FETCH_TOKEN_FROM"  # noqa: S105 - a name
 MIRRORS = "FLAGOS_FETCH_MIRRORS"
 MOST = 8
 WORD = re.compile(
@@ -42,6 +43,11 @@ def taken(environ: MutableMapping[str, str]) -> dict[str, str]:
     """All tokens, out of the environment, so that nothing started later inherits one."""
     names = [name for name in environ if name == TOKEN or name.startswith(f"{TOKEN}_")]
     return {name: environ.pop(name) for name in names}
+
+
+def main(tokens: Mapping[str, str]) -> str | None:
+    """The token of the main hub; none where its endpoint is newer than all tokens here."""
+    return tokens.get(tokens.get(TOKEN_FROM) or TOKEN)
 
 
 def mirrors(

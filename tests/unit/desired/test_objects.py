@@ -80,7 +80,8 @@ def test_a_kept_claim_has_no_owner_and_a_deleted_one_has() -> None:
 
 def test_the_token_reaches_the_downloader_alone_and_by_reference() -> None:
     source = {"huggingface": {"repo": "a/b", "tokenSecretRef": {"name": "hub", "key": "token"}}}
-    entry = next(e for e in fetch(source=source)["env"] if e["name"] == "FLAGOS_FETCH_TOKEN")
+    name = objects(source=source)["ConfigMap"]["data"]["FLAGOS_FETCH_TOKEN_FROM"]
+    entry = next(e for e in fetch(source=source)["env"] if e["name"] == name)
     assert entry["valueFrom"]["secretKeyRef"] == {"name": "hub", "key": "token"}
     assert "hub" not in str(server(source=source))
 

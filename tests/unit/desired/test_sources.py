@@ -53,6 +53,18 @@ def test_the_token_of_a_mirror_is_a_reference_that_the_list_names() -> None:
     assert json.loads(settings(source=SOURCE)["FLAGOS_FETCH_MIRRORS"])[0]["tokenFrom"] == name
 
 
+def test_a_pod_from_before_an_edit_cannot_send_its_token_to_another_endpoint() -> None:
+    """The ConfigMap has the endpoint of after the edit, and names a variable of after the edit."""
+
+    def source(secret: str) -> dict[str, Any]:
+        token = {"name": secret, "key": "token"}
+        return {"huggingface": {"repo": "a/b", "tokenSecretRef": token}}
+
+    before, after = source("theirs"), source("ours")
+    assert settings(source=before)["FLAGOS_FETCH_TOKEN_FROM"] in tokens(before)
+    assert settings(source=after)["FLAGOS_FETCH_TOKEN_FROM"] not in tokens(before)
+
+
 def test_a_pod_from_before_an_edit_cannot_send_a_token_to_another_mirror() -> None:
     """It reads the list of after the edit: a name would mean another Secret there."""
     edited = [{"modelscope": {"tokenSecretRef": {"name": "other", "key": "token"}}}, *MIRRORS]

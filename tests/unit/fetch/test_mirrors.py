@@ -171,6 +171,14 @@ def test_a_mirror_as_a_person_types_it(word: str, expected: Mirror):
     assert sources.mirrors([word], environ={}, tokens={}) == (expected,)
 
 
+def test_the_token_of_the_main_hub_is_the_one_that_the_settings_name():
+    plain = {"FLAGOS_FETCH_TOKEN": "a"}
+    assert sources.main(plain) == "a"
+    named = {"FLAGOS_FETCH_TOKEN_FROM": "FLAGOS_FETCH_TOKEN_1A", "FLAGOS_FETCH_TOKEN_1A": "b"}
+    assert sources.main(plain | named) == "b"
+    assert sources.main(plain | {"FLAGOS_FETCH_TOKEN_FROM": "FLAGOS_FETCH_TOKEN_2B"}) is None
+
+
 def test_tokens_leave_the_environment_and_find_their_mirrors(tmp_path: Path):
     (tmp_path / "token").write_text("from-a-file\n")
     environ = {"FLAGOS_FETCH_TOKEN": "a", "FLAGOS_FETCH_TOKEN_2": "b", "FLAGOS_FETCH_VERIFY": "x"}
