@@ -116,7 +116,11 @@ def environment(asked: Asked) -> tuple[Manifest, ...]:
 
 
 def main_token(asked: Asked, token: SecretKeyReference) -> str:
-    return "FLAGOS_FETCH_TOKEN" if asked.defaults.plain_token else token_variable(token)
+    return token_from(asked, token) or "FLAGOS_FETCH_TOKEN"
+
+
+def token_from(asked: Asked, token: SecretKeyReference) -> str | None:
+    return None if asked.defaults.plain_token else token_variable(token)
 
 
 def tokens_of_mirrors(asked: Asked) -> list[Manifest]:
@@ -167,11 +171,10 @@ def settings(asked: Asked) -> dict[str, str]:
     }
     endpoint = asked.hub.endpoint if asked.hub else None
     token = asked.hub.token_secret_ref if asked.hub else None
-    named = token is not None and not asked.defaults.plain_token
     ours = {
         "FLAGOS_FETCH_VERIFY": asked.spec.weights.verify or "OnChange",
         "FLAGOS_FETCH_ENDPOINT": endpoint,
-        "FLAGOS_FETCH_TOKEN_FROM": token_variable(token) if named else None,
+        "FLAGOS_FETCH_TOKEN_FROM": token_from(asked, token) if token else None,
         "FLAGOS_FETCH_MIRRORS": mirrors(asked),
         "FLAGOS_FETCH_ALLOWED_ADDRESSES": ",".join(asked.defaults.fetch_allowed) or None,
     }
