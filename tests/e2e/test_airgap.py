@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import a_namespace
+from tests.e2e.disk import UNPRIVILEGED, WATCHER, Disk, a_disk, claim, on_claim
 from tests.e2e.model import Model, tiny
 from tests.kube import Body, Kube, run
 
@@ -22,12 +23,6 @@ pytestmark = pytest.mark.timeout(420)
 CLAIM, WEIGHTS = "brought", "model.safetensors"
 NOWHERE = "http://hub.invalid"
 NODE = f"/var/lib/flagos-airgap-{os.getpid()}"
-UNPRIVILEGED: Body = {
-    "runAsNonRoot": True,
-    "runAsUser": 65534,
-    "fsGroup": 65534,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,23 +33,14 @@ class Fetched:
     said: Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disk:
-    """A volume that somebody else mounts: the disk that was carried over."""
-
-    kube: Kube
-    pod: str
-
-    def sh(self, line: str) -> str:
-        return self.kube.kubectl("exec", self.pod, "--", "sh", "-c", f"cd /data && {line}")
-
-    def bring(self, fetched: Fetched, name: str) -> None:
-        self.sh(f"mkdir -p {name}")
-        words = ("kubectl", "-n", self.kube.namespace, "exec", "-i", self.pod, "--")
-        pack = ("tar", "--format=posix", "-C", str(fetched.place), "-c", ".")
-        with subprocess.Popen(pack, stdout=subprocess.PIPE) as packed:
-            unpack = (*words, "tar", "-x", "-C", f"/data/{name}")
-            subprocess.run(unpack, stdin=packed.stdout, check=True, timeout=120)
+def bring(fetched: Fetched, name: str, *, to: Disk) -> None:
+    """As a person would: packed on the one side, unpacked on the other."""
+    to.sh(f"mkdir -p {name}")
+    words = ("kubectl", "-n", to.kube.namespace, "exec", "-i", WATCHER, "--")
+    pack = ("tar", "--format=posix", "-C", str(fetched.place), "-c", ".")
+    with subprocess.Popen(pack, stdout=subprocess.PIPE) as packed:
+        unpack = (*words, "tar", "-x", "-C", f"/data/{name}")
+        subprocess.run(unpack, stdin=packed.stdout, check=True, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -71,45 +57,10 @@ def fetched(
     return Fetched(place=place, said=json.loads(done))
 
 
-def carrier(volume: Body, *, security: Body) -> Body:
-    resources = {"cpu": "10m", "memory": "32Mi"}
-    container = {
-        "name": "sh",
-        "image": "localhost/busybox:1",
-        "command": ["sleep", "3600"],
-        "resources": {"requests": resources, "limits": resources},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
-    }
-    spec = {
-        "terminationGracePeriodSeconds": 0,
-        "securityContext": security,
-        "containers": [container],
-        "volumes": [{"name": "data", **volume}],
-    }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "carrier"}, "spec": spec}
-
-
-def a_disk(kube: Kube, volume: Body, *others: Body, security: Body) -> Disk:
-    kube.apply(*others, carrier(volume, security=security))
-    kube.kubectl("wait", "--for=condition=Ready", "pod/carrier", "--timeout=90s")
-    return Disk(kube=kube, pod="carrier")
-
-
 @pytest.fixture(scope="module")
 def disk(shared_space: Kube) -> Disk:
-    size = {"requests": {"storage": "256Mi"}}
-    claim = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": CLAIM},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": size},
-    }
-    volume = {"persistentVolumeClaim": {"claimName": CLAIM}}
-    return a_disk(shared_space, volume, claim, security=UNPRIVILEGED)
+    volume = claim(CLAIM, size="256Mi")
+    return a_disk(shared_space, on_claim(CLAIM), volume, security=UNPRIVILEGED)
 
 
 @pytest.fixture
@@ -148,7 +99,7 @@ def checker_ended(model: Model) -> int:
 
 
 def test_a_copy_on_a_claim_is_checked_and_served(disk: Disk, fetched: Fetched) -> None:
-    disk.bring(fetched, "whole")
+    bring(fetched, to=disk, name="whole")
     model = served(
         disk,
         "claimed",
@@ -167,7 +118,7 @@ def test_a_copy_on_a_claim_is_checked_and_served(disk: Disk, fetched: Fetched) -
 def test_a_damaged_file_is_refused_by_name_until_it_is_copied_again(
     disk: Disk, fetched: Fetched
 ) -> None:
-    disk.bring(fetched, "damaged")
+    bring(fetched, to=disk, name="damaged")
     disk.sh(f"printf x | dd of=damaged/{WEIGHTS} bs=1 seek=100 conv=notrunc 2>/dev/null")
     model = served(disk, "damaged", source=on_the_claim("damaged"), weights={"verify": "OnChange"})
     ready = model.wait_reason("ChecksumMismatch")
@@ -175,14 +126,14 @@ def test_a_damaged_file_is_refused_by_name_until_it_is_copied_again(
     assert model.condition("WeightsReady")["status"] == "False"
     (pod,) = model.pods()
     assert not pod["status"]["containerStatuses"][0]["started"], "the server never sees it"
-    disk.bring(fetched, "damaged")
+    bring(fetched, to=disk, name="damaged")
     model.wait_ready()
     assert_checked(model, fetched)
     disk.kube.delete("flagosmodel", model.name)
 
 
 def test_a_copy_without_its_record_is_refused(disk: Disk, fetched: Fetched) -> None:
-    disk.bring(fetched, "bare")
+    bring(fetched, to=disk, name="bare")
     disk.sh("rm bare/.flagos.json")
     model = served(disk, "bare", source=on_the_claim("bare"), weights={"verify": "OnChange"})
     ready = model.wait_reason("RecordMissing")
@@ -194,7 +145,7 @@ def test_a_copy_without_its_record_is_refused(disk: Disk, fetched: Fetched) -> N
 def test_a_copy_on_the_volume_of_a_download_needs_no_hub(disk: Disk, fetched: Fetched) -> None:
     spec = tiny("x")["spec"]
     repo = spec["source"]["modelscope"]["repo"]
-    disk.bring(fetched, f"{repo}/master")
+    bring(fetched, to=disk, name=f"{repo}/master")
     model = served(
         disk,
         "as-downloaded",
@@ -207,7 +158,7 @@ def test_a_copy_on_the_volume_of_a_download_needs_no_hub(disk: Disk, fetched: Fe
 
 
 def test_a_copy_on_the_node_is_checked_and_served(node_disk: Disk, fetched: Fetched) -> None:
-    node_disk.bring(fetched, "whole")
+    bring(fetched, to=node_disk, name="whole")
     source = {"hostPath": {"path": f"{NODE}/whole"}}
     model = served(node_disk, "on-the-node", source=source, weights={"verify": "OnChange"})
     model.wait_ready()

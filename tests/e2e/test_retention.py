@@ -3,75 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from tests.e2e.conftest import SYSTEM
+from tests.e2e.disk import UNPRIVILEGED, Disk, a_disk, claim, on_claim
 from tests.e2e.model import Model, tiny
 from tests.kube import Kube, eventually, run
 
 pytestmark = pytest.mark.timeout(420)
 CLAIM = "shared"
-RESTRICTED = {
-    "runAsNonRoot": True,
-    "runAsUser": 65534,
-    "fsGroup": 65534,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """The user's claim, and somebody who sees all that lies on it."""
-
-    kube: Kube
-
-    def sh(self, line: str) -> str:
-        return self.kube.kubectl("exec", "watcher", "--", "sh", "-c", line)
-
-    def files(self, place: str) -> list[str]:
-        return self.sh(f"cd /data && find {place} ! -type d 2>/dev/null | sort").split()
-
-
-def claim(name: str) -> dict[str, Any]:
-    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-    kind = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
-    return {**kind, "metadata": {"name": name}, "spec": spec}
-
-
-def watcher() -> dict[str, Any]:
-    resources = {"cpu": "10m", "memory": "32Mi"}
-    container = {
-        "name": "sh",
-        "image": "localhost/busybox:1",
-        "command": ["sleep", "3600"],
-        "resources": {"requests": resources, "limits": resources},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
-    }
-    spec = {
-        "terminationGracePeriodSeconds": 0,
-        "securityContext": RESTRICTED,
-        "containers": [container],
-        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": CLAIM}}],
-    }
-    meta = {"name": "watcher"}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
 
 
 @pytest.fixture
-def volume(space: Kube) -> Volume:
+def volume(space: Kube) -> Disk:
     """In a namespace that counts what its pods ask for."""
     hard = {"requests.cpu": "4", "requests.memory": "8Gi", "limits.memory": "16Gi"}
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "counted"}}
-    space.apply({**quota, "spec": {"hard": hard}}, claim(CLAIM), watcher())
-    space.kubectl("wait", "--for=condition=Ready", "pod/watcher", "--timeout=90s")
-    return Volume(space)
+    others = ({**quota, "spec": {"hard": hard}}, claim(CLAIM))
+    return a_disk(space, on_claim(CLAIM), *others, security=UNPRIVILEGED)
 
 
 @pytest.fixture
@@ -131,11 +82,11 @@ def wait_for_its_pods(model: Model) -> None:
     )
 
 
-def wait_removed(volume: Volume, place: str) -> None:
+def wait_removed(volume: Disk, place: str) -> None:
     eventually(lambda: not volume.files(place), within=90, what=f"{place} is empty")
 
 
-def test_a_directory_goes_and_nothing_beside_it(space: Kube, volume: Volume) -> None:
+def test_a_directory_goes_and_nothing_beside_it(space: Kube, volume: Disk) -> None:
     volume.sh("mkdir -p /data/models /data/beside && echo stays > /data/beside/file")
     model = downloaded(space, "gone", **removed(directory="models/gone"))
     volume.sh("echo stays > /data/models/file")
@@ -153,7 +104,7 @@ def test_a_directory_goes_and_nothing_beside_it(space: Kube, volume: Volume) -> 
     assert volume.sh("cat /data/beside/file /data/models/file").split() == ["stays", "stays"]
 
 
-def test_a_directory_is_kept_unless_its_removal_was_asked_for(space: Kube, volume: Volume) -> None:
+def test_a_directory_is_kept_unless_its_removal_was_asked_for(space: Kube, volume: Disk) -> None:
     model = downloaded(space, "kept", **kept(directory="kept"))
     before = volume.files("kept")
     delete(model)
@@ -167,7 +118,7 @@ def test_a_directory_is_kept_unless_its_removal_was_asked_for(space: Kube, volum
     assert '"how": "present"' in told
 
 
-def test_two_models_share_one_copy_until_the_last_one_goes(space: Kube, volume: Volume) -> None:
+def test_two_models_share_one_copy_until_the_last_one_goes(space: Kube, volume: Disk) -> None:
     first = downloaded(space, "first", **removed())
     second = downloaded(space, "second", serves=True, **removed())
     second.wait_ready()
@@ -189,7 +140,7 @@ def test_two_models_share_one_copy_until_the_last_one_goes(space: Kube, volume: 
 
 
 @pytest.mark.usefixtures("no_operator")
-def test_a_deletion_without_an_operator_is_made_up_for(space: Kube, volume: Volume) -> None:
+def test_a_deletion_without_an_operator_is_made_up_for(space: Kube, volume: Disk) -> None:
     scale(1)
     model = downloaded(space, "away", **removed(directory="away"))
     scale(0)
@@ -201,7 +152,7 @@ def test_a_deletion_without_an_operator_is_made_up_for(space: Kube, volume: Volu
 
 
 def test_a_link_in_the_place_of_a_directory_leads_no_removal_astray(
-    space: Kube, volume: Volume
+    space: Kube, volume: Disk
 ) -> None:
     """The kubelet follows it, as long as it stays on the volume."""
     real = downloaded(space, "real", **kept(directory="real"))
@@ -264,7 +215,7 @@ def test_a_claim_that_is_retained_is_taken_up_again(space: Kube, operator: Kube)
 
 
 def test_a_look_on_demand_finds_the_bad_file_and_fetches_only_that(
-    space: Kube, volume: Volume
+    space: Kube, volume: Disk
 ) -> None:
     model = downloaded(space, "rotten", **kept(directory="rotten"))
     (bad,) = [file for file in volume.files("rotten") if file.endswith("model.safetensors")]
