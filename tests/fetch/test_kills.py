@@ -80,10 +80,10 @@ def claimed(lab: Lab) -> list[Span]:
     for journal in (lab.flagos / "partial").glob("*/parts/*/*/journal"):
         counts = pieces.unpack(journal.read_bytes())
         name = next((name for name in SIZES if counts and SIZES[name] == counts.size), None)
-        if counts is None or name is None:
+        part = pieces.data_in(journal.parent)
+        if counts is None or name is None or not part.exists():  # moved on to the tree
             continue
-        source = (lab.repos / REPO / name).read_bytes()
-        data = pieces.data_in(journal.parent).read_bytes()
+        source, data = (lab.repos / REPO / name).read_bytes(), part.read_bytes()
         for start, length in counts.extents:
             assert data[start : start + length] == source[start : start + length], "untrue"
             spans.append((name, start, start + length))
