@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.cluster.kinds import POD
 from flagos_operator.observed.facts import PodFacts
-from flagos_operator.status.verification import Verified
+from flagos_operator.status.view import Verified
 
 if TYPE_CHECKING:
     from flagos_operator.cluster.client import Client

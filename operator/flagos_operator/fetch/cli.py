@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.fetch import dryrun, guard, options, report
-from flagos_operator.fetch.download import LOST, Tools, fetch
+from flagos_operator.fetch.download import LOST, fetch
 from flagos_operator.fetch.lease import Holder, Lock
 from flagos_operator.fetch.pace import Floor, Streams
 from flagos_operator.fetch.patience import Patience, Persistence
@@ -28,6 +28,7 @@ from flagos_operator.fetch.pieces import SMALLEST
 from flagos_operator.fetch.progress import Progress, bar, line
 from flagos_operator.fetch.reasons import EXIT_CODES, EXIT_TERMINATED, FetchError, Reason, scrub
 from flagos_operator.fetch.request import Request, check
+from flagos_operator.fetch.tools import Tools
 from flagos_operator.fetch.volume import Volume, storage_errors, volume_of
 from flagos_operator.fetch.waiting import Queue
 

@@ -22,10 +22,10 @@ from flagos_operator.fetch.transfer import Line, NoRanges
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flagos_operator.fetch.download import Tools
     from flagos_operator.fetch.hub import Hub
     from flagos_operator.fetch.listing import RemoteFile
     from flagos_operator.fetch.pieces import Piece
+    from flagos_operator.fetch.tools import Tools
     from flagos_operator.fetch.volume import Staging
 
 HASHERS = 4

@@ -22,12 +22,10 @@ if TYPE_CHECKING:
 
     from flagos_operator.fetch.hub import Hub
     from flagos_operator.fetch.lease import Lock
-    from flagos_operator.fetch.pace import Streams
-    from flagos_operator.fetch.patience import Persistence
-    from flagos_operator.fetch.progress import Progress
     from flagos_operator.fetch.request import Request
+    from flagos_operator.fetch.tools import Tools
     from flagos_operator.fetch.volume import Staging, Volume
-    from flagos_operator.fetch.waiting import Queue, Turn
+    from flagos_operator.fetch.waiting import Turn
 
 BEATS = 12  # in the time after which a silent holder is taken for dead
 LOST = "another downloader has taken over this volume: it waited in vain for a sign of life"
@@ -40,22 +38,6 @@ class Outcome:
     marker: Marker
     how: How
     repaired: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What a fetch needs of the world, so that a test can hand it another one."""
-
-    open_hub: Callable[[Request], Hub]
-    persistence: Persistence
-    queue: Queue
-    streams: Streams
-    clock: Callable[[], float]
-    now: Callable[[], float]
-    say: Callable[[str], None]
-    show: Callable[[Progress], None]
-    show_every: float
-    on_lost_lock: Callable[[], None]
 
 
 def fetch(request: Request, *, on: Volume, tools: Tools) -> Outcome:

@@ -11,10 +11,10 @@ from flagos_operator.fetch.progress import size
 
 if TYPE_CHECKING:
     from flagos_operator.fetch.directory import Empty
-    from flagos_operator.fetch.download import Tools
     from flagos_operator.fetch.hub import Hub
     from flagos_operator.fetch.listing import Listing, RemoteFile
     from flagos_operator.fetch.request import Request
+    from flagos_operator.fetch.tools import Tools
     from flagos_operator.fetch.volume import Staging, Volume
 
 

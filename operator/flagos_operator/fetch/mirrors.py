@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from flagos_operator.fetch.directory import Damaged
-    from flagos_operator.fetch.download import Tools
     from flagos_operator.fetch.hub import Hub
     from flagos_operator.fetch.patience import Patience
     from flagos_operator.fetch.request import Request
+    from flagos_operator.fetch.tools import Tools
 
 T = TypeVar("T")
 

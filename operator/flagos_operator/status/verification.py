@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status.text import LONGEST_FIELD, bounded, stamp
+from flagos_operator.status.view import Verified
 
 if TYPE_CHECKING:
     from flagos_operator.status.view import View
 
 FINE, REPAIRED, FAILED = "WeightsVerified", "WeightsRepaired", "VerificationFailed"
 _FIELDS = ("verification", "verificationTime", "verificationResult")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
-    """`said` is the termination message of the last pod, or why the Job has ended."""
-
-    text: str
-    said: str
 
 
 def last_verified(status: Mapping[str, Any]) -> str:

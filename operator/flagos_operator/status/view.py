@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         ModelFacts,
         PodFacts,
     )
-    from flagos_operator.status.verification import Verified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +42,17 @@ class Objection:
     message: str
     culprit: Culprit | None = None
     needs_user: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What a look at the weights on demand has told.
+
+    `said` is the termination message of the last pod, or why the Job has ended.
+    """
+
+    text: str
+    said: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

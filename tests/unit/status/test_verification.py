@@ -10,7 +10,7 @@ import pytest
 
 from flagos_operator.desired.verification import Verification
 from flagos_operator.status.summary import Summary, summarize
-from flagos_operator.status.verification import Verified
+from flagos_operator.status.view import Verified
 from tests.unit.status.build import NOW, a_plan, a_view
 
 FINE = json.dumps({"reason": "Complete", "how": "present", "files": 12})
