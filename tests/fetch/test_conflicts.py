@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from testbed.hub.faults import Rule
 from tests.fetch.lab import REPO, WEIGHTS, contents, make_repo
 
 if TYPE_CHECKING:
@@ -115,6 +116,21 @@ def test_a_missing_or_changed_file_is_noticed_without_being_asked(lab: Lab):
     (lab.place / "config.json").write_text("{}")
     assert lab.fetch().said["how"] == "repaired"
     assert contents(lab.place) == contents(lab.repos / REPO)
+
+
+def test_rot_is_told_by_name_also_while_the_hub_is_away(lab: Lab):
+    lab.fetch()
+    rot(lab)
+    lab.break_with(Rule(kind="status", status=503, route="any"))
+    result = lab.fetch("--verify", "Always", "--attempts", "2")
+    assert (result.reason, result.code) == ("SourceUnreachable", 13)
+    assert result.message.startswith(f"damaged: {WEIGHTS}; ")
+
+
+def test_two_choices_of_files_are_told_apart(one_lab: Lab):
+    one_lab.fetch()
+    message = one_lab.fetch("--exclude", "original/*").message
+    assert "(-original/*) is wanted there" in message
 
 
 def test_rot_that_the_hub_cannot_cure_is_told(one_lab: Lab):

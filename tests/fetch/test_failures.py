@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from flagos_operator.fetch.volume import volume_of
 from testbed.hub.faults import Rule
 from tests.fetch.lab import CHUNK, REPO, SIZE, WEIGHTS, contents, make_repo
 
@@ -175,6 +176,9 @@ def test_a_hostile_list_is_refused_whole(lab: Lab):
         (("--repo", "../tiny"), "<owner>/<name>"),
         (("--revision", "../x"), "branch, tag or commit"),
         (("--endpoint", "ftp://hub"), "http(s)://"),
+        (("--endpoint", "http://hub:x"), "http(s)://"),
+        (("--endpoint", "http://hub:99999"), "http(s)://"),
+        (("--endpoint", "http://\uff11\uff16\uff19.254.169.254"), "http(s)://"),
         (("--endpoint", "http://169.254.169.254"), "link-local"),
         (("--endpoint", "http://user:word@hub"), "Secret"),
         (("--volume", "/nowhere"), "does not lie on the volume"),
@@ -189,7 +193,7 @@ def test_a_source_that_makes_no_sense(one_lab: Lab, words, hint):
 
 def test_patterns_that_leave_nothing(one_lab: Lab):
     result = one_lab.fetch("--include", "*.gguf")
-    assert_failed(one_lab, result, "SourceNotFound", 10)
+    assert_failed(one_lab, result, "InvalidSource", 20)
     assert "source.include" in result.message
 
 
@@ -229,3 +233,9 @@ def test_a_volume_that_is_read_only(mount: Lab):
     result = mount.fetch()
     assert_failed(mount, result, "VolumeNotWritable", 17)
     assert "Read-only file system" in result.message
+
+
+def test_by_hand_a_volume_that_is_read_only_is_not_gone_around(mount: Lab):
+    tmpfs(mount.volume, "ro")
+    found = volume_of(mount.volume / "x" / "y").root
+    assert found.is_relative_to(mount.volume), "from elsewhere nothing could be moved there"

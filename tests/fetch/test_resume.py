@@ -7,6 +7,8 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from testbed.hub.faults import Rule
 from tests.fetch.lab import CHUNK, REPO, SIZE, WEIGHTS, contents, until
 
@@ -38,6 +40,13 @@ def test_after_a_kill_the_half_is_kept(lab: Lab):
     assert contents(lab.place) == contents(lab.repos / REPO)
     assert lab.sent() < SIZE + CHUNK
     assert [lab.asked(name) for name in ("config.json", "tokenizer/vocab.json")] == [1, 1]
+
+
+@pytest.mark.parametrize("edit", [("--exclude", "config.json"), ("--include", "*.safetensors")])
+def test_a_narrower_choice_goes_on_where_the_wider_one_was(lab: Lab, edit: tuple[str, str]):
+    killed_half_way(lab)
+    assert lab.fetch(*edit).code == 0
+    assert lab.sent() < SIZE + CHUNK
 
 
 def test_sigterm_ends_it_at_once_and_leaves_the_lock_free(lab: Lab):

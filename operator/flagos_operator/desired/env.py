@@ -40,8 +40,8 @@ def literals(values: Mapping[str, str]) -> list[Manifest]:
     return [{"name": name, "value": value} for name, value in values.items()]
 
 
-def secret(name: str, reference: SecretKeyReference) -> Manifest:
-    chosen = {"name": reference.name, "key": reference.key}
+def secret(name: str, reference: SecretKeyReference, **more: bool) -> Manifest:
+    chosen = {"name": reference.name, "key": reference.key, **more}
     return {"name": name, "valueFrom": {"secretKeyRef": chosen}}
 
 

@@ -108,8 +108,8 @@ def environment(asked: Asked) -> tuple[Manifest, ...]:
         # Who holds the volume's lock: a host name may come back, a pod's uid never does.
         [{"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}],
         [item for item in asked.spec.fetch.env if "valueFrom" in item],
-        [env.secret(main_token(asked, token), token)] if token else [],
         tokens_of_mirrors(asked),
+        [env.secret(main_token(asked, token), token)] if token else [],
         env.literals({"FLAGOS_FETCH_CA_BUNDLE": f"{CA_ROOT}/{bundle.key}"} if bundle else {}),
         key="name",
     )
@@ -124,9 +124,12 @@ def token_from(asked: Asked, token: SecretKeyReference) -> str | None:
 
 
 def tokens_of_mirrors(asked: Asked) -> list[Manifest]:
-    """One for each Secret, whichever and however many mirrors it is for."""
+    """One for each Secret, whichever and however many mirrors it is for.
+
+    Optional: a mirror that lost its Secret is passed over, and must not stop what needs it not.
+    """
     found = (mirror_hub(each).token_secret_ref for each in asked.spec.source.mirrors)
-    return [env.secret(token_variable(token), token) for token in found if token]
+    return [env.secret(token_variable(token), token, optional=True) for token in found if token]
 
 
 def token_variable(token: SecretKeyReference) -> str:

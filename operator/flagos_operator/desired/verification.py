@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ANNOTATION = "flagos.io/verify-weights"
 VERB = "verify"
-RETRIES = 2
+RETRIES = 1
 DEADLINE = 24 * 3600
 KEPT_SECONDS = 24 * 3600
 # Why there is none, in the place of a result.

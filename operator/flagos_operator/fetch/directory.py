@@ -110,7 +110,8 @@ def check_inside(request: Request, target: Path) -> None:
 def conflict(request: Request, what: str) -> FetchError:
     return FetchError(
         Reason.DIRECTORY_CONFLICT,
-        f"{request.destination} {what}, and {request.title} is wanted there: nothing was changed; "
+        f"{request.destination} {what}, and {request.title}{request.choice} is wanted there: "
+        "nothing was changed; "
         "choose another weights.directory or remove that one",
     )
 

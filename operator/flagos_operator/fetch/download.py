@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flagos_operator.fetch.volume import Staging, Volume
     from flagos_operator.fetch.waiting import Turn
 
+MOST_NAMES = 5
 BEATS = 12  # in the time after which a silent holder is taken for dead
 LOST = "another downloader has taken over this volume: it waited in vain for a sign of life"
 
@@ -111,7 +112,26 @@ def _in_turn(request: Request, turn: Turn, on: Volume, tools: Tools, *, damaged:
             job = Job(request=request, hub=hub, staging=room, on=on, tools=tools)
             return job.repair(damage) if damage else job.run()
 
-        return mirrors.serve(request, tools=tools, work=work, damaged=damage)
+        with _telling_of(damage):
+            return mirrors.serve(request, tools=tools, work=work, damaged=damage)
+
+
+@contextlib.contextmanager
+def _telling_of(damage: Damaged | None) -> Iterator[None]:
+    """That a hub is away must not hide what was found on the disk."""
+    try:
+        yield
+    except FetchError as error:
+        if damage is None or error.reason is Reason.CHECKSUM_MISMATCH:
+            raise
+        message = f"damaged: {_named(damage)}; cannot fetch again what is bad: {error.message}"
+        raise FetchError(error.reason, message, retry_after=error.retry_after) from error
+
+
+def _named(damage: Damaged) -> str:
+    names = sorted(file.path for file in damage.bad)
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +155,7 @@ class Job:
     def repair(self, damaged: Damaged) -> Outcome:
         """Fetches the bad files alone, and only if the hub still has the same content."""
         bad = {file.path: file for file in damaged.bad}
-        self.tools.say(f"damaged: {', '.join(sorted(bad)[:5])}; fetching again what is bad")
+        self.tools.say(f"damaged: {_named(damaged)}; fetching again what is bad")
         listing = self.list_files()
         again = Listing(
             files=tuple(file for file in listing.files if file.path in bad), commit=listing.commit

@@ -60,7 +60,7 @@ def wanted(listing: Listing, *, include: Iterable[str], exclude: Iterable[str]) 
     ]
     if not files:
         raise FetchError(
-            Reason.SOURCE_NOT_FOUND,
+            Reason.INVALID_SOURCE,
             f"no file is left of the {len(listing.files)} in the repo: "
             "check source.include and source.exclude",
         )

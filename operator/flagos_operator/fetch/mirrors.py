@@ -110,7 +110,12 @@ class Turns:
 
     def _wait_for(self, due: float) -> None:
         if (pause := due - self.tools.clock()) > 0:
-            self.tools.say(f"no hub can serve for now; trying again in {pause:.1f} s")
+            told = ", ".join(
+                f"{urlsplit(each.request.hub).netloc[:60]}: {each.error.reason}"
+                for each in self.standings
+                if each.error
+            )
+            self.tools.say(f"no hub can serve for now ({told}); trying again in {pause:.1f} s")
             self.tools.persistence.sleep(pause)
 
     def _note(self, standing: Standing, error: FetchError) -> None:

@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from flagos_operator.fetch import guard
 from flagos_operator.fetch.reasons import FetchError, Reason
@@ -96,10 +96,18 @@ class Request:
         return f"{self.repo} at {self.revision} from {urlsplit(self.hub).netloc}"
 
     @property
+    def choice(self) -> str:
+        """Which files, in the words of the record; empty for all."""
+        words = [*(f"+{word}" for word in self.include), *(f"-{word}" for word in self.exclude)]
+        return f" ({' '.join(words)})" if words else ""
+
+    @property
     def key(self) -> str:
-        """Names the place where parts wait: the same request finds them again."""
-        asked = [self.source, self.hub, self.repo, self.revision]
-        words = json.dumps([asked, sorted(self.include), sorted(self.exclude)])
+        """Names the place where parts wait.
+
+        Another endpoint or choice of files finds them again: each has the checksum in its name.
+        """
+        words = json.dumps([self.source, self.repo, self.revision, str(self.destination)])
         return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 
@@ -118,11 +126,22 @@ def check_hub(request: Request) -> None:
         check_endpoint(request.endpoint, allowed=request.allowed)
 
 
+def _check_authority(parts: SplitResult, *, endpoint: str) -> None:
+    """What a client would only fail to parse, again and again, as if the network were at fault."""
+    try:
+        known = parts.port != 0
+    except ValueError:
+        known = False
+    if not known or not parts.netloc.isascii():
+        raise _invalid(f"the endpoint is {endpoint!r}: write http(s)://host[:port]")
+
+
 def check_endpoint(endpoint: str, *, allowed: tuple[Network, ...]) -> None:
     try:
         parts = urlsplit(endpoint)
     except ValueError as error:
         raise _invalid(f"the endpoint is {endpoint!r}: {error}") from error
+    _check_authority(parts, endpoint=endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise _invalid(f"the endpoint is {endpoint!r}: write http(s)://host[:port]")
     if parts.username or parts.password:

@@ -108,6 +108,8 @@ def volume_of(destination: Path) -> Volume:
         mounted = folder.is_mount() and not folder.is_symlink() and folder != Path(folder.anchor)
         if mounted and os.access(folder, os.W_OK):
             return Volume(root=folder)
+        if mounted:
+            break  # what lies above is another volume: nothing could be moved from there
     return Volume(root=destination.parent)
 
 
@@ -135,6 +137,9 @@ def explain(error: OSError, *, place: Path) -> FetchError | None:
             f"the volume at {place} ran full while writing ({free} bytes free): "
             "enlarge it or remove what is not needed",
         )
+    if error.errno == errno.ENAMETOOLONG:
+        words = f"a name in {error.filename or place} is too long for the volume: shorten it"
+        return FetchError(Reason.INVALID_SOURCE, words)
     if error.errno in UNWRITABLE:
         return FetchError(
             Reason.VOLUME_NOT_WRITABLE,

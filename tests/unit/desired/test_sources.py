@@ -49,8 +49,18 @@ def test_a_model_without_mirrors_says_nothing_of_them() -> None:
 
 def test_the_token_of_a_mirror_is_a_reference_that_the_list_names() -> None:
     (name,) = tokens(SOURCE)
-    assert tokens(SOURCE)[name] == {"name": "ms", "key": "token"}
+    assert tokens(SOURCE)[name] == {"name": "ms", "key": "token", "optional": True}
     assert json.loads(settings(source=SOURCE)["FLAGOS_FETCH_MIRRORS"])[0]["tokenFrom"] == name
+
+
+def test_a_mirror_without_its_secret_stops_nobody_and_the_main_hub_does() -> None:
+    token = {"name": "hub", "key": "token"}
+    both = {
+        "huggingface": {"repo": "a/b", "tokenSecretRef": token},
+        "mirrors": [*MIRRORS, {"huggingface": {"tokenSecretRef": token}}],
+    }
+    found = {each["name"]: bool(each.get("optional")) for each in tokens(both).values()}
+    assert found == {"hub": False, "ms": True}
 
 
 def test_a_pod_from_before_an_edit_cannot_send_its_token_to_another_endpoint() -> None:

@@ -147,18 +147,28 @@ def test_a_termination_log_is_not_made_where_nobody_reads_it(tmp_path):
     assert not (tmp_path / "log").exists()
 
 
-def test_parts_are_found_again_only_by_the_same_question():
+def test_parts_are_found_again_for_the_same_place_and_content():
     others = (
         {"repo": "acme/other"},
         {"revision": "v1"},
         {"source": "huggingface"},
-        {"endpoint": "https://mirror.example"},
-        {"include": ("*.json",)},
-        {"exclude": ("*.json",)},
+        {"destination": Path("/y")},
     )
     keys = {replace(REQUEST, **other).key for other in others} | {REQUEST.key}
     assert len(keys) == len(others) + 1
-    assert replace(REQUEST, destination=Path("/y"), token="t").key == REQUEST.key  # noqa: S106
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"endpoint": "https://mirror.example"},
+        {"include": ("*.json",)},
+        {"exclude": ("*.json",)},
+        {"token": "t"},
+    ],
+)
+def test_an_edit_that_helps_a_download_along_does_not_begin_it_anew(edit):
+    assert replace(REQUEST, **edit).key == REQUEST.key
 
 
 @pytest.mark.parametrize(
