@@ -106,7 +106,8 @@ async def test_a_model_that_went_while_the_watch_was_blind_is_written_for_no_mor
         kube.patch("FlagOSModel", "other", {"spec": {"replicas": 2}})
         await eventually(lambda: status(kube, "other")["observedGeneration"] == 2)
         assert {each["metadata"]["name"] for each in kube.all("Deployment")} == {"other"}
-        assert app.store.snapshot(Key("default", "m")).deployment is None
+        # Models are listed first: its Deployment is forgotten a moment later.
+        await eventually(lambda: app.store.snapshot(Key("default", "m")).deployment is None)
 
 
 async def test_a_child_that_went_before_its_watch_began_comes_back(kube, operator):
