@@ -108,16 +108,8 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class NotWritten:
+class NotWritten(Written):
     """A form that is never meant, and what to write instead; it stands behind `Written`."""
-
-    pattern: str
-    cure: str
-
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_after_validator_function(self.fitting, handler(source))
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
