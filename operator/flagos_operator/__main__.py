@@ -18,6 +18,7 @@ VERBS = {
         "remove a deleted model's weights (used by Jobs)",
     ),
     "render": ("flagos_operator.render", "print the objects that the operator would apply"),
+    "explain": ("flagos_operator.explain", "say from a server's log why it ended"),
     "crd": ("flagos_operator.api.crd", "print the CustomResourceDefinition"),
 }
 

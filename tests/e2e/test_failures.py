@@ -44,7 +44,7 @@ def test_a_repo_that_does_not_exist_is_named(space: Kube) -> None:
 
 def test_a_wrong_flag_shows_the_parsers_own_line(space: Kube) -> None:
     model = applied(space, "bad-flag", server=server(args=["--no-such-flag"]))
-    ready = model.wait_reason("CrashLoop", within=150)
+    ready = model.wait_reason("InvalidArgument", within=150)
     assert "--no-such-flag" in ready["message"]
     assert model.body()["status"]["lastFailure"]["exitCode"] == 2
 

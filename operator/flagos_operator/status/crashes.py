@@ -171,7 +171,7 @@ def _outlived_budget(run: Run, *, view: View) -> bool:
 def _budget(run: Run, *, view: View) -> Objection:
     budget = view.plan.budget_seconds if isinstance(view.plan, Plan) else 0
     told = _telling(run, view=view)
-    last = f"; its log says: {told.line}" if told else ""
+    last = f"; its log says: {told.line}" if told and told.line else ""
     message = (
         f"container {run.container.name} did not answer within {budget} s and was killed{last}; "
         "raise spec.startup.budgetSeconds"
@@ -184,10 +184,11 @@ def _ended_by_itself(run: Run, *, view: View) -> Objection:
     told = _telling(run, view=view)
     parts = [f"container {run.container.name} ended with exit code {code}"]
     if told:
-        parts.append(f": {told.line}")
+        parts.append(f": {told.line}" if told.line else "")
         parts.append(f" ({told.cure})" if told.cure else "")
     needs_user = told.needs_user if told and told.needs_user is not None else _hopeless(run)
-    return _objection(run, _crash_reason(run), "".join(parts), needs_user=needs_user)
+    reason, operator = _crash_reason(run, told), told.operator if told else ""
+    return _objection(run, reason, "".join(parts), needs_user=needs_user, operator=operator)
 
 
 def _hopeless(run: Run) -> bool:
@@ -197,20 +198,29 @@ def _hopeless(run: Run) -> bool:
     return soon and run.container.restarts >= HOPELESS_FROM_RESTART
 
 
-def _crash_reason(run: Run) -> Reason:
+def _crash_reason(run: Run, told: loglines.Telling | None) -> Reason:
+    """The causes are those of a server; of another container only the words are told."""
     if run.container.name == FETCH:
         return Reason.FETCH_FAILED
+    if told and told.reason and run.container.name == SERVER:
+        return told.reason
     died = run.ended.exit_code == 0 and run.container.name == SERVER
     return Reason.ENGINE_DIED if died else Reason.CRASH_LOOP
 
 
 def _telling(run: Run, *, view: View) -> loglines.Telling | None:
     """The log if it was read; else its last 2 KiB, which the kubelet keeps."""
-    return loglines.telling(view.logs.get(run.key) or run.ended.message)
+    code = run.ended.exit_code if run.container.name == SERVER else None
+    return loglines.telling(view.logs.get(run.key) or run.ended.message, exit_code=code)
 
 
 def _objection(
-    run: Run, reason: str, message: str, *, needs_user: bool | None = None
+    run: Run,
+    reason: str,
+    message: str,
+    *,
+    needs_user: bool | None = None,
+    operator: str = "",
 ) -> Objection:
     culprit = Culprit(
         pod=run.pod.name,
@@ -218,6 +228,7 @@ def _objection(
         container=run.container.name,
         exit_code=run.ended.exit_code,
         time=run.ended.finished,
+        operator=operator,
     )
     return Objection(reason=reason, message=message, culprit=culprit, needs_user=needs_user)
 

@@ -55,6 +55,7 @@ def _described(found: Objection, *, at: Culprit) -> dict[str, Any]:
         "pod": at.pod,
         "node": at.node,
         "exitCode": at.exit_code,
+        "operator": at.operator,
         "time": stamp(at.time) if at.time else "",
     }
     return {key: value for key, value in told.items() if value not in ("", None)}

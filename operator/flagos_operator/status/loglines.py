@@ -3,195 +3,207 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from flagos_operator.status.causes import CAUSES, EXITS, GENERAL, LAST_RESORT
+from flagos_operator.status.operators import Blamed, blamed
+from flagos_operator.status.reasons import Reason
+
+if TYPE_CHECKING:
+    from flagos_operator.status.causes.row import Cause
 
 LONGEST = 400  # of what is told
-WIDEST = 4000  # of what is looked at: one line can hold all architectures of the world
+WIDEST = 1000  # of what is looked at: one line can hold all architectures of the world
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """The line, without the prefix that differs on every run, and what to do about it."""
+    """The line, without the prefix that differs on every run, and what to do about it.
+
+    `number` counts the lines of the log from 1; 0: no line tells, only the exit code.
+    """
 
     line: str
     cure: str = ""
     needs_user: bool | None = None
+    reason: Reason | None = None
+    number: int = 0
+    operator: str = ""
+    failed: bool = True  # False: the line is merely the last that says anything
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """A known cause. `cure` may take up groups of the pattern; `heals` without the user.
-
-    `above` is how many lines before the one that matches belong to it.
-    """
-
-    pattern: re.Pattern[str]
-    cure: str
-    heals: bool = False
-    above: int = 0
-
-
-def cause(pattern: str, cure: str, *, heals: bool = False, above: int = 0) -> Cause:
-    return Cause(pattern=re.compile(pattern), cure=cure, heals=heals, above=above)
-
-
-# The first that is found anywhere in the log wins, so the particular stands above the general.
-# Lines as written by vLLM 0.13 to 0.33.
-CAUSES = (
-    # Command line
-    cause(r"error: unrecognized arguments: .+", "correct spec.server.args"),
-    cause(r"error: argument [^:]+: .+", "correct spec.server.args"),
-    cause(r"error: .*(required|expected|invalid choice).*", "correct spec.server.args"),
-    cause(
-        r"Input should be .*\[type=",
-        "correct the value in spec.server",
-        above=1,  # pydantic names the field on a line of its own
-    ),
-    cause(
-        r"--enable-auto-tool-choice requires --tool-call-parser",
-        "add --tool-call-parser to spec.server.args",
-    ),
-    cause(
-        r"User-specified max_model_len \(\d+\) is greater than the derived max_model_len "
-        r"\(\w+=(?P<length>\d+)",
-        r"set spec.server.maxModelLen to at most \g<length>",
-    ),
-    cause(r"must be divisible by tensor parallel size", "correct spec.server.tensorParallelSize"),
-    cause(
-        r"World size \(\d+\) is larger than the number of available GPUs",
-        "raise spec.devices, or lower spec.server.tensorParallelSize",
-    ),
-    cause(r"Not enough allowed NUMA nodes to bind", "set VLLM_CPU_OMP_THREADS_BIND=nobind"),
-    cause(r"VLLM_PORT '.*' appears to be a URI", "rename the Service that injects VLLM_PORT"),
-    # Memory of the device
-    cause(
-        r"estimated maximum model length is (?P<length>\d+)",
-        r"set spec.server.maxModelLen to at most \g<length>",
-    ),
-    cause(
-        r"is needed, which is larger than the available KV cache memory",
-        "lower spec.server.maxModelLen",
-    ),
-    cause(
-        r"No available memory for the cache blocks",
-        "raise spec.server.gpuMemoryUtilization, or use more devices",
-    ),
-    cause(
-        r"Free memory on device .*is less than desired GPU memory utilization",
-        "another process holds memory of this device; free it or lower "
-        "spec.server.gpuMemoryUtilization",
-        heals=True,
-    ),
-    cause(
-        r"OutOfMemoryError: .*|(CUDA|HIP|NPU|MUSA|XPU) out of memory.*",
-        "use more devices, or lower spec.server.maxModelLen or gpuMemoryUtilization",
-    ),
-    cause(
-        r"is out of bounds for 0 devices", "no device reached the container: check spec.devices"
-    ),
-    # Files of the model
-    cause(
-        r"Model architectures \[.*?\] are not supported",
-        "use an image whose vLLM knows this model",
-    ),
-    cause(
-        r"contains custom code which must be executed|trust_remote_code=True",
-        "set spec.server.trustRemoteCode: true if you trust the repository",
-    ),
-    cause(
-        r"Repo id must be in the form 'repo_name' or 'namespace/repo_name'",
-        "the model directory does not exist: check spec.source and spec.weights.mountPath",
-    ),
-    cause(
-        r"Invalid repository ID or local directory specified",
-        "the model directory has no config.json: check spec.source",
-    ),
-    cause(r"is not a valid JSON file", "the file is damaged: download it again"),
-    cause(
-        r"outgoing traffic has been disabled",
-        "the server was told to load from a hub: let spec.source bring the weights",
-    ),
-    cause(r"SafetensorError: .*", "a weights file is damaged or incomplete: download it again"),
-    cause(
-        r"Following weights were not initialized from checkpoint",
-        "weights files are missing: check source.include and source.exclude",
-    ),
-    cause(
-        r"FileNotFoundError: .*\.(safetensors|bin|json)",
-        "the file is missing, or the user of the container may not read it",
-    ),
-    cause(r"Cannot find any model weights", "the directory holds no weights: check spec.source"),
-    cause(
-        r"exceeds dimension size|size mismatch for",
-        "config.json and the weights do not belong together",
-    ),
-    cause(
-        r"Couldn't instantiate the backend tokenizer",
-        "tokenizer files are missing: check source.include and source.exclude",
-    ),
-    # Surroundings
-    cause(r"Address already in use", "another container of the pod uses the port", heals=True),
-    cause(r"Cannot set both VLLM_FL_FLAGOS_WHITELIST and", "use only one of the operator lists"),
-    cause(r"Permission denied: .*", "the user of the container may not use that path"),
-    cause(r"Read-only file system: .*", "give that path a writable volume"),
-    cause(r"No space left on device", "enlarge the volume; /dev/shm: spec.server.sharedMemory"),
-    cause(r"Unsupported CPU attention configuration", "this model does not run on a CPU"),
-)
-# Only worth a word when there is no other.
-LAST_RESORT = (
-    cause(
-        r"EngineDeadError: ",
-        "the engine was killed from outside; the node may have run out of memory",
-        heals=True,
-    ),
-)
-
+COLOUR = re.compile(r"\x1b\[[0-9;]{0,12}m")
+# What may stand before a line: the time that `kubectl logs --timestamps` or a runtime adds,
+# the process, the rank, the level.
 PREFIX = re.compile(
-    r"^(\x1b\[[0-9;]*m)*"
-    r"(\([\w ]+ pid=\d+\) )?"
-    r"((DEBUG|INFO|WARNING|ERROR|CRITICAL) [-\d]+ [:.\d]+ \[[^\]]+\] ?)?"
+    r"^(?:\s{0,8}\d{1,7}\.\d{1,3} (?=\S))?"
+    r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) (?:std(?:out|err) [FP] )?)?"
+    r"(?:\([\w. ]{1,40} pid=\d+(?:, ip=[\d.]+)?\) )?"
+    r"(?:\[rank\d+\]: ?)?"
+    r"(?:(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) [-\d]+ [:.\d]+ \[[^\]]{1,80}\] ?)?"
+)
+# Others' ways to say that a line is no error.
+CALM = re.compile(
+    r"^(?:\[?[-\d:., ]{8,26}\]? ?(?:- )?)?\[?(?:DEBUG|INFO|WARN|WARNING)\b(?! .{0,30}NCCL)"
+    r"|\d%\||^\[[WI]\d{3,4} |^[WI]\d{4} |^\S{0,300}:\d+: \w*Warning: |^\[rank\d+\]:\[W"
 )
 # Lines that only report that something else went wrong, or frame it.
 HOLLOW = re.compile(
-    r"See root cause above|Engine core initialization failed|For further information visit"
+    r"See root cause above|See stack trace for root cause|Engine core initialization failed"
+    r"|For further information visit"
     r"|EngineCore encountered an issue|^Traceback |^\s*File \"|^ {4}|^[\s^~]*$|^usage: "
     r"|^During handling of|^The above exception was|warnings\.warn\(|UserWarning: "
-    r"|Application (shutdown|startup)|leaked (semaphore|shared_memory)"
-    r"|Failed to import from vllm\._C|throughput: "
+    r"|Application (?:shutdown|startup)|leaked (?:semaphore|shared_memory)"
+    r"|Failed to import from vllm\._C|throughput: |^INFO: "
+    r"|Kernel errors might be asynchronously|kernel errors might be asynchronously"
+    r"|^For debugging consider|^Compile with `TORCH_|^Exception ignored in"
 )
 ERROR = re.compile(
-    r"^\s*[\w.]*(Error|Exception|Interrupt|Failure)(:|$)|\berror: |^Fatal |Segmentation fault"
+    r"^\s*[\w.]{0,120}(?:Error|Exception|Interrupt|Failure|Exit)(?::|$)|\berror: |^Fatal "
+    r"|^[\w.]{1,120}\.errors?\.\w{1,60}: "
+    r"|Segmentation fault|^\[ERROR\]|^panic: |^terminate called"
 )
-ENGINE_ERROR = re.compile(r"^\((EngineCore|Worker)[^)]*\) (ERROR|CRITICAL) ")
+ENGINE_ERROR = re.compile(r"\((?:EngineCore|Worker|RayWorker)[^)]{0,60}\) (?:ERROR|CRITICAL) ")
+# The words of code that is shown in a traceback are no news.
+CODE = re.compile(
+    r"^ {4}(?! *(?:\w{1,60}\.){0,6}\w{0,60}(?:Error|Exception): )|^\s*File \"|^[\s^~]*$"
+)
+CALM_LEVELS = {"DEBUG", "INFO", "WARNING"}
+ABRUPT = {Reason.NATIVE_CRASH, Reason.DEVICE_FAULT}
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Lines as they were, and without what stands before them.
+
+    A progress bar writes many lines over each other; they share the number of their line.
+    """
+
+    raw: list[str]
+    bare: list[str]
+    numbers: list[int]
+    spoken: list[int]  # those that may tell a cause; of equal ones the first
+
+    @classmethod
+    def of(cls, text: str) -> Log:
+        parts = [
+            (number, part[:WIDEST])
+            for number, line in enumerate(COLOUR.sub("", text).split("\n"), start=1)
+            for part in (line.rstrip("\r").split("\r") if "\r" in line else (line,))
+        ]
+        raw = [part for _, part in parts]
+        seen: dict[str, int] = {}
+        bared = []
+        for at, line in enumerate(raw):
+            found = PREFIX.match(line)
+            rest = line[found.end() :] if found else line
+            bared.append(rest)
+            calm = found is not None and found["level"] in CALM_LEVELS
+            if rest and not calm and not CODE.search(rest) and not CALM.search(rest):
+                seen.setdefault(rest, at)
+        return cls(raw, bared, [number for number, _ in parts], list(seen.values()))
 
 
 @lru_cache(maxsize=64)  # one pass over a model asks several times
-def telling(log: str) -> Telling | None:
+def telling(log: str, *, exit_code: int | None = None) -> Telling | None:
     """The line that tells the cause, or the likeliest; None when there is no line at all."""
-    lines = [line[:WIDEST] for line in log.splitlines()]
-    return _known(lines, CAUSES) or _likeliest(lines)
+    lines = Log.of(log)
+    found = (
+        _known(lines, CAUSES)
+        or _operator(lines, exit_code)
+        or _known(lines, GENERAL)
+        or _likeliest(lines)
+    )
+    if found and found.reason:
+        return found
+    return _by_code(found, exit_code)
 
 
-def bare(line: str) -> str:
-    return PREFIX.sub("", line).strip()
-
-
-def _known(lines: list[str], causes: tuple[Cause, ...]) -> Telling | None:
+def _known(lines: Log, causes: tuple[Cause, ...]) -> Telling | None:
     for each in causes:
-        for number, line in enumerate(lines):
-            if found := each.pattern.search(line):
-                whole = ": ".join(map(bare, lines[max(number - each.above, 0) : number + 1]))
-                cure = found.expand(each.cure)
-                return Telling(line=whole[:LONGEST], cure=cure, needs_user=not each.heals)
+        if each.unless and any(each.unless.search(line) for line in lines.bare):
+            continue
+        hits = [at for at in lines.spoken if each.pattern.search(lines.bare[at])]
+        if hits:  # a program's error tells more than what others print of it
+            best = next((at for at in hits if ERROR.search(lines.bare[at])), hits[0])
+            return _told(lines, each, best)
     return None
 
 
-def _likeliest(lines: list[str]) -> Telling | None:
-    spoken = [line for line in reversed(lines) if not HOLLOW.search(PREFIX.sub("", line))]
-    errors = [line for line in spoken if ERROR.search(PREFIX.sub("", line))]
-    engine = [line for line in errors if ENGINE_ERROR.match(line)]
-    if best := next(iter(engine or errors), None):
-        return Telling(line=bare(best)[:LONGEST])
-    last = next(iter(spoken), None)
-    return _known(lines, LAST_RESORT) or (Telling(line=bare(last)[:LONGEST]) if last else None)
+def _told(lines: Log, each: Cause, at: int) -> Telling:
+    found = each.pattern.search(lines.bare[at])
+    return Telling(
+        line=_whole(lines, each, at)[:LONGEST],
+        cure=found.expand(each.cure) if found else each.cure,
+        needs_user=each.needs_user,
+        reason=each.reason,
+        number=lines.numbers[at],
+    )
+
+
+def _whole(lines: Log, each: Cause, number: int) -> str:
+    told = [line.strip() for line in lines.bare[max(number - each.above, 0) : number + 1]]
+    after = lines.bare[number + 1 :] if each.then else ()
+    told += [line.strip() for line in after if ERROR.search(line)][:1]
+    return ": ".join(told)
+
+
+def _operator(lines: Log, code: int | None) -> Telling | None:
+    """Which operator of FlagGems it was; the error itself is what is told."""
+    error = _worst(lines)
+    known = EXITS.get(code) if code is not None else None
+    fault = known.reason if known else None
+    if told := _known(lines, GENERAL):
+        fault = told.reason
+    abrupt = fault in ABRUPT
+    if error is None and not abrupt:
+        return None
+    if (found := blamed(lines.bare, abrupt=abrupt)) is None:
+        return None
+    after = (n for n in lines.spoken if n > found.at and ERROR.search(lines.bare[n]))
+    at = next(after, found.at if error is None else error)
+    return _operator_crash(found, line=lines.bare[at].strip(), number=lines.numbers[at])
+
+
+def _operator_crash(found: Blamed, *, line: str, number: int) -> Telling:
+    field = f"spec.flagos.operators.denyMore: [{', '.join(found.deny)}]"
+    return Telling(
+        line=f"{line[: LONGEST - 100]} (in FlagGems operator {found.operator})",
+        cure=f"set {field}",
+        needs_user=True,
+        reason=Reason.OPERATOR_CRASH,
+        number=number,
+        operator=found.operator,
+    )
+
+
+def _worst(lines: Log) -> int | None:
+    """The last error, of the engine if it spoke: those in front only tell of it."""
+    spoken = [n for n in reversed(lines.spoken) if not HOLLOW.search(lines.bare[n])]
+    errors = [n for n in spoken if ERROR.search(lines.bare[n])]
+    engine = [n for n in errors if ENGINE_ERROR.search(lines.raw[n])]
+    return next(iter(engine or errors), None)
+
+
+def _likeliest(lines: Log) -> Telling | None:
+    if (best := _worst(lines)) is not None:
+        return _unknown(lines, best)
+    if last := _known(lines, LAST_RESORT):
+        return last
+    anything = [n for n in range(len(lines.bare)) if not HOLLOW.search(lines.bare[n])]
+    return replace(_unknown(lines, anything[-1]), failed=False) if anything else None
+
+
+def _unknown(lines: Log, number: int) -> Telling:
+    return Telling(line=lines.bare[number].strip()[:LONGEST], number=lines.numbers[number])
+
+
+def _by_code(found: Telling | None, code: int | None) -> Telling | None:
+    known = EXITS.get(code) if code is not None else None
+    if known is None:
+        return found
+    needs_user = True if known.reason.kind.name == "BLOCKED" else None
+    told = found or Telling(line="")
+    return replace(told, reason=known.reason, cure=known.cure, needs_user=needs_user)

@@ -69,6 +69,14 @@ class Reason(StrEnum):
     STARTUP_BUDGET_EXCEEDED = "StartupBudgetExceeded", Kind.FAILED
     ENGINE_DIED = "EngineDied", Kind.FAILED
     CRASH_LOOP = "CrashLoop", Kind.FAILED
+    DEVICE_BUSY = "DeviceBusy", Kind.FAILED
+    DEVICE_FAULT = "DeviceFault", Kind.FAILED
+    COLLECTIVE_INIT_FAILED = "CollectiveInitFailed", Kind.FAILED
+    PORT_IN_USE = "PortInUse", Kind.FAILED
+    CACHE_LOCKED = "CacheLocked", Kind.FAILED
+    NATIVE_CRASH = "NativeCrash", Kind.FAILED
+    ENGINE_TIMEOUT = "EngineTimeout", Kind.FAILED
+    TERMINATED = "Terminated", Kind.FAILED
 
     INVALID_SPEC = "InvalidSpec", Kind.BLOCKED
     UNKNOWN_CHIP = "UnknownChip", Kind.BLOCKED
@@ -98,6 +106,25 @@ class Reason(StrEnum):
     DIRECTORY_CONFLICT = "DirectoryConflict", Kind.BLOCKED
     INVALID_SOURCE = "InvalidSource", Kind.BLOCKED
     RECORD_MISSING = "RecordMissing", Kind.BLOCKED
+    INVALID_ARGUMENT = "InvalidArgument", Kind.BLOCKED
+    KV_CACHE_TOO_SMALL = "KVCacheTooSmall", Kind.BLOCKED
+    DEVICE_OUT_OF_MEMORY = "DeviceOutOfMemory", Kind.BLOCKED
+    DEVICE_NOT_FOUND = "DeviceNotFound", Kind.BLOCKED
+    DRIVER_MISMATCH = "DriverMismatch", Kind.BLOCKED
+    INCOMPATIBLE_IMAGE = "IncompatibleImage", Kind.BLOCKED
+    UNSUPPORTED_MODEL = "UnsupportedModel", Kind.BLOCKED
+    REMOTE_CODE_REFUSED = "RemoteCodeRefused", Kind.BLOCKED
+    WEIGHTS_MISSING = "WeightsMissing", Kind.BLOCKED
+    WEIGHTS_CORRUPT = "WeightsCorrupt", Kind.BLOCKED
+    WEIGHTS_MISMATCH = "WeightsMismatch", Kind.BLOCKED
+    OPERATOR_CRASH = "OperatorCrash", Kind.BLOCKED
+    PLUGIN_NOT_LOADED = "PluginNotLoaded", Kind.BLOCKED
+    DEPENDENCY_MISSING = "DependencyMissing", Kind.BLOCKED
+    SHARED_MEMORY_TOO_SMALL = "SharedMemoryTooSmall", Kind.BLOCKED
+    LIMIT_TOO_LOW = "LimitTooLow", Kind.BLOCKED
+    PERMISSION_DENIED = "PermissionDenied", Kind.BLOCKED
+    PATH_NOT_WRITABLE = "PathNotWritable", Kind.BLOCKED
+    DISK_FULL = "DiskFull", Kind.BLOCKED
 
 
 def kind_of(reason: str) -> Kind:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from flagos_operator.status.crash_remedies import CRASHES
 from flagos_operator.status.reasons import Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    cause: str
-    cure: str
-
+from flagos_operator.status.remedy import Remedy
 
 REMEDIES = {
     Reason.SERVING: Remedy(
@@ -302,6 +295,7 @@ REMEDIES = {
         "Copy the record with the files, or make it where there is a network: flagos-operator "
         "fetch. Without spec.weights.verify they are served unchecked.",
     ),
+    **CRASHES,
 }
 
 # Also by plain strings: reasons come from specs and downloads as well.

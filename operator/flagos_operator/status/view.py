@@ -28,6 +28,7 @@ class Culprit:
     container: str = ""
     exit_code: int | None = None
     time: datetime | None = None
+    operator: str = ""  # of FlagGems, where the log blames one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

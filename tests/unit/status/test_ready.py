@@ -302,7 +302,7 @@ class TestCrashes:
     def test_a_container_that_ended_is_told_at_once(self):
         over = starting(state="terminated", ended=ended(2, message="vllm: error: argument -x: y"))
         summary = summarize(a_view(a_pod(fetched(), over)))
-        assert ready(summary)["reason"] == "CrashLoop"
+        assert ready(summary)["reason"] == "InvalidArgument"
         assert "error: argument -x: y" in ready(summary)["message"]
 
     def test_a_container_that_is_made_anew_is_not_in_trouble(self):

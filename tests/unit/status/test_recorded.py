@@ -39,7 +39,12 @@ def pod(name: str) -> PodFacts:
         ("not-mounted", "Pulling", "Pulling", "node1"),
         ("fetch-failed", "Failed", "SourceNotFound", "modelscope has no nobody/nothing"),
         ("crash-once", "Starting", "Starting", "loads"),
-        ("crash-loop", "Failed", "CrashLoop", "exit code 2: vllm: error: unrecognized arguments"),
+        (
+            "crash-loop",
+            "Failed",
+            "InvalidArgument",
+            "exit code 2: vllm: error: unrecognized arguments",
+        ),
         ("engine-died", "Failed", "EngineDied", "exit code 0"),
         ("out-of-memory", "Failed", "OutOfMemory", "limits.memory"),
         ("over-budget", "Starting", "Starting", "loads"),

@@ -288,7 +288,7 @@ class TestLastFailure:
             fetched(), crashed(ended(2, message="vllm: error: unrecognized arguments: -x"))
         )
         assert summarize(a_view(pod)).status["lastFailure"] == {
-            "reason": "CrashLoop",
+            "reason": "InvalidArgument",
             "message": "container server ended with exit code 2: vllm: error: unrecognized "
             "arguments: -x (correct spec.server.args)",
             "container": "server",

@@ -1,0 +1,12 @@
+"""Known causes as data, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from flagos_operator.status.causes.asked import COMMAND, MODEL
+from flagos_operator.status.causes.general import EXITS, GENERAL, LAST_RESORT
+from flagos_operator.status.causes.place import DEVICES, MEMORY, SURROUNDINGS, WAITING
+
+# The first that is found anywhere in the log wins, so the particular stands above the general.
+CAUSES = (*COMMAND, *MEMORY, *SURROUNDINGS, *DEVICES, *MODEL, *WAITING)
+
+__all__ = ["CAUSES", "EXITS", "GENERAL", "LAST_RESORT"]

@@ -1,0 +1,187 @@
+"""What the place lacks that the server runs in: memory, devices, drivers, rights, time."""
+
+from __future__ import annotations
+
+from flagos_operator.status.causes.row import LENGTH, MORE_MEMORY, cause
+from flagos_operator.status.reasons import Reason
+
+LIBRARIES = (
+    r"(?:[NHRMEPSTDX]|DL|IX|MX)CCL|BKCL|CNCL|GLOO|FlagCX|FLAGCX"
+    r"|(?:nccl|hccl|rccl|mccl|eccl|gloo|bkcl|cncl|flagcx)"
+)
+
+MEMORY = (
+    cause(r"estimated maximum model length is (?P<length>\d+)", Reason.KV_CACHE_TOO_SMALL, LENGTH),
+    cause(
+        r"larger than the maximum number of tokens that can be stored in KV cache "
+        r"\((?P<length>\d+)\)",
+        Reason.KV_CACHE_TOO_SMALL,
+        LENGTH,
+    ),
+    cause(
+        r"is needed, which is larger than the available KV cache memory",
+        Reason.KV_CACHE_TOO_SMALL,
+        "lower spec.server.maxModelLen",
+    ),
+    cause(
+        r"No available memory for the cache blocks"
+        r"|Not enough memory\. Please try .{0,60}mem-fraction-static",
+        Reason.KV_CACHE_TOO_SMALL,
+        "raise spec.server.gpuMemoryUtilization, or use more devices (spec.devices)",
+    ),
+    cause(
+        r"Free memory on device .{0,200}is less than desired GPU memory utilization",
+        Reason.DEVICE_BUSY,
+        "another process holds memory of this device; free it or lower "
+        "spec.server.gpuMemoryUtilization",
+        heals=True,
+    ),
+    cause(
+        r"device\(?s?\)? is/are busy|(?:device|[GN]PU|DCU)\b.{0,60}\b(?:is busy|in use by another)"
+        r"|all CUDA-capable devices are busy|(?:cuda|hip)ErrorDevicesUnavailable",
+        Reason.DEVICE_BUSY,
+        "another process holds this device; free it",
+        heals=True,
+    ),
+    cause(
+        r"DefaultCPUAllocator: |^MemoryError\b|std::bad_alloc|\[Errno 12\]"
+        r"|(?:mmap|fork|malloc|memory)\b.{0,80}Cannot allocate memory|oom-kill|OOMKilled"
+        r"|Out of memory: Killed process",
+        Reason.OUT_OF_MEMORY,
+        MORE_MEMORY,
+    ),
+    cause(
+        r"OutOfMemoryError: |\b[A-Z]{2,5} out of memory|(?<!host )\bout of (?:device )?memory\b"
+        r"|ERROR_OUT_OF_MEMORY|Error(?:MemoryAllocation|OutOfMemory)|STATUS_ALLOC_FAILED"
+        r"|EL0004|EE1001.{0,80}memory|\b207001\b|(?:aclrt|rt|mc|mu|cn)Malloc\w* .{0,40}fail",
+        Reason.DEVICE_OUT_OF_MEMORY,
+        "use more devices (spec.devices), or lower spec.server.maxModelLen or "
+        "gpuMemoryUtilization",
+    ),
+)
+SURROUNDINGS = (
+    cause(
+        r"(?:/dev/shm|shared memory|/torch_).{0,160}No space left"
+        r"|No space left.{0,160}(?:/dev/shm|shared memory)"
+        r"|Error while creating shared memory segment|insufficient shared memory"
+        r"|unable to (?:allocate|open|mmap|resize|write).{0,40}(?:shared memory|</torch_)"
+        r"|out of shared memory\. Please|\bBus error\b|SIGBUS"
+        r"|Failed core proc\(s\): \{.{0,80}: -7\b",
+        Reason.SHARED_MEMORY_TOO_SMALL,
+        "raise spec.server.sharedMemory",
+    ),
+    cause(
+        r"No space left on device|Disk quota exceeded",
+        Reason.DISK_FULL,
+        "enlarge the volume or the node's disk; /dev/shm: spec.server.sharedMemory",
+    ),
+    cause(
+        r"Too many open files|can't start new thread|pthread_create.{0,60}fail"
+        r"|Resource temporarily unavailable|[Mm]emlock|RLIMIT_\w+.{0,60}(?:low|small|fail)",
+        Reason.LIMIT_TOO_LOW,
+        "raise the limit of open files, processes or locked memory that the container runtime "
+        "sets on the node",
+    ),
+    cause(
+        r"database is locked",
+        Reason.CACHE_LOCKED,
+        "several processes share one tuning database: set "
+        "FLAGGEMS_DB_URL=sqlite:///:memory: in spec.server.env",
+        heals=True,
+    ),
+    cause(
+        r"[Aa]ddress already in use|EADDRINUSE|port \d+ is already (?:in use|allocated)",
+        Reason.PORT_IN_USE,
+        "another container of the pod uses the port; change spec.server.port",
+        heals=True,
+    ),
+    cause(
+        r"/dev/\w.{0,80}(?:[Pp]ermission denied|[Oo]peration not permitted)"
+        r"|(?:[Pp]ermission denied|[Oo]peration not permitted).{0,60}'?/dev/(?!shm)\w",
+        Reason.PERMISSION_DENIED,
+        "the user of the container may not use that device: spec.pod.securityContext, "
+        "spec.server.securityContext",
+    ),
+    cause(
+        r"failed to map segment from shared object",
+        Reason.PERMISSION_DENIED,
+        "that path is mounted noexec: give it a volume that may be executed from "
+        "(spec.server.volumeMounts)",
+    ),
+    cause(
+        r"Read-only file system",
+        Reason.PATH_NOT_WRITABLE,
+        "give that path a writable volume (spec.server.volumeMounts)",
+    ),
+    cause(
+        r"PermissionError: |[Pp]ermission denied|[Oo]peration not permitted",
+        Reason.PERMISSION_DENIED,
+        "the user of the container may not use that path: spec.server.securityContext, or "
+        "the owner of the files",
+    ),
+)
+DEVICES = (
+    cause(
+        r"(?i)\bdriver\b.{0,100}\b(?:too old|insufficient|mismatch|not match\w*|incompatible"
+        r"|not compatible|unsupported|too low|lower than|older than)"
+        r"|(?:unsupported|mismatch\w*|incompatible).{0,60}\bdriver\b"
+        r"|forward compatibility was attempted|InsufficientDriver",
+        Reason.DRIVER_MISMATCH,
+        "update the driver on the node, or use an image for its driver (spec.image)",
+    ),
+    cause(
+        r"Error 802|system not yet initialized",
+        Reason.DEVICE_NOT_FOUND,
+        "start the vendor's fabric manager on the node",
+    ),
+    cause(
+        r"is out of bounds for 0 devices|(?i:\bno (?:\w+[- ]){0,2}(?:GPU|device|NPU|DCU|MLU|XPU"
+        r"|GCU|accelerator|NVIDIA driver)s?\b.{0,40}\b(?:available|found|detected|on your))"
+        r"|(?i:found no (?:NVIDIA|\w{2,12}) driver)|Failed to infer device type"
+        r"|Device string must not be empty|\b0 active drivers|(?:cuda|hip|mc|mu)ErrorNoDevice"
+        r"|lib(?:cuda|ascend_hal|hsa-runtime64|mcruntime|musa|cnrt|cudart-?\w*)\.so\S*: cannot"
+        r"|dcmi (?:model|module) initiali[sz]ed? failed"
+        r"|[Gg]et\w{0,40}[Dd]ev\w{0,40}(?:Count|Num)\b.{0,40}fail",
+        Reason.DEVICE_NOT_FOUND,
+        "no device reached the container: check spec.devices, spec.chip and the device plugin "
+        "on the node",
+    ),
+    cause(
+        r"no kernel image is available|invalid device function|NoBinaryForGpu"
+        r"|[Ee]xec format error|GLIBC\w*_[\d.]+.{0,4} not found|Illegal instruction|SIGILL",
+        Reason.INCOMPATIBLE_IMAGE,
+        "use an image that was built for this chip and processor (spec.image)",
+    ),
+    cause(
+        rf"\b(?:{LIBRARIES})\b.{{0,120}}(?i:error|fail|time[sd]? ?out|unable)"
+        r"|nccl(?:System|Internal|UnhandledCuda|InvalidUsage|Remote|UnhandledSystem)\w*"
+        r"|Hccl\w+, error|\bEI00\d\d\b|HCCL function error"
+        r"|(?:DistStoreError|DistNetworkError|DistBackendError)"
+        r"|client socket has (?:timed out|failed)|init_process_group.{0,80}(?i:time|fail)"
+        r"|Watchdog caught collective|flagcx\w*(?:Error|Init\w*).{0,60}(?i:error|fail)"
+        r"|Failed to (?:initialize|create) .{0,40}(?:communicator|process group)",
+        Reason.COLLECTIVE_INIT_FAILED,
+        "the devices cannot talk to each other: look at the first rank that failed; check "
+        "spec.server.sharedMemory, spec.flagos.flagcxPath and the links of the node",
+    ),
+)
+WAITING = (
+    cause(
+        r"Timed out waiting for engine|VLLM_ENGINE_READY_TIMEOUT_S|did not (?:start|become ready) "
+        r"within|Engine core .{0,40}timed? ?out",
+        Reason.STARTUP_BUDGET_EXCEEDED,
+        "raise spec.startup.budgetSeconds",
+    ),
+    cause(
+        r"RPC call to \w+ timed out|(?:execute_model|sample_tokens).{0,60}timed out"
+        r"|No available shared memory broadcast block found in .{0,40}giving up",
+        Reason.ENGINE_TIMEOUT,
+        "raise VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS in spec.server.env, or warm the kernels up",
+    ),
+    cause(
+        r"KeyboardInterrupt: terminated|SystemExit: 143",
+        Reason.TERMINATED,
+        "somebody told the server to end while it started: nothing to cure in the model",
+        heals=True,
+    ),
+)

@@ -1,0 +1,62 @@
+"""A known cause of a failed start: what a log says, the reason it has and its cure.
+
+Rules are made for the kind, not for one chip: vendors print CUDA's words under names of their own.
+Every quantity that can grow is bounded, so that no line, however made, takes long to search.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from flagos_operator.status.reasons import Kind, Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """`cure` may take up groups of the pattern; `heals`: it may be over without the user.
+
+    `above` is how many lines before the one that matches belong to it; with `then` the error
+    that follows does. `unless`: what must be nowhere in the log.
+    """
+
+    pattern: re.Pattern[str]
+    reason: Reason
+    cure: str
+    heals: bool = False
+    above: int = 0
+    then: bool = False
+    unless: re.Pattern[str] | None = None
+
+    @property
+    def needs_user(self) -> bool | None:
+        """None: it may be either, and is judged by how often it happens."""
+        if self.heals:
+            return False
+        return True if self.reason.kind is Kind.BLOCKED else None
+
+
+def cause(  # noqa: PLR0913 - a row of a table
+    pattern: str,
+    reason: Reason,
+    cure: str,
+    *,
+    heals: bool = False,
+    above: int = 0,
+    then: bool = False,
+    unless: str = "",
+) -> Cause:
+    return Cause(
+        pattern=re.compile(pattern),
+        reason=reason,
+        cure=cure,
+        heals=heals,
+        above=above,
+        then=then,
+        unless=re.compile(unless) if unless else None,
+    )
+
+
+CHECK_FILES = "spec.weights.verify: Always checks every file and fetches bad ones again"
+LENGTH = r"set spec.server.maxModelLen to at most \g<length>"
+MORE_MEMORY = "raise limits.memory in spec.server.resources"

@@ -1,0 +1,234 @@
+"""A log alone: how far the start came, why it ended, what to change."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flagos_operator.__main__ import main
+from flagos_operator.status.explain import explain
+from tests.unit.status.test_loglines import LOGS
+
+# Abridged logs of vLLM 0.24 with and without FlagOS on an H200 and an H100.
+STARTS = Path(__file__).parents[2] / "data" / "starts"
+SERVED = [
+    "flagos-cold",
+    "flagos-h100-blacklist-gemm",
+    "flagos-h100-cold-default",
+    "flagos-h100-cold-sizes10-mbt512",
+    "flagos-h100-moved-cache",
+    "flagos-tiny-drain",
+    "flagos-warm",
+    "g-default",
+    "g-noplugin",
+    "native-cold",
+    "native-eager",
+    "native-h100-cold",
+    "native-warm-drain",
+    "sigterm-swallowed-then-ready",
+    "x-notok",
+]
+FAILED = [
+    ("enginecore-killed", "Ready", "EngineDied"),
+    ("g-flcx", "Ready", "EngineDied"),
+    ("g-plugoff", "Ready", "EngineDied"),
+    ("g-nogems", "Ready", "PluginNotLoaded"),
+    ("x-flcfg", "Ready", "PluginNotLoaded"),
+    ("sigterm-d-cfg", "Starting", "Terminated"),
+]
+UNFINISHED = [
+    ("sigterm-d-load", "Compiling"),
+    ("sigterm-p1-imp", "Starting"),
+    ("tp2-shm64-unfinished", "Loading"),
+]
+# The last hundred lines of starts that failed: the phase is read from what is left of it.
+ENDS = [
+    ("bad-value", "Starting", "InvalidArgument", "spec.server"),
+    ("both-operator-lists", "Starting", "InvalidArgument", "spec.flagos.operators"),
+    ("cache-read-only", None, "PathNotWritable", "spec.server.volumeMounts"),
+    ("custom-code", "Starting", "RemoteCodeRefused", "spec.server.trustRemoteCode"),
+    ("device-busy", "Starting", "DeviceBusy", "spec.server.gpuMemoryUtilization"),
+    ("device-out-of-memory", "Loading", "DeviceOutOfMemory", "spec.devices"),
+    ("engine-killed", "Ready", "EngineDied", "spec.server.resources"),
+    ("home-not-writable", None, "PermissionDenied", "spec.server.securityContext"),
+    ("hub-name-offline", "Starting", "WeightsMissing", "spec.source"),
+    ("kv-cache-too-small", "Compiling", "KVCacheTooSmall", "spec.server.maxModelLen"),
+    ("no-config", "Starting", "WeightsMissing", "spec.source"),
+    ("no-device", "Starting", "DeviceNotFound", "spec.devices"),
+    ("no-directory", "Starting", "WeightsMissing", "spec.weights.mountPath"),
+    ("no-weights", "Loading", "WeightsMissing", "spec.source"),
+    ("port-taken", "Starting", "PortInUse", "spec.server.port"),
+    ("shape-mismatch", "Loading", "WeightsMismatch", "spec.source"),
+    ("shard-missing", "Loading", "WeightsMissing", "spec.source"),
+    ("shard-truncated", "Loading", "WeightsCorrupt", "spec.weights.verify"),
+    ("shard-unreadable", "Loading", "WeightsMissing", "spec.source"),
+    ("too-few-devices", "Starting", "TooFewDevices", "spec.devices"),
+    ("unknown-architecture", "Starting", "UnsupportedModel", "spec.image"),
+    ("unknown-flag", "Starting", "InvalidArgument", "spec.server.args"),
+]
+
+
+def start(name: str) -> str:
+    return (STARTS / f"{name}.txt").read_text()
+
+
+def test_every_log_is_explained():
+    told = {*SERVED, *(name for name, *_ in FAILED), *(name for name, _ in UNFINISHED)}
+    assert told == {file.stem for file in STARTS.glob("*.txt")}
+    assert {name for name, *_ in ENDS} == {file.stem for file in LOGS.glob("*.txt")}
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_a_server_that_served_and_was_told_to_end_has_not_failed(name: str):
+    found = explain(start(name))
+    assert (found.phase, found.reason, found.line, found.cure) == ("Ready", "", "", "")
+    assert "startup complete" in start(name).split("\n")[found.phase_line - 1] or found.phase_line
+
+
+@pytest.mark.parametrize(("name", "phase", "reason"), FAILED)
+def test_a_failure_has_its_phase_and_its_reason(name: str, phase: str, reason: str):
+    found = explain(start(name))
+    assert (found.phase, found.reason) == (phase, reason)
+
+
+@pytest.mark.parametrize(("name", "phase"), UNFINISHED)
+def test_a_start_that_is_under_way_has_only_a_phase(name: str, phase: str):
+    found = explain(start(name))
+    assert (found.phase, found.reason) == (phase, "")
+
+
+@pytest.mark.parametrize(("name", "phase", "reason", "field"), ENDS)
+def test_the_end_of_a_log_is_enough(name: str, phase: str | None, reason: str, field: str):
+    log = (LOGS / f"{name}.txt").read_text()
+    found = explain(log, exit_code=1)
+    assert found.reason == reason
+    assert phase in {None, found.phase}
+    assert field in found.fields
+    words = found.line.rpartition(": ")[2][:30]
+    assert words in log.split("\n")[found.line_number - 1]
+
+
+OTHERS = [
+    (
+        "SGLang on MetaX",
+        (
+            "[2026-09-01 10:00:01] Load weight begin. avail mem=60.1 GB\n"
+            "[2026-09-01 10:00:31 TP0] Capture cuda graph begin. This can take up to several minutes\n"
+            "[2026-09-01 10:00:35 TP0] Scheduler hit an exception: Traceback (most recent call last):\n"
+            '  File "/opt/sglang/scheduler.py", line 9, in run\n'
+            "torch.OutOfMemoryError: MACA out of memory. Tried to allocate 2.00 GiB\n"
+        ),
+        "Capturing",
+        "DeviceOutOfMemory",
+    ),
+    (
+        "vLLM 0.20 on Ascend",
+        (
+            "INFO 09-01 10:00:01 [model_runner.py:1] Starting to load model /models/x...\n"
+            "Capturing ACL graphs (decode): 10%|x|\n"
+            "(Worker_TP3 pid=9) ERROR 09-01 10:00:09 [x.py:1] RuntimeError: HCCL function error: x\n"
+            "(APIServer pid=1) RuntimeError: Engine core initialization failed. See root cause above.\n"
+        ),
+        "Capturing",
+        "CollectiveInitFailed",
+    ),
+    (
+        "vLLM 0.13 on Hygon",
+        (
+            "(EngineCore_DP0 pid=9) INFO 01-01 00:00:01 [x.py:1] Loading weights took 9.1 seconds\n"
+            "(EngineCore_DP0 pid=9) ERROR 01-01 00:00:02 [x.py:1] hipErrorNoBinaryForGpu: no code\n"
+        ),
+        "Loading",
+        "IncompatibleImage",
+    ),
+    (
+        "an unknown chip with an unknown fault",
+        (
+            "Loading safetensors checkpoint shards: 100% Completed\n"
+            "(Worker pid=9) ERROR 01-01 00:00:02 [x.py:1] foo.QuxError: lane 7 is out of phase\n"
+            "(APIServer pid=1) RuntimeError: Engine core initialization failed. See root cause above.\n"
+            "resource_tracker: There appear to be 1 leaked semaphore objects\n"
+        ),
+        "Loading",
+        "CrashLoop",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("log", "phase", "reason"), [o[1:] for o in OTHERS], ids=[o[0] for o in OTHERS]
+)
+def test_chips_and_versions_nobody_has_seen(log: str, phase: str, reason: str):
+    found = explain(log)
+    assert (found.phase, found.reason) == (phase, reason)
+
+
+def test_an_unknown_cause_shows_its_most_telling_line():
+    found = explain(OTHERS[3][1])
+    assert (found.line, found.line_number) == ("foo.QuxError: lane 7 is out of phase", 2)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "words"),
+    [
+        (137, "CrashLoop", "SIGKILL"),
+        (143, "Terminated", "SIGTERM"),
+        (0, "EngineDied", "--previous"),
+        (139, "NativeCrash", "spec.image"),
+    ],
+)
+def test_an_exit_code_explains_what_the_log_does_not(code: int, reason: str, words: str):
+    found = explain(start("sigterm-d-load"), exit_code=code)
+    assert found.reason == reason
+    assert words in found.cure
+
+
+def test_an_end_that_was_asked_for_is_no_failure():
+    assert explain(start("native-warm-drain"), exit_code=0).reason == ""
+
+
+@pytest.mark.parametrize("log", ["", "\n", "\0\xff\n\r\r", "x" * 10**6, "\r" * 10**5])
+def test_a_log_of_nonsense_is_survived(log: str):
+    assert explain(log).phase == "Starting"
+
+
+class TestVerb:
+    def test_words(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+        file = tmp_path / "x.log"
+        file.write_text((LOGS / "kv-cache-too-small.txt").read_text())
+        assert main(["explain", str(file), "--exit-code", "1"]) == 0
+        said = capsys.readouterr().out
+        assert "reason:   KVCacheTooSmall\n" in said
+        assert "set spec.server.maxModelLen to at most 37872" in said
+        assert "change:   spec.server.maxModelLen\n" in said
+
+    def test_json(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+        file = tmp_path / "x.log"
+        file.write_bytes(b"\xff\nMemoryError\n")
+        assert main(["explain", "--json", str(file)]) == 0
+        said = json.loads(capsys.readouterr().out)
+        assert (said["reason"], said["lineNumber"]) == ("OutOfMemory", 2)
+        assert said["fields"] == ["spec.server.resources"]
+
+    def test_nothing_wrong_is_another_exit_code(self, tmp_path: Path):
+        file = tmp_path / "x.log"
+        file.write_text(start("native-eager"))
+        assert main(["explain", str(file)]) == 1
+
+    def test_a_file_that_is_not_there(self, capsys: pytest.CaptureFixture[str]):
+        assert main(["explain", "/nowhere/x.log"]) == 2
+        assert "/nowhere/x.log: No such file" in capsys.readouterr().err
+
+    def test_a_pipe(self):
+        done = subprocess.run(
+            [sys.executable, "-m", "flagos_operator", "explain", "-"],
+            input=b"vllm: error: unrecognized arguments: --x\n",
+            capture_output=True,
+            check=True,
+            cwd=Path(__file__).parents[3] / "operator",
+        )
+        assert b"InvalidArgument" in done.stdout
