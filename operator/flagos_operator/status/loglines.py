@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from flagos_operator.status.causes.row import Cause
 
 LONGEST = 400  # of what is told
+MOST, NARROWEST = 60_000, 200  # of all lines that may tell a cause; yet of each so much
+STATES = 4  # of one progress bar that are looked at
 WIDEST = 1000  # of what is looked at: one line can hold all architectures of the world
 
 
@@ -91,7 +93,7 @@ class Log:
         parts = [
             (number, part[:WIDEST])
             for number, line in enumerate(COLOUR.sub("", text).split("\n"), start=1)
-            for part in (line.rstrip("\r").split("\r") if "\r" in line else (line,))
+            for part in (_written_over(line) if "\r" in line else (line,))
         ]
         raw = [part for _, part in parts]
         seen: dict[str, int] = {}
@@ -103,7 +105,16 @@ class Log:
             calm = found is not None and found["level"] in CALM_LEVELS
             if rest and not calm and not CODE.search(rest) and not CALM.search(rest):
                 seen.setdefault(rest, at)
-        return cls(raw, bared, [number for number, _ in parts], list(seen.values()))
+        spoken = list(seen.values())
+        width = max(NARROWEST, MOST // max(len(spoken), 1))
+        for at in spoken:
+            bared[at] = bared[at][:width]
+        return cls(raw, bared, [number for number, _ in parts], spoken)
+
+
+def _written_over(line: str) -> list[str]:
+    """What a terminal would have shown of late: the newest states of a progress bar."""
+    return [part for part in line.rstrip("\r").rsplit("\r", STATES)[-STATES:] if part] or [""]
 
 
 @lru_cache(maxsize=64)  # one pass over a model asks several times

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flagos_operator.status.loglines import telling
 from flagos_operator.status.progress import PHASES
 from flagos_operator.status.reasons import Kind, Reason
 from flagos_operator.status.remedies import REMEDIES
+from tests.unit.status.lines import LINES, LOGS, OPERATORS
 
+SINGLE = LINES
+WHOLE = (*(file.read_text() for file in sorted(LOGS.glob("*.txt"))), *OPERATORS.values())
 DOCUMENT = Path(__file__).parents[3] / "docs" / "status.md"
 MARK = "<!-- The tables below are written by `python -m tests.unit.status.document`. -->\n"
 
@@ -27,8 +31,10 @@ alone cannot help:
 
 - CannotPullImage: the registry answers that the image is not there, or not for this account.
 - CannotStart: the program or a path is not in the image, or may not be used.
-- CrashLoop, EngineDied, FetchFailed: the line that is told has a known cause that does not pass,
-  such as a wrong argument; or the container was restarted three times and ended soon again.
+- FetchFailed: the line that is told has a known cause that does not pass.
+- CrashLoop, EngineDied and the others from DeviceBusy on: the container was restarted three times
+  and ended soon again, unless the cause is known to pass by itself (DeviceBusy, CacheLocked,
+  PortInUse, Terminated).
 
 """,
 }
@@ -37,9 +43,36 @@ NO_PHASE = {Kind.GOOD, Kind.REST}
 
 
 def tables() -> str:
-    return "\n".join(
-        f"### {HEADINGS[kind]}\n\n{NOTES.get(kind, '')}{table(kind)}" for kind in Kind
-    )
+    kinds = [f"### {HEADINGS[kind]}\n\n{NOTES.get(kind, '')}{table(kind)}" for kind in Kind]
+    return "\n".join([*kinds, lines()])
+
+
+LINES_HEAD = """\
+### Lines that a failed start is read from
+
+Examples of each; the rules are made for the kind, so that other chips and versions are told too.
+Where several fit, the more particular one counts, wherever it stands in the log.
+
+| Reason | Line |
+|---|---|
+"""
+SHOWN, WIDTH = 3, 110
+
+
+def lines() -> str:
+    """From the fixtures, so that what is shown here is what the tests have tried."""
+    told = [(reason, line) for line, reason in SINGLE if reason]
+    told += [(str(found.reason), found.line) for found in map(telling, WHOLE) if found]
+    rows = []
+    for reason in Reason:
+        examples = [line for name, line in told if name == reason][:SHOWN]
+        rows += [f"| {reason} | `{cut(line)}` |\n" for line in examples]
+    return LINES_HEAD + "".join(rows)
+
+
+def cut(line: str) -> str:
+    shown = line if len(line) <= WIDTH else f"{line[:WIDTH]}..."
+    return shown.strip().replace("|", "/").replace("`", "'")
 
 
 def table(kind: Kind) -> str:

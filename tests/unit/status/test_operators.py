@@ -7,62 +7,17 @@ import pytest
 from flagos_operator.status.loglines import telling
 from flagos_operator.status.summary import summarize
 from tests.unit.status.build import a_pod, a_view, crashed, ended, fetched
+from tests.unit.status.lines import (
+    ASCEND,
+    COMPILER,
+    COPY,
+    DISPATCHER,
+    FUSED,
+    METAX,
+    SAID,
+    SEGFAULT,
+)
 from tests.unit.status.read import ready
-
-# As published in flagos-ai/FlagGems issue 6112: MetaX C550, vLLM 0.24.0, FlagGems 5.4.0.dev606.
-METAX = """\
-(Worker_TP1 pid=597) ERROR 09-03 16:13:00 [multiproc_executor.py:1000] WorkerProc hit an exception.
-(Worker_TP1 pid=597) ERROR 09-03 16:13:00 [multiproc_executor.py:1000] Traceback (most recent call last):
-(Worker_TP1 pid=597) ERROR 09-03 16:13:00 [multiproc_executor.py:1000]   File "/opt/conda/lib/python3.12/site-packages/flag_gems/runtime/backend/_metax/ops/mm.py", line 237, in mm_out
-(Worker_TP1 pid=597) ERROR 09-03 16:13:00 [multiproc_executor.py:1000]     mm_kernel[grid](
-(Worker_TP1 pid=597) ERROR 09-03 16:13:00 [multiproc_executor.py:1000]   File "/opt/conda/lib/python3.12/site-packages/triton/runtime/jit.py", line 399, in <lambda>
-(Worker_TP1 pid=597) ERROR 09-03 16:13:00 [multiproc_executor.py:1000]   File "/opt/conda/lib/python3.12/site-packages/flag_gems/utils/libentry.py", line 883, in run
-(Worker_TP1 pid=597) ERROR 09-03 16:13:00 [multiproc_executor.py:1000]     kernel = self.fn.run(*args, **kwargs)
-(Worker_TP1 pid=597) ERROR 09-03 16:13:00 [multiproc_executor.py:1000] torch.AcceleratorError: CUDA error: an illegal memory access was encountered
-(EngineCore pid=500) ERROR 09-03 16:13:01 [core.py:1231] RuntimeError: Worker failed with error 'CUDA error'
-(APIServer pid=1) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
-"""  # noqa: E501
-# In the form of issue 6278: Ascend 910C, an empty tensor.
-ASCEND = """\
-Traceback (most recent call last):
-  File "/usr/lib/python3.11/site-packages/vllm/v1/sample/penalties.py", line 61, in apply
-  File "/opt/flag_gems/runtime/backend/_ascend/ops/ones_like.py", line 41, in ones_like
-    ones_kernel[grid_fn](out, N, BLOCK_SIZE)
-  File "/opt/flag_gems/runtime/backend/_ascend/ops/ones.py", line 12, in wrapper
-triton.compiler.errors.CompilationError: at 6:14: arange's end argument must be greater
-"""
-COPY = """\
-Traceback (most recent call last):
-  File "/opt/flag_gems/ops/copy.py", line 88, in copy
-  File "/root/.flaggems/code_cache/pointwise_dynamic_x.py", line 40, in _wrapper_rank_1
-triton.compiler.errors.MLIRCompilationError: BiShengIR failed for _copy_kernel_kernel_rank_1
-"""
-# faulthandler's order: the innermost first, and no comma before `in`.
-SEGFAULT = """\
-Fatal Python error: Segmentation fault
-
-Current thread 0x00007f1 (most recent call first):
-  File "/opt/flag_gems/utils/libentry.py", line 534 in run
-  File "/opt/flag_gems/ops/sort.py", line 31 in radix_sort
-  File "/opt/flag_gems/ops/sort.py", line 120 in sort_stable
-  File "/opt/vllm/v1/sample/ops/topk_topp_sampler.py", line 20 in forward
-"""
-# Iluvatar: no traceback at all, only what FlagGems said that it called (issue 6114).
-SAID = """\
-flag_gems.ops.cumsum.cumsum: GEMS CUMSUM
-flag_gems.ops.cumsum.cumsum_out: GEMS CUMSUM_OUT
-Segmentation fault (core dumped)
-"""
-COMPILER = """\
-loc("/opt/flag_gems/ops/argmax.py":57:18): error: 'tt.reduce' op failed to legalize
-RuntimeError: PassManager::run failed
-"""
-DISPATCHER = "RuntimeError: Implementation 'default.flagos' of op 'rms_norm' failed: bad grid\n"
-FUSED = """\
-Traceback (most recent call last):
-  File "/opt/flag_gems/fused/silu_and_mul.py", line 57, in silu_and_mul
-triton.runtime.errors.OutOfResources: out of resource: shared memory, Required: 163840
-"""
 
 CASES = [
     ("metax", METAX, "mm_out", "[mm_out, mm]", "illegal memory access"),

@@ -23,11 +23,12 @@ GENERAL = (
         unless=r"EngineDeadError: ",  # it served without the plugin, and died of something else
     ),
     cause(
-        r"(?i)illegal memory access|device-side assert|unspecified launch failure|memory violation"
+        r"illegal memory access|device-side assert|unspecified launch failure"
+        r"|[Mm]emory [Vv]iolation"
         r"|(?:aicore|vector core|aivec) (?:exception|error|timeout)|uncorrectable ECC|\bXid\b"
         r"|(?:CUDA|HIP|ACL|NPU|MUSA|MACA|MLU|XPU|GCU|DCU|PPU) (?:runtime )?error\b"
         r"|AcceleratorError|NPU function error|\bE[EZ][0-9A-Z]{4}: |CUBLAS_STATUS|MIOPEN_STATUS"
-        r"|hipError[A-Z]\w+|page not present|GPU (?:hang|reset)|memory access fault",
+        r"|hipError[A-Z]\w+|page not present|GPU (?:hang|reset)|[Mm]emory access fault",
         Reason.DEVICE_FAULT,
         "the device or a kernel on it failed: if it repeats on one node, look at that device; "
         "if on all, try spec.flagos.mode: PluginOnly",

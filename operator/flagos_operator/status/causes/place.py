@@ -122,7 +122,7 @@ SURROUNDINGS = (
 )
 DEVICES = (
     cause(
-        r"(?i)\bdriver\b.{0,100}\b(?:too old|insufficient|mismatch|not match\w*|incompatible"
+        r"\b[Dd]river\b.{0,100}\b(?:too old|insufficient|mismatch|not match\w*|incompatible"
         r"|not compatible|unsupported|too low|lower than|older than)"
         r"|(?:unsupported|mismatch\w*|incompatible).{0,60}\bdriver\b"
         r"|forward compatibility was attempted|InsufficientDriver",
