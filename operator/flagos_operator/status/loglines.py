@@ -42,8 +42,9 @@ COLOUR = re.compile(r"\x1b\[[0-9;]{0,12}m")
 PREFIX = re.compile(
     r"^(?:\s{0,8}\d{1,7}\.\d{1,3} (?=\S))?"
     r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) (?:std(?:out|err) [FP] )?)?"
-    r"(?:\([\w. ]{1,40} pid=\d+(?:, ip=[\d.]+)?\) )?"
+    r"(?:\([\w.= ]{1,40} pid=\d+(?:, ip=[\d.]+)?\) )?"
     r"(?:\[rank\d+\]: ?)?"
+    r"(?:\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[ ,.][\w.,]{1,12}){0,2}\] )?"
     r"(?:(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) [-\d]+ [:.\d]+ \[[^\]]{1,80}\] ?)?"
 )
 # Others' ways to say that a line is no error.
@@ -67,7 +68,9 @@ ERROR = re.compile(
     r"|^[\w.]{1,120}\.errors?\.\w{1,60}: "
     r"|Segmentation fault|^\[ERROR\]|^panic: |^terminate called"
 )
-ENGINE_ERROR = re.compile(r"\((?:EngineCore|Worker|RayWorker)[^)]{0,60}\) (?:ERROR|CRITICAL) ")
+ENGINE_ERROR = re.compile(
+    r"\((?:EngineCore|Worker|RayWorker|VllmWorker)[^)]{0,60}\) (?:ERROR|CRITICAL) "
+)
 # The words of code that is shown in a traceback are no news.
 CODE = re.compile(
     r"^ {4}(?! *(?:\w{1,60}\.){0,6}\w{0,60}(?:Error|Exception): )|^\s*File \"|^[\s^~]*$"

@@ -74,6 +74,10 @@ LINES = [
         "OutOfMemory",
     ),
     ("MemoryError", "OutOfMemory"),
+    (
+        "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 9.00 GiB for an array",
+        "OutOfMemory",
+    ),
     ("OSError: [Errno 12] Cannot allocate memory", "OutOfMemory"),
     ("terminate called after throwing an instance of 'std::bad_alloc'", "OutOfMemory"),
     # Memory of the device, by chip
@@ -143,6 +147,11 @@ LINES = [
     ("RuntimeError: The Inner error is reported: aicore exception", "DeviceFault"),
     ("RuntimeError: MUSA error: unspecified launch failure", "DeviceFault"),
     ("Memory access fault by GPU node-4 on address 0x7f. Reason: Unknown.", "DeviceFault"),
+    ("RuntimeError: ACL error: 507899", "DeviceFault"),
+    (
+        "triton.runtime.errors.OutOfResources: out of resource: shared memory, Required: 163840",
+        "UnsupportedModel",
+    ),
     # Between devices
     (
         (
@@ -176,6 +185,7 @@ LINES = [
     ("RuntimeError: MCCL error in mccl.cpp:12: remote process exited", "CollectiveInitFailed"),
     ("RuntimeError: flagcxCommInitRank failed: 3", "CollectiveInitFailed"),
     ("RuntimeError: BKCL error: connect to 10.0.0.2 failed", "CollectiveInitFailed"),
+    ("ModuleNotFoundError: No module named 'flagcx'", "CollectiveInitFailed"),
     # What surrounds the server
     (
         (
@@ -209,6 +219,10 @@ LINES = [
     ),
     ("RuntimeError: open /dev/davinci_manager failed: Permission denied", "PermissionDenied"),
     (
+        "[Errno 13] error while attempting to bind on address ('0.0.0.0', 80): permission denied",
+        "PermissionDenied",
+    ),
+    (
         "ImportError: /tmp/x/launcher.so: failed to map segment from shared object",
         "PermissionDenied",
     ),
@@ -218,6 +232,10 @@ LINES = [
     ("_pickle.UnpicklingError: invalid load key, 'v'.", "WeightsCorrupt"),
     ("json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)", "WeightsCorrupt"),
     ("RuntimeError: size mismatch for lm_head.weight: copying a param", "WeightsMismatch"),
+    (
+        "OSError: x/y is not a local folder and is not a valid model identifier listed on the hub",
+        "WeightsMissing",
+    ),
     # The image
     ("ModuleNotFoundError: No module named 'flash_attn'", "DependencyMissing"),
     ("OSError: libmcblas.so: cannot open shared object file: No such file", "DependencyMissing"),

@@ -99,6 +99,9 @@ def test_what_is_no_error_is_no_cause(line: str):
         "\x1b[1;36m(Worker_TP1 pid=7)\x1b[0;0m ERROR 11-25 02:23:01 [core.py:9] ",
         "[rank3]: ",
         "(RayWorkerWrapper pid=7, ip=10.0.0.2) ",
+        "(VllmWorker rank=1 pid=7) ERROR 11-25 02:23:01 [core.py:9] ",
+        "[2026-09-01 10:00:35 TP0] ",
+        "[2026-09-01 10:00:35,123] ",
     ],
 )
 def test_what_stands_before_a_line_does_not_matter(prefix: str):
@@ -111,3 +114,22 @@ def test_a_progress_bar_is_one_line():
     told = telling("a\nLoading: 0%| |\rLoading: 50%|x|\rLoading: 100%|xx|\nMemoryError\n")
     assert told
     assert told.number == 3
+
+
+WEIGHTS = "(Worker_TP1 pid=2) ERROR 01-01 00:00:02 [x.py:1] SafetensorError: header too large\n"
+PEER = "(Worker_TP0 pid=1) ERROR 01-01 00:00:01 [x.py:1] DistBackendError: NCCL error: remote\n"
+
+
+@pytest.mark.parametrize(
+    "noise", [PEER, "mkdir: cannot create directory '/x': Permission denied\n"]
+)
+def test_what_follows_from_a_cause_is_not_taken_for_it(noise: str):
+    told = telling(noise + WEIGHTS + noise)
+    assert told
+    assert told.reason == "WeightsCorrupt"
+
+
+def test_a_rank_that_faults_counts_more_than_those_that_miss_it():
+    told = telling(PEER + "(Worker_TP1 pid=2) RuntimeError: an illegal memory access\n")
+    assert told
+    assert told.reason == "DeviceFault"

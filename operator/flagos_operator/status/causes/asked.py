@@ -67,6 +67,11 @@ COMMAND = (
         "use only one of the operator lists: spec.flagos.operators or spec.server.env",
     ),
     cause(
+        r"No module named 'flagcx|(?:flagcx|FLAGCX_PATH).{0,120}(?:No such file|not found)",
+        Reason.COLLECTIVE_INIT_FAILED,
+        "correct spec.flagos.flagcxPath, or leave it out",
+    ),
+    cause(
         r"VLLM_FL_\w{1,60} file not found",
         Reason.PLUGIN_NOT_LOADED,
         "the FlagOS plugin is not in use: correct or remove that variable in spec.server.env",
@@ -106,6 +111,11 @@ MODEL = (
         r"Repo id must be in the form 'repo_name' or 'namespace/repo_name'",
         Reason.WEIGHTS_MISSING,
         "the model directory does not exist: check spec.source and spec.weights.mountPath",
+    ),
+    cause(
+        r"not a valid model identifier|GatedRepoError|RepositoryNotFoundError",
+        Reason.WEIGHTS_MISSING,
+        "the server was told to load from a hub: let spec.source bring the weights",
     ),
     cause(
         r"Invalid repository ID or local directory specified",
@@ -164,7 +174,7 @@ MODEL = (
         "tokenizer files are missing: check source.include and source.exclude of spec.source",
     ),
     cause(
-        r"Input should be .{0,300}\[type=|^\s*Value error, ",
+        r"Input should be .{0,300}\[type=|^\s*Value error, |\[type=[a-z_]{3,40}, input_",
         Reason.INVALID_ARGUMENT,
         "correct the value in spec.server",
         above=1,  # pydantic names the field on a line of its own

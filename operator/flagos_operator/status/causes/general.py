@@ -7,6 +7,16 @@ from dataclasses import dataclass
 from flagos_operator.status.causes.row import CHECK_FILES, cause
 from flagos_operator.status.reasons import Reason
 
+LIBRARIES = (
+    r"(?:[NHRMEPSTDX]|DL|IX|MX)CCL|BKCL|CNCL|GLOO|FlagCX|FLAGCX"
+    r"|(?:nccl|hccl|rccl|mccl|eccl|gloo|bkcl|cncl|flagcx)"
+)
+
+FAULT = (
+    "the device or a kernel on it failed: if it repeats on one node, look at that device; "
+    "if on all, try spec.flagos.mode: PluginOnly"
+)
+
 # Only where no operator of FlagGems is to blame and nothing above was found.
 GENERAL = (
     cause(
@@ -15,23 +25,43 @@ GENERAL = (
         "set VLLM_PLUGINS=fl in spec.server.env",
     ),
     cause(
-        r"Failed to load plugin \S+",
+        r"Failed to load plugin (?P<plugin>\w{1,60})",
         Reason.PLUGIN_NOT_LOADED,
-        "the FlagOS plugin is not in use: correct what its error says, in spec.image or "
+        r"plugin \g<plugin> is not in use: correct what its error says, in spec.image or "
         "spec.server.env",
         then=True,
         unless=r"EngineDeadError: ",  # it served without the plugin, and died of something else
     ),
     cause(
-        r"illegal memory access|device-side assert|unspecified launch failure"
-        r"|[Mm]emory [Vv]iolation"
-        r"|(?:aicore|vector core|aivec) (?:exception|error|timeout)|uncorrectable ECC|\bXid\b"
-        r"|(?:CUDA|HIP|ACL|NPU|MUSA|MACA|MLU|XPU|GCU|DCU|PPU) (?:runtime )?error\b"
-        r"|AcceleratorError|NPU function error|\bE[EZ][0-9A-Z]{4}: |CUBLAS_STATUS|MIOPEN_STATUS"
-        r"|hipError[A-Z]\w+|page not present|GPU (?:hang|reset)|[Mm]emory access fault",
+        r"illegal memory access|device-side assert|unspecified launch failure|\bXid\b"
+        r"|[Mm]emory [Vv]iolation|(?:aicore|vector core|aivec) (?:exception|error|timeout)"
+        r"|uncorrectable ECC|[Mm]emory access fault|GPU (?:hang|reset)",
         Reason.DEVICE_FAULT,
-        "the device or a kernel on it failed: if it repeats on one node, look at that device; "
-        "if on all, try spec.flagos.mode: PluginOnly",
+        FAULT,
+    ),
+    cause(
+        rf"\b(?:{LIBRARIES})\b.{{0,120}}(?i:error|fail|time[sd]? ?out|unable)"
+        r"|nccl(?:System|Internal|UnhandledCuda|InvalidUsage|Remote|UnhandledSystem)\w*"
+        r"|Hccl\w+, error|\bEI00\d\d\b|HCCL function error"
+        r"|(?:DistStoreError|DistNetworkError|DistBackendError)"
+        r"|client socket has (?:timed out|failed)|init_process_group.{0,80}(?i:time|fail)"
+        r"|Watchdog caught collective|flagcx\w*(?:Error|Init\w*).{0,60}(?i:error|fail)"
+        r"|Failed to (?:initialize|create) .{0,40}(?:communicator|process group)",
+        Reason.COLLECTIVE_INIT_FAILED,
+        "the devices cannot talk to each other: look at the first rank that failed; check "
+        "spec.server.sharedMemory, spec.flagos.flagcxPath and the links of the node",
+    ),
+    cause(
+        r"(?:CUDA|HIP|ACL|NPU|MUSA|MACA|MLU|XPU|GCU|DCU|PPU) (?:runtime )?error\b"
+        r"|AcceleratorError|NPU function error|\bE[EZ][0-9A-Z]{4}: |CUBLAS_STATUS|MIOPEN_STATUS"
+        r"|hipError[A-Z]\w+|page not present",
+        Reason.DEVICE_FAULT,
+        FAULT,
+    ),
+    cause(
+        r"out of resource: ",
+        Reason.UNSUPPORTED_MODEL,
+        "a kernel needs more than the chip has: try another spec.image",
     ),
     cause(
         r"Segmentation fault|SIGSEGV|SIGABRT|core dumped|Fatal Python error: (?!Aborted$)"

@@ -5,11 +5,6 @@ from __future__ import annotations
 from flagos_operator.status.causes.row import LENGTH, MORE_MEMORY, cause
 from flagos_operator.status.reasons import Reason
 
-LIBRARIES = (
-    r"(?:[NHRMEPSTDX]|DL|IX|MX)CCL|BKCL|CNCL|GLOO|FlagCX|FLAGCX"
-    r"|(?:nccl|hccl|rccl|mccl|eccl|gloo|bkcl|cncl|flagcx)"
-)
-
 MEMORY = (
     cause(r"estimated maximum model length is (?P<length>\d+)", Reason.KV_CACHE_TOO_SMALL, LENGTH),
     cause(
@@ -44,7 +39,7 @@ MEMORY = (
         heals=True,
     ),
     cause(
-        r"DefaultCPUAllocator: |^MemoryError\b|std::bad_alloc|\[Errno 12\]"
+        r"DefaultCPUAllocator: |(?<!Of)MemoryError\b|std::bad_alloc|\[Errno 12\]"
         r"|(?:mmap|fork|malloc|memory)\b.{0,80}Cannot allocate memory|oom-kill|OOMKilled"
         r"|Out of memory: Killed process",
         Reason.OUT_OF_MEMORY,
@@ -77,7 +72,8 @@ SURROUNDINGS = (
     ),
     cause(
         r"Too many open files|can't start new thread|pthread_create.{0,60}fail"
-        r"|Resource temporarily unavailable|[Mm]emlock|RLIMIT_\w+.{0,60}(?:low|small|fail)",
+        r"|Resource temporarily unavailable"
+        r"|(?:[Mm]emlock|RLIMIT_\w{1,20}).{0,60}(?:low|small|fail|exceed)",
         Reason.LIMIT_TOO_LOW,
         "raise the limit of open files, processes or locked memory that the container runtime "
         "sets on the node",
@@ -103,21 +99,15 @@ SURROUNDINGS = (
         "spec.server.securityContext",
     ),
     cause(
+        r"to bind on address.{0,80}permission denied",
+        Reason.PERMISSION_DENIED,
+        "ports below 1024 need a right that the container lacks: raise spec.server.port",
+    ),
+    cause(
         r"failed to map segment from shared object",
         Reason.PERMISSION_DENIED,
         "that path is mounted noexec: give it a volume that may be executed from "
         "(spec.server.volumeMounts)",
-    ),
-    cause(
-        r"Read-only file system",
-        Reason.PATH_NOT_WRITABLE,
-        "give that path a writable volume (spec.server.volumeMounts)",
-    ),
-    cause(
-        r"PermissionError: |[Pp]ermission denied|[Oo]peration not permitted",
-        Reason.PERMISSION_DENIED,
-        "the user of the container may not use that path: spec.server.securityContext, or "
-        "the owner of the files",
     ),
 )
 DEVICES = (
@@ -152,17 +142,19 @@ DEVICES = (
         Reason.INCOMPATIBLE_IMAGE,
         "use an image that was built for this chip and processor (spec.image)",
     ),
+)
+# Scripts print these without harm, so they stand behind what programs raise.
+RIGHTS = (
     cause(
-        rf"\b(?:{LIBRARIES})\b.{{0,120}}(?i:error|fail|time[sd]? ?out|unable)"
-        r"|nccl(?:System|Internal|UnhandledCuda|InvalidUsage|Remote|UnhandledSystem)\w*"
-        r"|Hccl\w+, error|\bEI00\d\d\b|HCCL function error"
-        r"|(?:DistStoreError|DistNetworkError|DistBackendError)"
-        r"|client socket has (?:timed out|failed)|init_process_group.{0,80}(?i:time|fail)"
-        r"|Watchdog caught collective|flagcx\w*(?:Error|Init\w*).{0,60}(?i:error|fail)"
-        r"|Failed to (?:initialize|create) .{0,40}(?:communicator|process group)",
-        Reason.COLLECTIVE_INIT_FAILED,
-        "the devices cannot talk to each other: look at the first rank that failed; check "
-        "spec.server.sharedMemory, spec.flagos.flagcxPath and the links of the node",
+        r"Read-only file system",
+        Reason.PATH_NOT_WRITABLE,
+        "give that path a writable volume (spec.server.volumeMounts)",
+    ),
+    cause(
+        r"PermissionError: |[Pp]ermission denied|[Oo]peration not permitted",
+        Reason.PERMISSION_DENIED,
+        "the user of the container may not use that path: spec.server.securityContext, or "
+        "the owner of the files",
     ),
 )
 WAITING = (
