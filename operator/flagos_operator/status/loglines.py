@@ -42,7 +42,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]{0,12}m")
 PREFIX = re.compile(
     r"^(?:\s{0,8}\d{1,7}\.\d{1,3} (?=\S))?"
     r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) (?:std(?:out|err) [FP] )?)?"
-    r"(?:\([\w.= ]{1,40} pid=\d+(?:, ip=[\d.]+)?\) )?"
+    r"(?:\([\w.= ]{1,40} pid=\d+(?:, ip=[\d.]+)?\) ){0,3}"
     r"(?:\[rank\d+\]: ?)?"
     r"(?:\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[ ,.][\w.,]{1,12}){0,2}\] )?"
     r"(?:(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) [-\d]+ [:.\d]+ \[[^\]]{1,80}\] ?)?"
@@ -71,9 +71,11 @@ ERROR = re.compile(
 ENGINE_ERROR = re.compile(
     r"\((?:EngineCore|Worker|RayWorker|VllmWorker)[^)]{0,60}\) (?:ERROR|CRITICAL) "
 )
-# The words of code that is shown in a traceback are no news.
+FRAME = re.compile(r"^\s*File \"|^[\s^~]*$")
+# The words of code that is shown in a traceback are no news; what a vendor indents is.
 CODE = re.compile(
-    r"^ {4}(?! *(?:\w{1,60}\.){0,6}\w{0,60}(?:Error|Exception): )|^\s*File \"|^[\s^~]*$"
+    r"^ {4,40}(?:raise|return|await|async|with|self|super|for|if|yield|except"
+    r"|\w[\w., ]{0,80} = |\w[\w.]{0,80}[(\[])"
 )
 CALM_LEVELS = {"DEBUG", "INFO", "WARNING"}
 ABRUPT = {Reason.NATIVE_CRASH, Reason.DEVICE_FAULT}
@@ -100,13 +102,15 @@ class Log:
         ]
         raw = [part for _, part in parts]
         seen: dict[str, int] = {}
-        bared = []
+        bared: list[str] = []
+        shown = True  # a tail may begin in the middle of a traceback
         for at, line in enumerate(raw):
             found = PREFIX.match(line)
             rest = line[found.end() :] if found else line
             bared.append(rest)
             calm = found is not None and found["level"] in CALM_LEVELS
-            if rest and not calm and not CODE.search(rest) and not CALM.search(rest):
+            shown = bool(FRAME.match(rest)) or (shown and rest.startswith("    "))
+            if not (calm or shown or CODE.match(rest) or CALM.search(rest)):
                 seen.setdefault(rest, at)
         spoken = list(seen.values())
         width = max(NARROWEST, MOST // max(len(spoken), 1))

@@ -130,6 +130,10 @@ LINES = [
         "ImportError: libascend_hal.so: cannot open shared object file: No such file",
         "DeviceNotFound",
     ),
+    (
+        "        rtGetDeviceCount execution failed, reason=driver error:internal error[FUNC:x]",
+        "DeviceNotFound",  # vllm-ascend issue 13399
+    ),
     ("RuntimeError: CUDA error: invalid device ordinal", "TooFewDevices"),
     (
         "RuntimeError: CUDA error: no kernel image is available for execution on the device",
