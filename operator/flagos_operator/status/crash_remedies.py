@@ -90,8 +90,8 @@ CRASHES = {
     ),
     Reason.OPERATOR_CRASH: Remedy(
         "An operator of FlagGems fails on this chip; status.lastFailure.operator names it.",
-        "Set spec.flagos.operators.denyMore to what the message says; where spec has a list "
-        "deny, add it there.",
+        "Set spec.flagos.operators.denyMore to what the message says. Where deny or allow is set "
+        "in its place, or the plugin is older than 0.3, change or use those lists.",
     ),
     Reason.PLUGIN_NOT_LOADED: Remedy(
         "The FlagOS plugin could not be loaded, so vLLM runs without it or not at all.",

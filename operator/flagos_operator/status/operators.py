@@ -25,6 +25,10 @@ CALLED = re.compile(
 KERNEL = re.compile(
     r"(?:[Ii]n|kernel|flag_gems.{0,80}) [`'\"<]?_?(?P<file>[a-z]\w{1,80}?)_kernel\b"
 )
+# How FlagGems launches every kernel: the operator is in the lines about it, or unknown.
+LAUNCH = re.compile(r"flag_gems/utils/libentry\.py\", line \d{1,7},? in ")
+LAUNCHED = re.compile(r"\b_?(?P<file>[a-z][a-z0-9_]{0,80}?)_kernel(?:_\w{1,60})?\b")
+NEAR = 8
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 # Names that tell how an operator is run, not which one.
 FRAMEWORK = re.compile(r"kernel|wrapper|^(run|forward|__\w+__|<.+>|call|inner|decorate\w*)$")
@@ -46,7 +50,7 @@ def blamed(lines: list[str], *, abrupt: bool) -> Blamed | None:
 
     `abrupt`: the process ended without an exception, so what it said it was calling counts too.
     """
-    return _framed(lines) or _said(lines, abrupt=abrupt)
+    return _framed(lines) or _said(lines, abrupt=abrupt) or _launched(lines)
 
 
 def _framed(lines: list[str]) -> Blamed | None:
@@ -75,6 +79,16 @@ def _said(lines: list[str], *, abrupt: bool) -> Blamed | None:
         if match := KERNEL.search(lines[number]):
             return _named(match["file"], match["file"], at=number)
     return None
+
+
+def _launched(lines: list[str]) -> Blamed | None:
+    at = next((number for number, line in enumerate(lines) if LAUNCH.search(line)), None)
+    if at is None:
+        return None
+    for line in lines[max(at - NEAR, 0) : at + NEAR]:
+        if match := LAUNCHED.search(line):
+            return _named(match["file"], match["file"], at=at)
+    return _named("libentry", "libentry", at=at)
 
 
 def _named(file: str, function: str, *, at: int) -> Blamed | None:

@@ -308,4 +308,18 @@ Traceback (most recent call last):
 triton.runtime.errors.OutOfResources: out of resource: shared memory, Required: 163840
 """
 
+# Compiled code calls kernels past the operator's own frame.
+LAUNCHED = """\
+Traceback (most recent call last):
+  File "/cache/flaggems/code_cache/x.py", line 9, in call
+    addmm_kernel[grid](
+  File "/opt/flag_gems/utils/libentry.py", line 883, in run
+torch.AcceleratorError: CUDA error: an illegal memory access was encountered
+"""
+LIBENTRY = """\
+Traceback (most recent call last):
+  File "/opt/flag_gems/utils/libentry.py", line 883, in run
+torch.AcceleratorError: CUDA error: an illegal memory access was encountered
+"""
+
 OPERATORS = {"metax": METAX, "ascend": ASCEND, "segfault": SEGFAULT}

@@ -13,6 +13,8 @@ from tests.unit.status.lines import (
     COPY,
     DISPATCHER,
     FUSED,
+    LAUNCHED,
+    LIBENTRY,
     METAX,
     SAID,
     SEGFAULT,
@@ -27,6 +29,8 @@ CASES = [
     ("said", SAID, "cumsum_out", "[cumsum_out, cumsum]", "Segmentation fault"),
     ("compiler", COMPILER, "argmax", "[argmax]", "PassManager"),
     ("dispatcher", DISPATCHER, "rms_norm", "[rms_norm]", "bad grid"),
+    ("launched", LAUNCHED, "addmm", "[addmm]", "illegal memory access"),
+    ("libentry", LIBENTRY, "libentry", "[libentry]", "illegal memory access"),
     ("fused", FUSED, "silu_and_mul", "[silu_and_mul]", "out of resource"),
 ]
 
