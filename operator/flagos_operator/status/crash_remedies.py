@@ -29,6 +29,10 @@ CRASHES = {
         "Several processes wanted one tuning database at once.",
         "Set FLAGGEMS_DB_URL to sqlite:///:memory: in spec.server.env.",
     ),
+    Reason.STORAGE_FAILED: Remedy(
+        "A disk, or the server of a network volume, did not answer or gave an error.",
+        "Look at the node and the storage behind the volume that the message names.",
+    ),
     Reason.NATIVE_CRASH: Remedy(
         "Native code of the image crashed (segmentation fault, abort).",
         "Try another spec.image, or spec.flagos.mode PluginOnly.",

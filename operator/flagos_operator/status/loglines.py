@@ -77,6 +77,7 @@ CODE = re.compile(
     r"^ {4,40}(?:raise|return|await|async|with|self|super|for|if|yield|except"
     r"|\w[\w., ]{0,80} = |\w[\w.]{0,80}[(\[])"
 )
+WORDLESS = re.compile(r"[\w.]{0,120}(?:Error|Exception):?")
 CALM_LEVELS = {"DEBUG", "INFO", "WARNING"}
 ABRUPT = {Reason.NATIVE_CRASH, Reason.DEVICE_FAULT}
 
@@ -214,8 +215,14 @@ def _likeliest(lines: Log) -> Telling | None:
     return replace(_unknown(lines, anything[-1]), failed=False) if anything else None
 
 
-def _unknown(lines: Log, number: int) -> Telling:
-    return Telling(line=lines.bare[number].strip()[:LONGEST], number=lines.numbers[number])
+def _unknown(lines: Log, at: int) -> Telling:
+    """An error without words is told with the code that raised it."""
+    line = lines.bare[at].strip()
+    if WORDLESS.fullmatch(line):
+        above = (each.strip() for each in reversed(lines.bare[max(at - 3, 0) : at]))
+        code = next((each for each in above if each.strip("^~ ")), "")
+        line = f"{line}: {code}" if code else line
+    return Telling(line=line[:LONGEST], number=lines.numbers[at])
 
 
 def _by_code(found: Telling | None, code: int | None) -> Telling | None:

@@ -74,6 +74,7 @@ class Reason(StrEnum):
     COLLECTIVE_INIT_FAILED = "CollectiveInitFailed", Kind.FAILED
     PORT_IN_USE = "PortInUse", Kind.FAILED
     CACHE_LOCKED = "CacheLocked", Kind.FAILED
+    STORAGE_FAILED = "StorageFailed", Kind.FAILED
     NATIVE_CRASH = "NativeCrash", Kind.FAILED
     ENGINE_TIMEOUT = "EngineTimeout", Kind.FAILED
     TERMINATED = "Terminated", Kind.FAILED

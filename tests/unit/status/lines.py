@@ -80,6 +80,7 @@ LINES = [
     ),
     ("OSError: [Errno 12] Cannot allocate memory", "OutOfMemory"),
     ("terminate called after throwing an instance of 'std::bad_alloc'", "OutOfMemory"),
+    ("ValueError: Not enough memory: raise VLLM_CPU_KVCACHE_SPACE", "KVCacheTooSmall"),
     # Memory of the device, by chip
     ("torch.OutOfMemoryError: NPU out of memory. Tried to allocate 2.00 GiB", "DeviceOutOfMemory"),
     ("RuntimeError: MUSA out of memory. Tried to allocate 1.16 GiB", "DeviceOutOfMemory"),
@@ -123,6 +124,7 @@ LINES = [
     ),
     ("RuntimeError: No CUDA GPUs are available", "DeviceNotFound"),
     ("RuntimeError: No HIP GPUs are available", "DeviceNotFound"),
+    ("pynvml.NVMLError_DriverNotLoaded: Driver Not Loaded", "DeviceNotFound"),
     ("RuntimeError: no NPU devices found", "DeviceNotFound"),
     ("RuntimeError: Found no NVIDIA driver on your system.", "DeviceNotFound"),
     ("dcmi model initialized failed, because the device is used. ret is -8020", "DeviceNotFound"),
@@ -210,6 +212,8 @@ LINES = [
         "SharedMemoryTooSmall",
     ),
     ("OSError: [Errno 28] No space left on device: '/cache/triton/x'", "DiskFull"),
+    ("OSError: [Errno 28] No space left on device: '/psm_1a2b'", "SharedMemoryTooSmall"),
+    ("OSError: [Errno 116] Stale file handle", "StorageFailed"),
     ("OSError: [Errno 24] Too many open files", "LimitTooLow"),
     ("RuntimeError: can't start new thread", "LimitTooLow"),
     ("BlockingIOError: [Errno 11] Resource temporarily unavailable", "LimitTooLow"),
@@ -233,6 +237,8 @@ LINES = [
     ("OSError: [Errno 30] Read-only file system: '/home/x/.triton'", "PathNotWritable"),
     ("PermissionError: [Errno 1] Operation not permitted", "PermissionDenied"),
     # Files of the model
+    ("OSError: /models/x does not appear to have a file named config.json.", "WeightsMissing"),
+    ("RuntimeError: unexpected EOF, expected 12 more bytes. The file is cut", "WeightsCorrupt"),
     ("_pickle.UnpicklingError: invalid load key, 'v'.", "WeightsCorrupt"),
     ("json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)", "WeightsCorrupt"),
     ("RuntimeError: size mismatch for lm_head.weight: copying a param", "WeightsMismatch"),
@@ -248,7 +254,11 @@ LINES = [
         "DependencyMissing",
     ),
     ("Fatal Python error: Segmentation fault", "NativeCrash"),
+    ("FileNotFoundError: [Errno 2] No such file or directory: 'gcc'", "DependencyMissing"),
+    ("triton.compiler.errors.CompilationError: at 1:0: bad shape", "UnsupportedModel"),
     # Nothing but the end
+    ("Killed", "EngineDied"),
+    ("/bin/bash: line 1:    12 Killed                  vllm serve /models/x", "EngineDied"),
     ("RuntimeError: Worker proc VllmWorker-1 died unexpectedly, shutting down.", None),
     ("Worker proc VllmWorker-1 died unexpectedly, shutting down executor.", "EngineDied"),
 ]

@@ -122,3 +122,11 @@ def test_a_line_without_end_is_cut():
     told = telling("ValueError: " + "x" * 9000)
     assert told
     assert len(told.line) == LONGEST
+
+
+def test_an_error_without_words_is_told_with_its_code():
+    frame = '  File "/x/y.py", line 3, in f\n'
+    log = f"{frame}    assert heads % size == 0\n           ^^^^^\nAssertionError\n"
+    told = telling(log)
+    assert told
+    assert (told.line, told.number) == ("AssertionError: assert heads % size == 0", 4)

@@ -11,7 +11,7 @@ COMMAND = (
     ),
     cause(r"error: argument [^:]+: .+", Reason.INVALID_ARGUMENT, "correct spec.server.args"),
     cause(
-        r"error: .{0,200}(required|expected|invalid choice)",
+        r"error: .{0,200}(required|expected|invalid choice|ambiguous)",
         Reason.INVALID_ARGUMENT,
         "correct spec.server.args",
     ),
@@ -118,7 +118,7 @@ MODEL = (
         "the server was told to load from a hub: let spec.source bring the weights",
     ),
     cause(
-        r"Invalid repository ID or local directory specified",
+        r"Invalid repository ID or local directory specified|does not appear to have a file named",
         Reason.WEIGHTS_MISSING,
         "the model directory has no config.json: check spec.source",
     ),
@@ -135,6 +135,7 @@ MODEL = (
     ),
     cause(
         r"SafetensorError: |UnpicklingError|PytorchStreamReader failed|invalid load key"
+        r"|unexpected EOF, expected|[Ff]ile might be corrupt"
         r"|deserializing header",
         Reason.WEIGHTS_CORRUPT,
         f"a weights file is damaged or incomplete: download it again; {CHECK_FILES}",
@@ -153,7 +154,7 @@ MODEL = (
         "and the mode of the files",
     ),
     cause(
-        r"Cannot find any model weights",
+        r"Cannot find any model weights|Unable to find .{0,40}(?:gguf|safetensors|checkpoint)",
         Reason.WEIGHTS_MISSING,
         "the directory holds no weights: check spec.source",
     ),

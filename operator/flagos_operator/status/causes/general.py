@@ -59,9 +59,9 @@ GENERAL = (
         FAULT,
     ),
     cause(
-        r"out of resource: ",
+        r"out of resource: |CompilationError: |PassManager::run failed",
         Reason.UNSUPPORTED_MODEL,
-        "a kernel needs more than the chip has: try another spec.image",
+        "a kernel cannot be made for this chip: try another spec.image",
     ),
     cause(
         r"Segmentation fault|SIGSEGV|SIGABRT|core dumped|Fatal Python error: (?!Aborted$)"
@@ -70,7 +70,8 @@ GENERAL = (
         "native code of the image failed: try another spec.image, or spec.flagos.mode: PluginOnly",
     ),
     cause(
-        r"Failed to find C compiler|(?:gcc|cc|clang)\b.{0,40}: not found",
+        r"Failed to find C compiler|(?:gcc|cc|clang)\b.{0,40}: not found"
+        r"|No such file or directory: '\S{0,60}\b(?:gcc|cc|clang)'",
         Reason.DEPENDENCY_MISSING,
         "the image has no C compiler, which Triton needs: use another spec.image",
     ),
@@ -90,7 +91,7 @@ GENERAL = (
 LAST_RESORT = (
     cause(
         r"EngineDeadError: |died unexpectedly|Failed core proc\(s\): \{.{0,80}: -9\b"
-        r"|terminated by signal 9|SIGKILL",
+        r"|terminated by signal 9|SIGKILL|^Killed$|\d Killed +\S",
         Reason.ENGINE_DIED,
         "the engine was killed from outside; the node may have run out of memory: check "
         "spec.server.resources",

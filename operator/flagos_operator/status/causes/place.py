@@ -19,6 +19,11 @@ MEMORY = (
         "lower spec.server.maxModelLen",
     ),
     cause(
+        r"VLLM_CPU_KVCACHE_SPACE",
+        Reason.KV_CACHE_TOO_SMALL,
+        "raise VLLM_CPU_KVCACHE_SPACE in spec.server.env, or lower spec.server.maxModelLen",
+    ),
+    cause(
         r"No available memory for the cache blocks"
         r"|Not enough memory\. Please try .{0,60}mem-fraction-static",
         Reason.KV_CACHE_TOO_SMALL,
@@ -40,7 +45,7 @@ MEMORY = (
     ),
     cause(
         r"DefaultCPUAllocator: |(?<!Of)MemoryError\b|std::bad_alloc|\[Errno 12\]"
-        r"|(?:mmap|fork|malloc|memory)\b.{0,80}Cannot allocate memory|oom-kill|OOMKilled"
+        r"|(?:mmap failed|fork|malloc|memory)\b.{0,80}Cannot allocate memory|oom-kill|OOMKilled"
         r"|Out of memory: Killed process",
         Reason.OUT_OF_MEMORY,
         MORE_MEMORY,
@@ -56,8 +61,8 @@ MEMORY = (
 )
 SURROUNDINGS = (
     cause(
-        r"(?:/dev/shm|shared memory|/torch_).{0,160}No space left"
-        r"|No space left.{0,160}(?:/dev/shm|shared memory)"
+        r"(?:/dev/shm|shared memory|/torch_|/psm_).{0,160}No space left"
+        r"|No space left.{0,160}(?:/dev/shm|shared memory|/psm_|/sem\.)"
         r"|Error while creating shared memory segment|insufficient shared memory"
         r"|unable to (?:allocate|open|mmap|resize|write).{0,40}(?:shared memory|</torch_)"
         r"|out of shared memory\. Please|\bBus error\b|SIGBUS"
@@ -69,6 +74,11 @@ SURROUNDINGS = (
         r"No space left on device|Disk quota exceeded",
         Reason.DISK_FULL,
         "enlarge the volume or the node's disk; /dev/shm: spec.server.sharedMemory",
+    ),
+    cause(
+        r"\[Errno 5\]|Input/output error|Stale file handle|Transport endpoint is not connected",
+        Reason.STORAGE_FAILED,
+        "the disk or the server of that volume fails: look at the node and the storage",
     ),
     cause(
         r"Too many open files|can't start new thread|pthread_create.{0,60}fail"
@@ -86,7 +96,8 @@ SURROUNDINGS = (
         heals=True,
     ),
     cause(
-        r"[Aa]ddress already in use|EADDRINUSE|port \d+ is already (?:in use|allocated)",
+        r"[Aa]ddress already in use|EADDRINUSE|bind the IP port"
+        r"|port \d+ is already (?:in use|allocated)",
         Reason.PORT_IN_USE,
         "another container of the pod uses the port; change spec.server.port",
         heals=True,
@@ -128,8 +139,9 @@ DEVICES = (
         r"is out of bounds for 0 devices|(?i:\bno (?:\w+[- ]){0,2}(?:GPU|device|NPU|DCU|MLU|XPU"
         r"|GCU|accelerator|NVIDIA driver)s?\b.{0,40}\b(?:available|found|detected|on your))"
         r"|(?i:found no (?:NVIDIA|\w{2,12}) driver)|Failed to infer device type"
+        r"|DriverNotLoaded|NVML Shared Library Not Found|CUDA unknown error"
         r"|Device string must not be empty|\b0 active drivers|(?:cuda|hip|mc|mu)ErrorNoDevice"
-        r"|lib(?:cuda|ascend_hal|hsa-runtime64|mcruntime|musa|cnrt|cudart-?\w*)\.so\S*: cannot"
+        r"|lib(?:cuda|ascend_hal|hsa-runtime64|mcruntime|musa|cnrt|mcdrv)\.so\S*: cannot"
         r"|dcmi (?:model|module) initiali[sz]ed? failed"
         r"|[Gg]et\w{0,40}[Dd]ev\w{0,40}(?:Count|Num)\b.{0,40}fail",
         Reason.DEVICE_NOT_FOUND,
@@ -137,7 +149,8 @@ DEVICES = (
         "on the node",
     ),
     cause(
-        r"no kernel image is available|invalid device function|NoBinaryForGpu"
+        r"no kernel image is available|kernel image is invalid|invalid device function"
+        r"|NoBinaryForGpu"
         r"|[Ee]xec format error|GLIBC\w*_[\d.]+.{0,4} not found|Illegal instruction|SIGILL",
         Reason.INCOMPATIBLE_IMAGE,
         "use an image that was built for this chip and processor (spec.image)",
