@@ -48,7 +48,8 @@ class Network:
 
     @property
     def services(self) -> IPv4Network:
-        return IPv4Network((self.whole[128 << 8], 20))
+        """Room for 16,000: the bench makes a Service for each of 5,000 models."""
+        return IPv4Network((self.whole[128 << 8], 18))
 
     @property
     def api_service(self) -> IPv4Address:

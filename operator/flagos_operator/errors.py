@@ -117,6 +117,11 @@ class ClaimRefused(ApiError):
     patience = 60.0
 
 
+class AddressRefused(ApiError):
+    reason = "NoServiceAddress"
+    patience = 60.0
+
+
 class Terminating(ApiError):
     pass
 
@@ -155,6 +160,9 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 # A body that does not fit the schema is the sender's fault, yet server-side apply answers 500.
 _TYPED_PATCH = ("failed to create typed patch object", "failed to convert new object")
 
+# A cluster whose range of Service addresses is used up answers 500 as well.
+_NO_ADDRESS = "failed to allocate a serviceIP"
+
 
 def api_error(status: int, body: Mapping[str, Any], *, retry_after: float = 0.0) -> ApiError:
     """Turn an answer of the API server, a `Status` object, into the leaf that it means."""
@@ -170,6 +178,8 @@ def _leaf(status: int, message: str, details: Mapping[str, Any]) -> type[ApiErro
         return _forbidden(message, details)
     if message.startswith(_TYPED_PATCH):
         return Malformed
+    if _NO_ADDRESS in message:
+        return AddressRefused
     return _BY_STATUS.get(status, ServerFault if status >= 500 else Malformed)  # noqa: PLR2004
 
 

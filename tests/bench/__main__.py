@@ -42,6 +42,7 @@ async def measure(report: Report, asked: argparse.Namespace) -> None:
         status = await alone(cluster, report, size=100)
         await bursts.floor(cluster, status, size=1000, report=report)
         await thousand(cluster, report, asked)
+        await latency.create_floor(cluster, status, count=200, report=report)
         async with running(LOG):
             await latency.create_to_child(cluster, count=200, report=report)
         if asked.large:

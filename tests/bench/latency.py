@@ -8,12 +8,13 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from flagos_operator.cluster.kinds import DEPLOYMENT, MODEL, POD
-from tests.bench.bursts import PATIENCE, Crowd, is_observed
+from tests.bench.bursts import PATIENCE, WRITERS, Crowd, is_observed, names_of, prepared, write
 from tests.bench.cluster import Body, Cluster, a_namespace, watching
 from tests.bench.models import a_model
 from tests.bench.report import Report, percentile
 
 PACE = 0.1
+FIRST = "first"
 READY: Body = {"type": "Ready", "status": "True"}
 
 
@@ -30,25 +31,51 @@ async def at_a_pace(
 
 
 async def create_to_child(cluster: Cluster, *, count: int, report: Report) -> None:
-    names = [f"c{number:03}" for number in range(count)]
-    returned: dict[str, float] = {}
-    async with (
-        a_namespace(cluster, "bench-create") as namespace,
-        watching(cluster, DEPLOYMENT, namespace) as deployments,
-    ):
-
-        async def create(name: str) -> None:
-            await cluster.create(MODEL, a_model(name, namespace=namespace))
-            returned[name] = time.perf_counter()
-
-        with deployments.sightings(lambda _: True) as made:
-            await create("first")  # the operator's watches begin a moment after it is ready
-            await made.of(["first"], within=PATIENCE)
-            await at_a_pace(names, create)
-            seen = await made.of(names, within=PATIENCE)
-    waits = [max(0.0, seen[name] - returned[name]) * 1000 for name in names]
+    async with a_namespace(cluster, "bench-create") as namespace:
+        waits = await _child_after_create(cluster, namespace, names_of(count), asyncio.Queue())
     report.add("create_to_child_p50_ms", percentile(waits, 0.50))
     report.add("create_to_child_p99_ms", percentile(waits, 0.99))
+
+
+async def create_floor(cluster: Cluster, status: Body, *, count: int, report: Report) -> None:
+    """The same with a bare client in the operator's place, all rendered beforehand.
+
+    No operator may run meanwhile: it would do the work.
+    """
+    names, created = names_of(count), asyncio.Queue[Body | None]()
+    async with a_namespace(cluster, "bench-create-floor") as namespace:
+        work = prepared(namespace, (FIRST, *names), status)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(WRITERS):
+                group.create_task(write(cluster, created, work))
+            waits = await _child_after_create(cluster, namespace, names, created)
+            for _ in range(WRITERS):
+                created.put_nowait(None)
+    report.add("floor_create_p50_ms", percentile(waits, 0.50))
+    report.add("floor_create_p99_ms", percentile(waits, 0.99))
+
+
+async def _child_after_create(
+    cluster: Cluster,
+    namespace: str,
+    names: tuple[str, ...],
+    created: asyncio.Queue[Body | None],
+) -> list[float]:
+    """Milliseconds from the answer to a creation until a watch sees its Deployment."""
+    returned: dict[str, float] = {}
+
+    async def create(name: str) -> None:
+        body = await cluster.create(MODEL, a_model(name, namespace=namespace))
+        returned[name] = time.perf_counter()
+        created.put_nowait(body)
+
+    async with watching(cluster, DEPLOYMENT, namespace) as deployments:
+        with deployments.sightings(lambda _: True) as made:
+            await create(FIRST)  # the operator's watches begin a moment after it is ready
+            await made.of([FIRST], within=PATIENCE)
+            await at_a_pace(names, create)
+            seen = await made.of(names, within=PATIENCE)
+    return [max(0.0, seen[name] - returned[name]) * 1000 for name in names]
 
 
 async def edit_to_status(crowd: Crowd, *, count: int, report: Report) -> None:

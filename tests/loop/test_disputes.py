@@ -75,6 +75,22 @@ async def test_a_claim_that_was_refused_from_the_start_is_waited_for(kube, opera
         kube.faults.clear()
 
 
+NO_ADDRESS = Fault(
+    method="PATCH",
+    path="/services/",
+    status=500,
+    message='failed to allocate a serviceIP for Service "m": range is full',
+)
+
+
+async def test_a_cluster_without_an_address_for_the_service_says_so(kube, operator):
+    async with operator():
+        kube.faults.append(NO_ADDRESS)
+        kube.create(a_model())
+        await eventually(lambda: reason(kube) == "NoServiceAddress")
+        assert "range is full" in condition(kube, "Ready")["message"]
+
+
 @pytest.mark.parametrize("stop", [{"suspend": True}, {"replicas": 0}])
 @pytest.mark.parametrize("mistake", [{"chip": "unheard-of"}, {"image": 7}])
 async def test_a_stop_is_a_stop_whatever_else_is_wrong(kube, operator, stop, mistake):

@@ -98,6 +98,7 @@ class Reason(StrEnum):
     CONFIG_MISSING = "ConfigMissing", Kind.BLOCKED
     VOLUME_CLAIM_MISSING = "VolumeClaimMissing", Kind.BLOCKED
     VOLUME_CLAIM_REFUSED = "VolumeClaimRefused", Kind.BLOCKED
+    NO_SERVICE_ADDRESS = "NoServiceAddress", Kind.BLOCKED
     VOLUME_CLAIM_LOST = "VolumeClaimLost", Kind.BLOCKED
     SOURCE_NOT_FOUND = "SourceNotFound", Kind.BLOCKED
     REVISION_NOT_FOUND = "RevisionNotFound", Kind.BLOCKED

@@ -255,6 +255,10 @@ REMEDIES = {
         "only where its storage class allows that.",
         "Set the size that the message names. What else the spec says is followed meanwhile.",
     ),
+    Reason.NO_SERVICE_ADDRESS: Remedy(
+        "The cluster has no address left for another Service.",
+        "Delete Services that nobody uses, or add a range to the cluster (a ServiceCIDR).",
+    ),
     Reason.VOLUME_CLAIM_LOST: Remedy(
         "The volume behind the claim for the weights is gone.",
         "Delete the claim; it is made anew and the weights are downloaded again.",

@@ -72,7 +72,7 @@ def test_pods_ask_the_dns_service_that_is_made():
 def test_what_leads_nowhere_is_refused_at_once():
     rules = [" ".join(rule) for rule in node.refusals(SETTINGS)]
     assert "-A FORWARD ! -d 10.89.0.0/16 -j REJECT" in rules
-    assert "-A OUTPUT -d 10.89.128.0/20 -j REJECT" in rules
+    assert "-A OUTPUT -d 10.89.128.0/18 -j REJECT" in rules
 
 
 def test_kwok_manages_none_but_its_own_nodes():
