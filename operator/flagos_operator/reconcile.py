@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from flagos_operator.cluster.suspicions import Suspicions
     from flagos_operator.cluster.tails import Tails
     from flagos_operator.cluster.verdicts import Verdicts
-    from flagos_operator.observed.facts import JobFacts, ModelFacts
+    from flagos_operator.observed.facts import DeploymentFacts, JobFacts, ModelFacts
     from flagos_operator.retention import Retention
 
 log = logging.getLogger(__name__)
@@ -132,16 +132,21 @@ class Conductor:
         live = seen.deployment
         plan = decided(model, defaults=self.defaults, chips=self.chips)
         if isinstance(plan, Plan) and live and live.template != plan.template:
-            found = self._of_older_operators(model, fetch_image=live.fetch_image)
+            found = self._of_older_operators(model, live)
             before = next((each for each in found if each.template == live.template), None)
             plan = with_reclaim(before, plan.reclaim) if before else plan
         if isinstance(plan, Plan):
             return keeping(plan, ((job.name, job.image) for job in seen.jobs))
         return plan
 
-    def _of_older_operators(self, model: ModelFacts, *, fetch_image: str) -> Iterator[Plan]:
-        for plain_token in (False, True) if fetch_image else ():
-            given = replace(self.defaults, fetch_image=fetch_image, plain_token=plain_token)
+    def _of_older_operators(self, model: ModelFacts, live: DeploymentFacts) -> Iterator[Plan]:
+        """What can be read from the Deployment is; what cannot is tried, newest first."""
+        found = replace(
+            self.defaults,
+            fetch_image=live.fetch_image or self.defaults.fetch_image,
+            live_budget=live.budget_seconds,
+        )
+        for given in (found, replace(found, plain_token=True)):
             plan = decided(model, defaults=given, chips=self.chips)
             if isinstance(plan, Plan):
                 yield plan
