@@ -4,7 +4,8 @@ What a user or a chip says counts as it stands. Else it is computed, here and no
 
     TIMES x first start (mode, chip, kernel cache) + size of the weights / READ_RATE
 
-in whole minutes, at least what operators gave before they computed it, at most what a user may say.
+in whole minutes, at least what operators gave before they computed it, at most what a user
+may say.
 
 Generous on purpose. That a start stands still is told by its log within minutes; the kubelet kills
 at the end of the budget, as the last resort, and must not kill a start that goes on. The weights'
@@ -44,8 +45,8 @@ class Figure:
 class KernelCache(StrEnum):
     """What a pod finds of the kernels that an earlier one has compiled."""
 
-    EMPTY = "empty"
-    FILLED = "filled"
+    EMPTY = "an empty kernel cache"
+    FILLED = "a filled kernel cache"
 
 
 # Seconds of a start without reading the weights, by mode; a chip's startup.coldSeconds goes
@@ -53,7 +54,7 @@ class KernelCache(StrEnum):
 FIRST_START = {
     "FlagOS": Figure(
         value=5400,
-        source="FlagGems issue 4625: about 1.5 h (mixture of experts on a BI-V150), the longest known",
+        source="FlagGems issue 4625: 1.5 h (mixture of experts on a BI-V150), the longest known",
     ),
     "PluginOnly": Figure(value=190, source="as Native: nothing is tuned"),
     "Native": Figure(value=190, source="189 s for 8B on an H100, 104 and 125 s on an H200"),
@@ -79,7 +80,7 @@ PER_DEVICE = Figure(
     value=128, source="what vLLM may use of an H200's memory, the largest that was measured"
 )
 # GiB. In steps, so that few budgets are possible and a claim may grow without a roll (`before`).
-SIZES = tuple(64 * 2**step for step in range(8))
+SIZES = tuple(64 << step for step in range(8))
 
 # What operators gave before they computed anything, by mode and by chip.
 FLAT = {"FlagOS": 3600}
@@ -126,24 +127,24 @@ def of_size(asked: Asked, gib: int) -> Budget:
     # There is no volume for compiled kernels yet: each pod begins with none.
     cache = KernelCache.EMPTY
     first, least = first_start(asked), floor(asked)
-    wanted = seconds(first=first, gib=gib, cache=cache)
-    steps = seconds(first=first, gib=0, cache=cache)
-    terms = (
-        f"{TIMES.value} x {first * SHARE[cache].value // 100} s for a start with "
-        f"{'an' if cache is KernelCache.EMPTY else 'a'} {cache} kernel cache",
-        f"{reading(gib)} s to read up to {gib} GiB of weights",
-    )
+    wanted = needed(first=first, gib=gib, cache=cache)
+    steps = needed(first=first, gib=0, cache=cache)
+    start = f"{TIMES.value} x {share(first, cache=cache)} s to start with {cache}"
+    read = f"{reading(gib)} s to read up to {gib} GiB of weights"
     return Budget(
         seconds=within(wanted, least=least),
         step_seconds=within(steps, least=least),
-        origin=f"computed: {', '.join(terms)}{bound(wanted, least=least)}",
+        origin=f"computed: {start}, {read}{bound(wanted, least=least)}",
     )
 
 
-def seconds(*, first: int, gib: int, cache: KernelCache) -> int:
+def needed(*, first: int, gib: int, cache: KernelCache) -> int:
     """The sum itself, in whole minutes."""
-    start = -(-TIMES.value * first * SHARE[cache].value // 100)
-    return -(-(start + reading(gib)) // MINUTE) * MINUTE
+    return -(-(TIMES.value * share(first, cache=cache) + reading(gib)) // MINUTE) * MINUTE
+
+
+def share(first: int, *, cache: KernelCache) -> int:
+    return -(-first * SHARE[cache].value // 100)
 
 
 def reading(gib: int) -> int:
