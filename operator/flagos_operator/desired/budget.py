@@ -80,7 +80,8 @@ PER_DEVICE = Figure(
     value=128, source="what vLLM may use of an H200's memory, the largest that was measured"
 )
 # GiB. In steps, so that few budgets are possible and a claim may grow without a roll (`before`).
-SIZES = tuple(64 << step for step in range(8))
+# The last is above every published model, and its budget below what a user may say at most.
+SIZES = tuple(64 << step for step in range(7))
 
 # What operators gave before they computed anything, by mode and by chip.
 FLAT = {"FlagOS": 3600}
