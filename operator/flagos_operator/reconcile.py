@@ -116,7 +116,7 @@ class Conductor:
             return Next(after=await self.retention.settle(seen))
         plan = self._decide(seen, seen.model)
         done = await self._realize(plan, seen, seen.model)
-        summary = await self._tell(key, plan, done)
+        summary = await self._tell(key, plan, done, generation=seen.model.generation)
         if done.changed:
             phase = summary.status.get("phase") if summary else None
             log.info("%s", key, extra={"changed": done.changed, "phase": phase})
@@ -213,13 +213,19 @@ class Conductor:
             elif await self.applier.prune(stale, model=model):
                 done.changed.append(f"-{kind}")
 
-    async def _tell(self, key: Key, plan: Plan | Invalid, done: Pass) -> Summary | None:
-        """Status is written also when something else could not be; the first fault counts."""
+    async def _tell(
+        self, key: Key, plan: Plan | Invalid, done: Pass, *, generation: int
+    ) -> Summary | None:
+        """Status is written also when something else could not be; the first fault counts.
+
+        It is about the edit that the plan was made from: another may have come meanwhile.
+        """
         seen = self.store.snapshot(key)  # anew: what was applied is already known
         if seen.model is None or seen.model.deleting:
             return None
         fault = self.suspicions.confirmed(key, done.fault)
-        view = self._view(seen, seen.model, plan=plan, fault=fault)
+        judged = replace(seen.model, generation=generation)
+        view = self._view(seen, judged, plan=plan, fault=fault)
         if done.held:
             view = replace(view, refused=view.refused or reclaiming(done.held))
         if isinstance(plan, Plan) and not done.fault and not done.held:
