@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from flagos_operator.cluster.suspicions import Suspicions
     from flagos_operator.cluster.tails import Tails
     from flagos_operator.cluster.verdicts import Verdicts
-    from flagos_operator.observed.facts import JobFacts, ModelFacts
+    from flagos_operator.observed.facts import DeploymentFacts, JobFacts, ModelFacts
     from flagos_operator.retention import Retention
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class Conductor:
             return Next(after=await self.retention.settle(seen))
         plan = self._decide(seen, seen.model)
         done = await self._realize(plan, seen, seen.model)
-        summary = await self._tell(key, plan, done)
+        summary = await self._tell(key, plan, done, generation=seen.model.generation)
         if done.changed:
             phase = summary.status.get("phase") if summary else None
             log.info("%s", key, extra={"changed": done.changed, "phase": phase})
@@ -132,16 +132,21 @@ class Conductor:
         live = seen.deployment
         plan = decided(model, defaults=self.defaults, chips=self.chips)
         if isinstance(plan, Plan) and live and live.template != plan.template:
-            found = self._of_older_operators(model, fetch_image=live.fetch_image)
+            found = self._of_older_operators(model, live)
             before = next((each for each in found if each.template == live.template), None)
             plan = with_reclaim(before, plan.reclaim) if before else plan
         if isinstance(plan, Plan):
             return keeping(plan, ((job.name, job.image) for job in seen.jobs))
         return plan
 
-    def _of_older_operators(self, model: ModelFacts, *, fetch_image: str) -> Iterator[Plan]:
-        for plain_token in (False, True) if fetch_image else ():
-            given = replace(self.defaults, fetch_image=fetch_image, plain_token=plain_token)
+    def _of_older_operators(self, model: ModelFacts, live: DeploymentFacts) -> Iterator[Plan]:
+        """What can be read from the Deployment is; what cannot is tried, newest first."""
+        found = replace(
+            self.defaults,
+            fetch_image=live.fetch_image or self.defaults.fetch_image,
+            live_budget=live.budget_seconds,
+        )
+        for given in (found, replace(found, plain_token=True)):
             plan = decided(model, defaults=given, chips=self.chips)
             if isinstance(plan, Plan):
                 yield plan
@@ -208,13 +213,19 @@ class Conductor:
             elif await self.applier.prune(stale, model=model):
                 done.changed.append(f"-{kind}")
 
-    async def _tell(self, key: Key, plan: Plan | Invalid, done: Pass) -> Summary | None:
-        """Status is written also when something else could not be; the first fault counts."""
+    async def _tell(
+        self, key: Key, plan: Plan | Invalid, done: Pass, *, generation: int
+    ) -> Summary | None:
+        """Status is written also when something else could not be; the first fault counts.
+
+        It is about the edit that the plan was made from: another may have come meanwhile.
+        """
         seen = self.store.snapshot(key)  # anew: what was applied is already known
         if seen.model is None or seen.model.deleting:
             return None
         fault = self.suspicions.confirmed(key, done.fault)
-        view = self._view(seen, seen.model, plan=plan, fault=fault)
+        judged = replace(seen.model, generation=generation)
+        view = self._view(seen, judged, plan=plan, fault=fault)
         if done.held:
             view = replace(view, refused=view.refused or reclaiming(done.held))
         if isinstance(plan, Plan) and not done.fault and not done.held:

@@ -72,9 +72,9 @@ def light(name: str, **spec: Any) -> Body:
 
 
 def in_place(name: str) -> Body:
-    """Served from a claim that is there already."""
+    """Served from a claim that is there already; how long a start may take is the operator's."""
     body = light(name, source={"persistentVolumeClaim": {"claimName": "shared"}})
-    del body["spec"]["weights"], body["spec"]["fetch"]
+    del body["spec"]["weights"], body["spec"]["fetch"], body["spec"]["startup"]
     return body
 
 

@@ -32,12 +32,12 @@ def chips() -> Chips:
     return found
 
 
-def plan(example: Path) -> Plan:
+def plan(example: Path, *, defaults: Defaults = DEFAULTS) -> Plan:
     model = yaml.safe_load(example.read_text())
     spec = parse(model)
     assert not isinstance(spec, Invalid), spec.message
     meta = Meta(namespace="models", name=model["metadata"]["name"], uid=UID, generation=1)
-    decided = decide(spec, meta=meta, defaults=DEFAULTS, chips=chips())
+    decided = decide(spec, meta=meta, defaults=defaults, chips=chips())
     assert not isinstance(decided, Invalid), decided.message
     return decided
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import replace
+
+import pytest
 
 from flagos_operator import app, main
 from flagos_operator.app import build
@@ -82,6 +85,93 @@ async def test_a_token_as_an_older_operator_called_it_stays_until_the_next_edit(
         await eventually(lambda: "FLAGOS_FETCH_TOKEN" not in variables())
         (name,) = variables()
         assert kube.find("ConfigMap", "m-fetch")["data"]["FLAGOS_FETCH_TOKEN_FROM"] == name
+
+
+@pytest.fixture
+def before_budgets_were_computed(monkeypatch):
+    """In it an operator gives each start the time that it gave them all then."""
+
+    @contextlib.contextmanager
+    def older():
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                app, "defaults", lambda given: replace(defaults(given), live_budget=3600)
+            )
+            yield
+
+    return older
+
+
+def budget(kube, name="m"):
+    probe = kube.find("Deployment", name)["spec"]["template"]["spec"]["containers"][0]
+    return probe["startupProbe"]["failureThreshold"] * probe["startupProbe"]["periodSeconds"]
+
+
+async def test_a_budget_of_an_older_operator_stays_until_the_next_edit(
+    kube, operator, before_budgets_were_computed
+):
+    with before_budgets_were_computed():
+        async with operator():
+            kube.create(a_model(chip="metax"))
+            kube.create(a_downloaded_model("d", chip="metax"))
+            await served(kube)
+            await served(kube, "d")
+    before = kube.find("Deployment", "m"), kube.find("Deployment", "d")
+    async with operator():
+        kube.create(a_model("later", chip="metax"))
+        await served(kube, "later")
+        assert (kube.find("Deployment", "m"), kube.find("Deployment", "d")) == before
+        assert [budget(kube, name) for name in ("m", "d", "later")] == [3600, 3600, 12180]
+        kube.patch("FlagOSModel", "m", {"spec": {"image": "vllm:2"}})
+        await eventually(lambda: budget(kube) == 12180)
+
+
+async def test_what_rolls_nothing_rolls_nothing_under_an_older_operators_budget_either(
+    kube, operator, before_budgets_were_computed
+):
+    with before_budgets_were_computed():
+        async with operator():
+            kube.create(a_model(chip="metax"))
+            await served(kube)
+    before = template(kube)
+    async with operator():
+        kube.patch("FlagOSModel", "m", {"spec": {"replicas": 2}})
+        await eventually(lambda: kube.find("Deployment", "m")["spec"]["replicas"] == 2)
+        kube.patch("Deployment", "m", {"spec": {"progressDeadlineSeconds": 7}})
+        await eventually(
+            lambda: kube.find("Deployment", "m")["spec"]["progressDeadlineSeconds"] == 4200
+        )
+        assert (template(kube), budget(kube)) == (before, 3600)
+
+
+async def test_a_claim_that_grows_rolls_no_pod_though_a_new_one_of_its_size_had_more_time(
+    kube, operator
+):
+    def weights(size):
+        return {"volumeClaimTemplate": {"size": size}}
+
+    def asked_for():
+        return kube.find("PersistentVolumeClaim", "m-weights")["spec"]["resources"]["requests"]
+
+    async with operator():
+        kube.create(a_downloaded_model(chip="metax", weights=weights("50Gi")))
+        await served(kube)
+        before = template(kube)
+        kube.patch("FlagOSModel", "m", {"spec": {"weights": weights("500Gi")}})
+        await eventually(lambda: asked_for()["storage"] == "500Gi")
+        await quiet(kube)
+        assert (template(kube), budget(kube)) == (before, 11520)
+        kube.patch("FlagOSModel", "m", {"spec": {"image": "vllm:2"}})
+        await eventually(lambda: budget(kube) == 16320)
+
+
+async def test_a_budget_that_is_asked_for_no_more_is_computed(kube, operator):
+    async with operator():
+        kube.create(a_model(chip="metax", startup={"budgetSeconds": 900}))
+        await served(kube)
+        assert budget(kube) == 900
+        kube.patch("FlagOSModel", "m", {"spec": {"startup": None}})
+        await eventually(lambda: budget(kube) == 12180)
 
 
 async def test_an_edit_storm_is_coalesced(kube, operator):

@@ -20,6 +20,19 @@ Sources = Annotated[
 ]
 
 
+class ChipStartup(Startup):
+    cold_seconds: int | None = Field(
+        None,
+        description=(
+            "Seconds of a first start with FlagOS on this chip, with empty kernel caches and "
+            "without reading the weights, e.g. 588. The budget is computed from it where "
+            "budgetSeconds is not set. Default: 5400, the longest that is known."
+        ),
+        ge=1,
+        le=43200,
+    )
+
+
 class Chip(Shape):
     rules = (
         *managed_env(ENV),
@@ -75,5 +88,7 @@ class Chip(Shape):
     )
     shared_memory: Quantity | None = Field(None, description="Size of /dev/shm.")
     flagos: FlagOS = Field(FlagOS(), description="The FlagOS stack, where the model says nothing.")
-    startup: Startup = Field(Startup(), description="How long a start may take on this chip.")
+    startup: ChipStartup = Field(
+        ChipStartup(), description="How long a start may take on this chip."
+    )
     source: Sources = Field({}, description="Where each of these facts comes from, by field.")

@@ -60,7 +60,8 @@ class Startup(Shape):
         None,
         description=(
             "Seconds from the server's start until it must be healthy, e.g. 3600 for a cold "
-            "start that compiles. Default: set by the chip."
+            "start that compiles; after that it is killed and tried again. Default: computed "
+            "from the chip, the mode and the size of the volume (docs/status.md)."
         ),
         ge=1,
         le=86400,

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.catalog.images import hints
 from flagos_operator.catalog.versions import Versions
+from flagos_operator.desired.budget import budget
 
 if TYPE_CHECKING:
     from flagos_operator.api.chip import Chip
     from flagos_operator.api.source import Hub
     from flagos_operator.api.spec import FlagOSModelSpec
+    from flagos_operator.desired.budget import Budget
     from flagos_operator.desired.given import Defaults, Meta
 
-# A cold FlagOS start compiles kernels per shape: 395 s for 8B on an H200, 1.5 h on a BI-V150.
-FLAGOS_BUDGET = 3600
-BUDGET = 1800
 PORT = 8000
 DRAIN = 30
 
@@ -86,9 +85,8 @@ class Asked:
         return self.spec.weights.mount_path or f"/models/{self.meta.name}"
 
     @property
-    def budget_seconds(self) -> int:
-        said = self.spec.startup.budget_seconds or self.chip.startup.budget_seconds
-        return said or (FLAGOS_BUDGET if self.mode == "FlagOS" else BUDGET)
+    def budget(self) -> Budget:
+        return budget(self)
 
     @property
     def drain_seconds(self) -> int:

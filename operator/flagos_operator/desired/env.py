@@ -64,7 +64,7 @@ def defaults(asked: Asked) -> dict[str, str]:
 def vllm(asked: Asked) -> dict[str, str]:
     if asked.engine != "VLLM":
         return {}
-    ready = {"VLLM_ENGINE_READY_TIMEOUT_S": str(asked.budget_seconds)}
+    ready = {"VLLM_ENGINE_READY_TIMEOUT_S": str(asked.budget.seconds)}
     return {
         "VLLM_NO_USAGE_STATS": "1",
         **(ready if at_least(asked.versions.vllm, (0, 20)) else {}),
@@ -89,7 +89,7 @@ def patience(asked: Asked) -> dict[str, str]:
     A SQLite file that several workers write dies of "database is locked".
     """
     timeouts = ("VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS", "VLLM_ENGINE_ITERATION_TIMEOUT_S")
-    steps = {name: str(asked.budget_seconds) for name in timeouts}
+    steps = {name: str(asked.budget.step_seconds) for name in timeouts}
     return {"FLAGGEMS_DB_URL": "sqlite:///:memory:", **(steps if asked.engine == "VLLM" else {})}
 
 

@@ -32,5 +32,7 @@ class Defaults:
     operand_uid: int | None = 65534
     fetch_env: Mapping[str, str]
     fetch_allowed: tuple[str, ...] = ()  # link-local and metadata addresses, in spite of it
+    # Seconds that the live Deployment has: kept where nobody asked for others (budget.py).
+    live_budget: int | None = None
     # As the first operators called the token of the main hub, whichever Secret it came from.
     plain_token: bool = False

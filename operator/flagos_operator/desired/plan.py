@@ -48,6 +48,7 @@ class Plan:
     revision: str | None
     fetches: bool  # an init container downloads, or checks what was brought by hand
     budget_seconds: int
+    budget_origin: str  # how it came about
     mode: str | None  # FlagOS | PluginOnly | Native
     template: str  # digest of the rendered pod template
     owns: frozenset[ObjectRef]
@@ -106,7 +107,8 @@ def plan(asked: Asked) -> Plan:
         source=weights.display(asked),
         revision=asked.hub.revision if asked.hub else None,
         fetches=decided.fetch is not None,
-        budget_seconds=asked.budget_seconds,
+        budget_seconds=asked.budget.seconds,
+        budget_origin=asked.budget.origin,
         mode=asked.mode,
         template=template(decided)["metadata"]["annotations"][labels.TEMPLATE],
         owns=owned(asked) | jobs(asked, removal, look),

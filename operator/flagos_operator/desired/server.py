@@ -54,7 +54,7 @@ def server(asked: Asked, *, place: weights.Place, pod_security: Manifest) -> Ser
         security=privileges(asked, pod_security=pod_security),
         mounts=mounts(asked, place),
         health_path=said.health_path or "/health",
-        budget_seconds=asked.budget_seconds,
+        budget_seconds=asked.budget.seconds,
     )
 
 

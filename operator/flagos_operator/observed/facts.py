@@ -108,6 +108,7 @@ class DeploymentFacts:
     version: str  # moves when somebody changed the spec: metadata.generation
     # (claim, path on it) that its containers may read, but for the download; "" is all of it.
     mounts: frozenset[tuple[str, str]] = frozenset()
+    budget_seconds: int = 0  # as its startup probe gives them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ LONGEST_REQUEST = 120  # letters: the status has to hold it
 VERIFY_ANNOTATION = "flagos.io/verify-weights"
 UID_ANNOTATION = "flagos.io/model-uid"
 FETCH_CONTAINER = "fetch"
+SERVER_CONTAINER = "server"
 
 Body = Mapping[str, Any]
 
@@ -112,6 +113,7 @@ def deployment_facts(body: Body) -> DeploymentFacts:
         conditions=conditions(status),
         version=str(_number(meta, "generation")),
         mounts=frozenset(_mounts(_map(template, "spec"))),
+        budget_seconds=_budget_seconds(_map(template, "spec")),
     )
 
 
@@ -234,6 +236,12 @@ def _owner_uid(meta: Body) -> str:
 def _fetch_image(pod_spec: Body) -> str:
     images = {_text(c, "name"): _text(c, "image") for c in _list(pod_spec, "initContainers")}
     return images.get(FETCH_CONTAINER, "")
+
+
+def _budget_seconds(pod_spec: Body) -> int:
+    probes = {_text(c, "name"): _map(c, "startupProbe") for c in _list(pod_spec, "containers")}
+    probe = probes.get(SERVER_CONTAINER, {})
+    return _number(probe, "periodSeconds") * _number(probe, "failureThreshold")
 
 
 def _map(body: Body, key: str) -> Body:

@@ -169,12 +169,14 @@ def _outlived_budget(run: Run, *, view: View) -> bool:
 
 
 def _budget(run: Run, *, view: View) -> Objection:
-    budget = view.plan.budget_seconds if isinstance(view.plan, Plan) else 0
+    """How the budget came about stands before what the log says, which may be long."""
     told = _telling(run, view=view)
     last = f"; its log says: {told.line}" if told and told.line else ""
+    came = f" ({view.plan.budget_origin})" if isinstance(view.plan, Plan) else ""
+    budget = view.plan.budget_seconds if isinstance(view.plan, Plan) else 0
     message = (
-        f"container {run.container.name} did not answer within {budget} s and was killed{last}; "
-        "raise spec.startup.budgetSeconds"
+        f"container {run.container.name} did not answer within {budget} s{came} and was killed; "
+        f"raise spec.startup.budgetSeconds{last}"
     )
     return _objection(run, Reason.STARTUP_BUDGET_EXCEEDED, message)
 

@@ -166,7 +166,8 @@ REMEDIES = {
     ),
     Reason.STARTUP_BUDGET_EXCEEDED: Remedy(
         "The server did not answer within its start-up budget and was killed.",
-        "Raise spec.startup.budgetSeconds, or find in the log what takes so long.",
+        "Raise spec.startup.budgetSeconds, or find in the log what takes so long. The message "
+        "says how the budget came about.",
     ),
     Reason.ENGINE_DIED: Remedy(
         "The server ended with exit code 0 though nobody asked it to: so it does when its "

@@ -82,21 +82,6 @@ def test_shared_memory_is_the_users_or_the_chips_or_by_the_number_of_devices(
 
 
 @pytest.mark.parametrize(
-    ("spec", "seconds"),
-    [
-        ({"chip": "nvidia"}, 3600),  # FlagOS compiles
-        ({"chip": "nvidia", "flagos": {"mode": "Native"}}, 1800),
-        ({"chip": "iluvatar"}, 7200),
-        ({"chip": "iluvatar", "startup": {"budgetSeconds": 60}}, 60),
-    ],
-)
-def test_the_budget_is_the_users_or_the_chips_or_that_of_the_stack(
-    spec: dict[str, Any], seconds: int
-) -> None:
-    assert plan(**spec).budget_seconds == seconds
-
-
-@pytest.mark.parametrize(
     ("spec", "mode"),
     [
         ({"chip": "nvidia", "image": "vllm/vllm-openai:v0.24.0"}, "FlagOS"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -40,12 +40,16 @@ class Api:
     """Answers at once and keeps what it is given; `asked` are the verbs, in order."""
 
     asked: list[str] = field(default_factory=list)
+    meanwhile: Callable[[], None] | None = None  # happens once, while a child is applied
     objects: dict[Key, Body] = field(default_factory=dict)
     _versions: itertools.count[int] = field(default_factory=lambda: itertools.count(10))
 
     async def apply(self, _: Kind, manifest: Body, *, force: bool) -> Body:
         self.asked.append(f"apply {manifest['kind']}")
         assert isinstance(force, bool)
+        if happens := self.meanwhile:
+            self.meanwhile = None
+            happens()
         return self.stored(manifest)
 
     async def apply_status(self, key: Key, *, uid: str, status: Body) -> Body:
@@ -244,6 +248,29 @@ def test_a_model_that_goes_is_not_judged(lab: Lab) -> None:
 def test_no_definition_but_our_own_is_needed() -> None:
     """KAITO #1725, OME #426: the operator crashed where an optional definition was absent."""
     assert {kind.group for kind in KINDS} == {"flagos.io", "apps", "batch", ""}
+
+
+def test_a_status_is_about_the_edit_that_was_carried_out(lab: Lab) -> None:
+    """One that comes during a pass is not done yet, though the model that is told has it."""
+    model = a_model()
+    lab.given(MODEL, model)
+
+    def edit() -> None:
+        live = lab.api.objects[Key("default", "m")]
+        meta = {**live["metadata"], "generation": 2}
+        spec = {**model["spec"], "service": {"port": 9000}}
+        lab.given(MODEL, {**live, "metadata": meta, "spec": spec})
+
+    def observed() -> set[int]:
+        status = lab.api.objects[Key("default", "m")]["status"]
+        conditions = [each.get("observedGeneration") for each in status["conditions"]]
+        return {status["observedGeneration"], *conditions}
+
+    lab.api.meanwhile = edit
+    lab.pass_over()
+    assert observed() == {1}
+    lab.pass_over()
+    assert observed() == {2}
 
 
 def test_an_edit_sends_only_the_child_that_it_changes(lab: Lab) -> None:

@@ -125,6 +125,18 @@ def test_a_refused_pod_is_told_by_the_deployment():
     assert facts.fetch_image == ""
 
 
+def test_a_deployment_tells_its_budget_as_the_startup_probe_of_the_server_has_it():
+    def budget(*containers):
+        return parse.deployment_facts(
+            {"spec": {"template": {"spec": {"containers": list(containers)}}}}
+        ).budget_seconds
+
+    probe = {"periodSeconds": 5, "failureThreshold": 720}
+    sidecar = {"name": "beside", "startupProbe": {"periodSeconds": 1, "failureThreshold": 1}}
+    assert budget(sidecar, {"name": "server", "startupProbe": probe}) == 3600
+    assert budget(sidecar, {"name": "server"}) == budget() == 0
+
+
 def test_a_claim_tells_its_phase_and_size():
     facts = parse.child_facts(body("claim-pending"))
     assert (facts.kind, facts.name, facts.phase) == ("PersistentVolumeClaim", "waits", "Pending")

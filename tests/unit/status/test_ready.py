@@ -329,6 +329,12 @@ class TestCrashes:
         assert "within 600 s" in told
         assert "Loading weights" in told
 
+    def test_the_budget_message_says_how_it_came_about_and_what_to_raise(self):
+        killed = a_pod(fetched(), crashed(ended(137, ran=640, message="x" * 5000)))
+        told = ready(summarize(a_view(killed)))["message"]
+        assert "2 x 588 s to start with an empty kernel cache" in told
+        assert "raise spec.startup.budgetSeconds" in told
+
     def test_out_of_memory_names_the_field_of_its_container(self):
         fetch = a_pod(fetch_failing("", reason="OOMKilled"))
         assert "spec.fetch.resources" in ready(summarize(a_view(fetch)))["message"]
