@@ -111,6 +111,9 @@ class Operator:
     def said(self) -> str:
         return self.log.read_text()
 
+    def is_synced(self) -> bool:
+        return '"synced"' in self.said()
+
     async def kill(self) -> None:
         self.process.kill()
         await self.process.wait()
@@ -147,7 +150,8 @@ def operator(kube: FakeKube, tmp_path: Path) -> Callable[..., Any]:
             )
         running = Operator(process=process, log=log, token=token, port=port)
         try:
-            await until(lambda: '"synced"' in running.said(), what="the operator is synced")
+            # Nobody is promised how long Python takes to load, with other tests beside this one.
+            await until(running.is_synced, what="the operator is synced", within=40)
             yield running
         finally:
             await running.stop()
