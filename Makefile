@@ -36,7 +36,7 @@ test-pure: setup ## decisions, goldens, chart rendering: no cluster (seconds)
 	$(PYTEST) tests/unit tests/golden tests/chart
 
 .PHONY: test-loop
-test-loop: setup ## the whole operator process against a fake API; fetch against a hub (3 min)
+test-loop: setup ## the whole operator process against a fake API; fetch against a hub; four at once
 	$(PYTEST) $(BESIDE) tests/loop tests/process tests/fetch tests/parsers
 
 .PHONY: test-cluster
