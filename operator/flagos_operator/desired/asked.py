@@ -61,8 +61,13 @@ class Asked:
     def mode(self) -> str | None:
         """None is a plain image. Whoever says anything about FlagOS wants it."""
         said = self.spec.flagos
-        wanted = bool(said.model_fields_set) or self.versions.holds_flagos
+        wanted = bool(said.model_fields_set - {"strict"}) or self.versions.holds_flagos
         return said.mode or self.chip.flagos.mode or ("FlagOS" if wanted else None)
+
+    @property
+    def strict(self) -> bool:
+        said = self.spec.flagos.strict
+        return bool(self.chip.flagos.strict if said is None else said)
 
     @property
     def pipeline_parallel(self) -> int:

@@ -48,7 +48,9 @@ class Plan:
     revision: str | None
     fetches: bool  # an init container downloads, or checks what was brought by hand
     budget_seconds: int
+    engine: str  # VLLM | SGLang | Custom
     mode: str | None  # FlagOS | PluginOnly | Native
+    strict: bool  # without FlagOS it is not Ready
     template: str  # digest of the rendered pod template
     owns: frozenset[ObjectRef]
     pod: Pod  # all that rolls pods; nothing outside of it does
@@ -107,7 +109,9 @@ def plan(asked: Asked) -> Plan:
         revision=asked.hub.revision if asked.hub else None,
         fetches=decided.fetch is not None,
         budget_seconds=asked.budget_seconds,
+        engine=asked.engine,
         mode=asked.mode,
+        strict=asked.strict,
         template=template(decided)["metadata"]["annotations"][labels.TEMPLATE],
         owns=owned(asked) | jobs(asked, removal, look),
         pod=decided,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired import labels
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, conditions, patience, verification
+from flagos_operator.status import checks, conditions, kernels, patience, stack, verification
 from flagos_operator.status.failure import last_failure
 from flagos_operator.status.memory import remembered
 from flagos_operator.status.pods import alive, finished, serving
@@ -59,7 +59,9 @@ def summarize(view: View) -> Summary:
         **_counts(view),
         "selector": _selector(view),
         "url": _url(view),
-        "stack": view.model.status.get("stack") or "Unknown",
+        "stack": stack.seen(view),
+        "flagos": stack.fields(view),
+        "startup": kernels.startup(view),
         "resolved": _resolved(view),
         "weights": arrived,
         "lastFailure": last_failure(view),
@@ -71,7 +73,7 @@ def summarize(view: View) -> Summary:
             *_events(old, _conditions({"conditions": new})),
             *_looked(view, arrived),
         ),
-        requeue_after=patience.next_look(view),
+        requeue_after=patience.next_look(view, stack.next_look(view), kernels.next_look(view)),
     )
 
 

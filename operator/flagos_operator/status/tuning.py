@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 # Stock Triton, FlagTree and FlagGems' libentry, which puts its keys before the configuration.
 TUNED = re.compile(
-    r"Triton autotuning for function (?P<kernel>[\w.<>]{1,120}) finished after "
+    r"Triton autotuning for function (?P<kernel>[\w.<>]{1,60})[\w.<>]{0,200} finished after "
     r"(?P<seconds>\d{1,7}(?:\.\d{1,9})?) ?s\b"
 )
-TUNES = re.compile(r"\bAutotuning kernel (?P<kernel>[\w.<>]{1,120}) with config\b")
+TUNES = re.compile(r"\bAutotuning kernel (?P<kernel>[\w.<>]{1,60})[\w.<>]{0,200} with config\b")
 READY = re.compile(
     r"Application startup complete|The server is fired up|\"GET /health HTTP/[\d.]+\" 200"
 )
@@ -79,29 +79,18 @@ def tuning(text: str) -> Tuning:
 def as_line(found: Tuning) -> str:
     """Dated, so that it has its place among the other lines of a log."""
     when = found.at or found.ready
-    return (
-        f"{_stamp(when)} "
-        * (when is not None)
-        + f"flagos-operator tuning: {found.before} kernels in {found.seconds:.2f} s before Ready, "
+    ready = "undated" if found.served and found.ready is None else _stamp(found.ready)
+    told = (
+        f"flagos-operator tuning: {found.before} kernels in {found.seconds:.2f} s before Ready, "
         f"{found.after} in {found.later:.2f} s after; last {found.last or NONE} at "
-        f"{_stamp(found.at)}, covered to {_stamp(found.until)}, ready "
-        + (_stamp(found.ready) if found.ready or not found.served else "undated")
+        f"{_stamp(found.at)}, covered to {_stamp(found.until)}, ready {ready}"
     )
+    return f"{_stamp(when)} {told}" if when else told
 
 
-def goes_on(found: Tuning, *, now: datetime) -> bool:
-    """Whether a server that answers was tuning of late."""
-    return _recent(found) is not None and now < (_recent(found) or now)
-
-
-def over_at(found: Tuning) -> datetime | None:
-    """When what goes on now would be no news any more."""
-    return _recent(found)
-
-
-def _recent(found: Tuning) -> datetime | None:
-    served = found.served and found.ready is not None and found.at is not None
-    if not served or found.at is None or found.ready is None or found.at <= found.ready:
+def news_until(found: Tuning) -> datetime | None:
+    """Until when a server that answers counts as tuning; None: it was not seen to."""
+    if found.at is None or found.ready is None or found.at <= found.ready:
         return None
     return found.at + RECENT
 
@@ -111,9 +100,7 @@ def _with(found: Tuning, line: str) -> Tuning:
         return _with_kernel(found, COLOUR.sub("", line))
     if READY.search(line) and not found.served:
         return replace(found, served=True, ready=_time(line))
-    if (match := SUMMARY.search(line)) and match["last"] != "":
-        return _read(match)
-    return found
+    return _read(match, found) if (match := SUMMARY.search(line)) else found
 
 
 def _with_kernel(found: Tuning, line: str) -> Tuning:
@@ -151,7 +138,7 @@ def _time(line: str) -> datetime | None:
     return whole + timedelta(seconds=float(match["rest"] or 0))
 
 
-def _read(match: re.Match[str]) -> Tuning:
+def _read(match: re.Match[str], found: Tuning) -> Tuning:
     return Tuning(
         before=int(match["before"]),
         seconds=float(match["seconds"]),
@@ -160,8 +147,8 @@ def _read(match: re.Match[str]) -> Tuning:
         last="" if match["last"] == NONE else match["last"],
         at=_time(f"{match['at']} "),
         until=_time(f"{match['until']} "),
-        ready=_time(f"{match['ready']} "),
-        served=match["ready"] != NONE,
+        ready=_time(f"{match['ready']} ") or found.ready,
+        served=found.served or match["ready"] != NONE,
     )
 
 
