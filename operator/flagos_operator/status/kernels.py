@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flagos_operator.status import patience
+from flagos_operator.status import patience, text
 from flagos_operator.status.pods import SERVER, container, ready
 from flagos_operator.status.tuning import Tuning, news_until, tuning
 
@@ -31,6 +31,18 @@ def still(view: View) -> Tuning | None:
     return max(goes_on, key=lambda each: each.later, default=None)
 
 
+def words(found: Tuning) -> str:
+    """Of one log, for a person."""
+    told = (("before", found.before, found.seconds), ("after", found.after, found.later))
+    parts = (
+        f"{text.count(many, 'kernel')} in {text.duration(round(spent))} {when} Ready"
+        for when, many, spent in told
+        if many
+    )
+    last = f"; the last one was {found.last}" if found.last else ""
+    return ", ".join(parts) + last
+
+
 def next_look(view: View) -> datetime | None:
     """When what goes on now is no news any more."""
     ends = (until for each in _told(view) if (until := news_until(each)))
@@ -45,6 +57,6 @@ def _over(found: Tuning, *, view: View) -> bool | None:
 def _told(view: View) -> Iterator[Tuning]:
     for pod in ready(view):
         server = container(pod, SERVER)
-        text = view.heard.get((pod.uid, SERVER, server.restarts), "") if server else ""
-        if text:
-            yield tuning(text)
+        kept = view.heard.get((pod.uid, SERVER, server.restarts), "") if server else ""
+        if kept:
+            yield tuning(kept)

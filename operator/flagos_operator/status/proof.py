@@ -1,7 +1,8 @@
 """What the log of one run says about FlagOS: proof that it is on, that it is off, or neither.
 
 The rows are data. Positive proof is what only the plugin or FlagGems can have written; that it is
-off is concluded from vLLM's own words, or from a start that is over without any of them.
+off is concluded from vLLM's own words, or from a start that is over without any of them though
+vLLM told what it did.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Sign(Enum):
     ERROR = "any error of a plugin's loading"
     LISTED = "the plugin is in the image"
     FALLBACK = "something else does what was meant for FlagOS"
+    HEAD = "vLLM tells what it does"
     STARTED = "the start is over"
 
 
@@ -46,9 +48,9 @@ ROWS = (
     row(
         Sign.FALLBACK,
         r"backend (?P<what>flagcx) is not available; falling back to (?P<to>\w{1,60})"
-        rf"|\bOp '(?P<op>\w{{1,80}})' fallback to '(?!{_OURS}')(?P<other>[\w.-]{{1,60}})'",
+        rf"|Op '(?P<op>\w{{1,80}})' fallback to '(?!{_OURS}')(?P<other>[\w.-]{{1,60}})'",
     ),
-    row(Sign.OPERATOR, rf"\bOp '(?P<op>\w{{1,80}})' (?:using|fallback to) '{_OURS}'"),
+    row(Sign.OPERATOR, rf"Op '(?P<op>\w{{1,80}})' (?:using|fallback to) '{_OURS}'"),
     row(
         Sign.FLAGGEMS,
         r"\[FlagGems\] (?:Enable|Disable) (?:only )?the following ops"
@@ -58,17 +60,19 @@ ROWS = (
     row(Sign.NO_FLAGGEMS, r"USE_FLAGGEMS is enabled but flag_gems is not installed"),
     row(
         Sign.PLUGIN,
-        r"\bPlatform plugin fl is activated|\b(?:vllm|sglang)_fl\.dispatch(?:\.\w{1,40})?\] "
+        r"Platform plugin fl is activated|\b(?:vllm|sglang)_fl\.dispatch(?:\.\w{1,40})?\] "
         r"|Using FL (?:MLA )?Attention backend",
     ),
-    row(Sign.OTHER, r"\bPlatform plugin (?P<plugin>\w{1,60}) is activated"),
-    row(Sign.FAILED, r"\bFailed to load plugin fl\b"),
+    row(Sign.OTHER, r"Platform plugin (?P<plugin>\w{1,60}) is activated"),
+    row(Sign.FAILED, r"Failed to load plugin fl\b"),
     row(Sign.LISTED, r"- fl -> (?:vllm|sglang)_fl[\w.]{0,40}:"),
     row(
         Sign.CAUSE,
         rf"{_LOADER}(?:\w+Error: No module named '(?:flag_gems|vllm_fl)|ValueError: VLLM_FL_)",
     ),
     row(Sign.ERROR, rf"{_LOADER}[\w.]{{0,120}}(?:Error|Exception|Interrupt)\b"),
+    # With less than INFO neither this nor any proof is written.
+    row(Sign.HEAD, r"non-default args: |vLLM API server version "),
     row(
         Sign.STARTED,
         r"Application startup complete|The server is fired up|\"GET /health HTTP/[\d.]+\" 200",
@@ -77,7 +81,7 @@ ROWS = (
 # What a reader of a long log must keep for `seen` to be right.
 KEPT: tuple[re.Pattern[str], ...] = tuple(each.pattern for each in ROWS)
 LONGEST = 1000  # of a line that is looked at
-TOLD = 300  # of a line that is told
+TOLD = 200  # of a line that is told
 MOST_OPERATORS, MOST_FALLBACKS = 32, 8
 
 FLAGOS, PLUGIN_ONLY, NATIVE, UNKNOWN = "FlagOS", "PluginOnly", "Native", "Unknown"
@@ -153,8 +157,9 @@ def seen(text: str, *, over: bool = False) -> Seen:
 
 
 def sign(line: str) -> tuple[Sign, re.Match[str]] | None:
+    line = COLOUR.sub("", line[:LONGEST])
     for each in ROWS:
-        if match := each.pattern.search(line[:LONGEST]):
+        if match := each.pattern.search(line):
             return each.sign, match
     return None
 
@@ -189,7 +194,9 @@ def _judged(found: _Found, *, started: bool) -> Seen:
     if Sign.PLUGIN in first:
         stack = PLUGIN_ONLY if started else UNKNOWN
         return _told(first[Sign.PLUGIN], stack=stack, plugin=True)
-    return replace(_absent(found, stack=NATIVE), failed=False) if started else Seen()
+    if not started or not first.keys() & {Sign.HEAD, Sign.LISTED}:
+        return Seen()
+    return replace(_absent(found, stack=NATIVE), failed=False)
 
 
 def _told(at: tuple[int, str], *, stack: str, plugin: bool = False) -> Seen:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 # Worst first. What is not known is worse than what is, and better than a native server.
 ORDER = (proof.NATIVE, proof.UNKNOWN, proof.PLUGIN_ONLY, proof.FLAGOS)
-MOST_RUNS = 32
+MOST_RUNS = 16
 HOW_TO_READ = "restart the pod to have its log read from the start"
 
 
@@ -55,13 +55,14 @@ def judge(view: View) -> Verdict:
     if run is None:
         return _idle(view)
     if _proven(run):
-        return Verdict(status=TRUE, reason=Reason.PLUGIN_LOADED, message=_proof(run, view=view))
+        words = _told_before(run, view=view) or _proof(run, view=view)
+        return Verdict(status=TRUE, reason=Reason.PLUGIN_LOADED, message=words)
     if _mode(view) == "Native":
         return _idle(view)
     if _absent(run) and _asked_for(view):
         return Verdict(status=FALSE, reason=Reason.PLUGIN_NOT_LOADED, message=_lack(run))
     if run.waits:
-        words = f"{run.pod.name} is starting; its log has said nothing of FlagOS yet"
+        words = f"{run.pod.name}: nothing in its log proves FlagOS so far"
         return Verdict(status=UNKNOWN, reason=Reason.STARTING, message=words)
     return Verdict(status=UNKNOWN, reason=Reason.NOT_CHECKED, message=_unknown(run, view=view))
 
@@ -80,7 +81,8 @@ def fields(view: View) -> dict[str, Any]:
         "fallbacks": sorted({each for run in known for each in run.seen.fallbacks}),
     }
     old = view.model.status.get("flagos") or {}
-    kept = {key: list(value) or old.get(key, []) for key, value in told.items()}
+    same = any(run.key in runs(view.model.status) for run in known)
+    kept = {key: value or (old.get(key, []) if same else []) for key, value in told.items()}
     learnt = {run.key: _remembered(run) for run in known if run.seen.stack != proof.UNKNOWN}
     if not learnt:
         return {}
@@ -220,6 +222,15 @@ def _proof(run: Run, *, view: View) -> str:
     return f"the log proves it{said}"
 
 
+def _told_before(run: Run, *, view: View) -> str:
+    """What is only remembered is told in the words of the log that was read."""
+    if run.read:
+        return ""
+    conditions = view.model.status.get("conditions") or ()
+    told = (each for each in conditions if each.get("reason") == Reason.PLUGIN_LOADED)
+    return str(next(told, {}).get("message", ""))
+
+
 def _lack(run: Run) -> str:
     """Remembered words are whole already."""
     if not run.seen.cure:
@@ -235,7 +246,7 @@ def _unknown(run: Run, *, view: View) -> str:
         return f"the log of {run.pod.name} could not be read from its start: {HOW_TO_READ}"
     if not _is_vllm(view):
         return "only the words of vLLM and its plugin are known; the log has none of them"
-    return f"the log of {run.pod.name} does not tell"
+    return f"the log of {run.pod.name} does not tell: is VLLM_LOGGING_LEVEL above INFO?"
 
 
 def _against(run: Run, reason: Reason, message: str) -> Objection:
