@@ -227,8 +227,8 @@ def _told_before(run: Run, *, view: View) -> str:
     if run.read:
         return ""
     conditions = view.model.status.get("conditions") or ()
-    told = (each for each in conditions if each.get("reason") == Reason.PLUGIN_LOADED)
-    return str(next(told, {}).get("message", ""))
+    loaded = (each for each in conditions if each.get("reason") == Reason.PLUGIN_LOADED)
+    return next((str(each.get("message", "")) for each in loaded), "")
 
 
 def _lack(run: Run) -> str:
