@@ -70,6 +70,7 @@ def as_json(found: Explanation) -> str:
                 "healsByItself": found.heals,
                 "stack": found.stack,
                 "stackLine": found.stack_line,
+                "stackWhy": found.stack_why,
                 "tuning": found.tuning,
             },
             ensure_ascii=False,
@@ -81,7 +82,7 @@ def as_json(found: Explanation) -> str:
 def as_words(found: Explanation) -> str:
     rows = {
         "phase": _at(found.phase, found.phase_line),
-        "stack": _at(found.stack, found.stack_line) if found.stack != UNKNOWN else "",
+        "stack": _stack(found),
         "tuning": found.tuning,
         "reason": found.reason or "no failure found",
         "line": _at(found.line, found.line_number),
@@ -91,6 +92,14 @@ def as_words(found: Explanation) -> str:
         "heals": {True: "by itself", False: "not by itself", None: ""}[found.heals],
     }
     return "".join(f"{name + ':':9} {said}\n" for name, said in rows.items() if said)
+
+
+def _stack(found: Explanation) -> str:
+    """A plugin that failed is told even where the server did not come to serve without it."""
+    if found.stack == UNKNOWN and not found.stack_why:
+        return ""
+    why = f": {found.stack_why}" if found.stack_why else ""
+    return f"{_at(found.stack, found.stack_line)}{why}"
 
 
 def _at(said: str, number: int) -> str:

@@ -43,6 +43,7 @@ class Explanation:
     heals: bool | None
     stack: str  # as in the status; Unknown: the log does not tell
     stack_line: int
+    stack_why: str  # why the plugin is not in use, if the log says so
     tuning: str  # empty: no kernel was seen to be tuned
 
 
@@ -66,6 +67,7 @@ def explain(log: str, *, exit_code: int | None = None) -> Explanation:
         heals=None if told is None or told.needs_user is None else not told.needs_user,
         stack=seen.stack,
         stack_line=seen.number,
+        stack_why=f"{seen.line} ({seen.cure})" if seen.line and seen.cure else "",
         tuning=kernels.words(tuning(log)),
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 
 from flagos_operator.status.loglines import COLOUR, PREFIX
 
@@ -141,6 +142,7 @@ class _Found:
     fallbacks: dict[str, None] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=1024)  # one pass over a model asks several times
 def seen(text: str, *, over: bool = False) -> Seen:
     """`over`: the start is known to be over, though no line may say so."""
     found = _Found()

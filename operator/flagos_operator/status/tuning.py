@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flagos_operator.status.loglines import COLOUR
@@ -68,6 +69,7 @@ def tuned(kept: str, lines: Iterable[str]) -> str:
     return as_line(found) if found.last or found.served else ""
 
 
+@lru_cache(maxsize=1024)  # one pass over a model asks several times
 def tuning(text: str) -> Tuning:
     """What a log, or what was kept of it, tells; a summary in it stands for lines before it."""
     found = Tuning()
