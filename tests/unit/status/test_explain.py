@@ -206,7 +206,7 @@ class TestVerb:
         file.write_text((STARTS.parent / "proof" / "plugin-left-out.txt").read_text())
         main(["explain", str(file)])
         said = capsys.readouterr().out
-        assert "stack:    Native (line 6): - fl -> vllm_fl:register (VLLM_PLUGINS leaves" in said
+        assert "stack:    Native (line 5): - fl -> vllm_fl:register (VLLM_PLUGINS leaves" in said
 
     def test_nothing_wrong_is_another_exit_code(self, tmp_path: Path):
         file = tmp_path / "x.log"
