@@ -29,7 +29,9 @@ _NUMBERS = {
     "percent",
     "totalBytes",
 }
-_TIMES = {"lastTransitionTime", "since", "time", "verificationTime"}
+_TIMES = {"lastTransitionTime", "since", "started", "time", "verificationTime"}
+
+LONGEST_STEP = 10**8  # seconds, three years
 
 
 def remembered(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def remembered(status: Mapping[str, Any]) -> dict[str, Any]:
         kept[name] = bounded(word) if isinstance(word, str) else ""
     kept["conditions"] = [_part(each) for each in listed]
     kept["flagos"] = _flagos(status.get("flagos"))
-    kept["startup"] = {"timings": _numbers(_inside(status.get("startup"), "timings"))}
+    kept["startup"] = _startup(status.get("startup"))
     return kept
 
 
@@ -86,13 +88,16 @@ def _words(found: object) -> list[str]:
     return [bounded(each) for each in listed if isinstance(each, str)]
 
 
-def _numbers(found: object) -> dict[str, int]:
-    told = found if isinstance(found, Mapping) else {}
-    return {
-        name: value
-        for name, value in told.items()
-        if isinstance(value, int) and not isinstance(value, bool)
-    }
+def _startup(found: object) -> dict[str, Any]:
+    kept = _part(found)
+    timings = found.get("timings") if isinstance(found, Mapping) else None
+    if kept and isinstance(timings, Mapping):
+        kept["timings"] = {str(name): value for name, value in timings.items() if _counts(value)}
+    return kept
+
+
+def _counts(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LONGEST_STEP
 
 
 def _fits(name: str, value: object) -> bool:

@@ -15,7 +15,7 @@ from flagos_operator.status import patience, proof
 from flagos_operator.status.memory import RUN_WORDS, runs
 from flagos_operator.status.pods import SERVER, alive, container, serving
 from flagos_operator.status.reasons import Reason
-from flagos_operator.status.text import bounded
+from flagos_operator.status.text import bounded, pods
 from flagos_operator.status.view import Culprit, Objection
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Run:
 
     pod: PodFacts
     key: str
+    log: tuple[str, str, int]
     seen: proof.Seen
     read: bool
     waits: bool  # what it has not said yet it may still say
@@ -116,15 +117,26 @@ def unproven(view: View) -> Objection | None:
 
 
 def worst(view: View) -> Run | None:
-    """Of pods that answer; while none does, of those that start.
-
-    One that may still give proof says nothing against the others.
-    """
-    known = _runs(view)
-    answering = [run for run in known if run.pod.ready]
-    candidates = answering or known
-    judged = [run for run in candidates if not run.waits or run.seen.stack != proof.UNKNOWN]
+    """Of those that are known; one of which nothing is says nothing against the others."""
+    candidates = _candidates(view)
+    judged = [run for run in candidates if _known(run)]
     return min(judged or candidates, key=_rank, default=None)
+
+
+def unread(view: View) -> tuple[PodFacts, ...]:
+    """Pods that answer and whose logs might still tell what they run, were they read."""
+    lacking = (run for run in _runs(view) if run.pod.ready and run.seen.stack == proof.UNKNOWN)
+    return tuple(run.pod for run in lacking if run.log not in view.heard_out)
+
+
+def _candidates(view: View) -> list[Run]:
+    """Pods that answer; while none does, those that start."""
+    known = _runs(view)
+    return [run for run in known if run.pod.ready] or known
+
+
+def _known(run: Run) -> bool:
+    return run.seen.stack != proof.UNKNOWN or run.seen.plugin or run.seen.failed
 
 
 def _rank(run: Run) -> tuple[int, bool]:
@@ -143,9 +155,10 @@ def _runs_now(server: ContainerFacts) -> bool:
 
 
 def _run(pod: PodFacts, server: ContainerFacts, *, view: View) -> Run:
-    key = f"{pod.name}/{server.restarts}"
-    text = view.heard.get((pod.uid, SERVER, server.restarts), "")
-    over = pod.ready and patience.over(patience.proof(pod), now=view.now)
+    key, log = f"{pod.name}/{server.restarts}", (pod.uid, SERVER, server.restarts)
+    text = view.heard.get(log, "")
+    late = patience.over(patience.proof(pod), now=view.now)
+    over = pod.ready and (late or log in view.heard_out)
     now = proof.seen(text, over=over and _is_vllm(view)) if text else proof.Seen()
     if now.stack == proof.NATIVE and not _is_vllm(view) and not now.failed:
         now = proof.Seen(started=now.started)  # another engine has other words, or none
@@ -153,7 +166,7 @@ def _run(pod: PodFacts, server: ContainerFacts, *, view: View) -> Run:
     best = old if old and _stands(old, now) else now
     lost = pod.ready and not text and not _strict(view)
     settled = best.stack != proof.UNKNOWN or over or lost
-    return Run(pod=pod, key=key, seen=best, read=bool(text), waits=not settled)
+    return Run(pod=pod, key=key, log=log, seen=best, read=bool(text), waits=not settled)
 
 
 def _stands(old: proof.Seen, now: proof.Seen) -> bool:
@@ -212,7 +225,7 @@ def _idle(view: View) -> Verdict:
 
 def _proof(run: Run, *, view: View) -> str:
     wanted = _mode(view)
-    said = f": {run.seen.line}" if run.seen.line else ""
+    said = f"{_share(view)}: {run.seen.line}" if run.seen.line else _share(view)
     if wanted == "Native":
         return f"FlagOS is on though spec.flagos.mode is Native{said}"
     if run.seen.stack == proof.PLUGIN_ONLY and wanted == "FlagOS":
@@ -220,6 +233,12 @@ def _proof(run: Run, *, view: View) -> str:
     if run.seen.stack == proof.FLAGOS and wanted == "PluginOnly":
         return f"FlagGems is in use though spec.flagos.mode is PluginOnly{said}"
     return f"the log proves it{said}"
+
+
+def _share(view: View) -> str:
+    candidates = _candidates(view)
+    told = sum(map(_known, candidates))
+    return "" if told == len(candidates) else f", of {told} of {pods(len(candidates))}"
 
 
 def _told_before(run: Run, *, view: View) -> str:

@@ -61,7 +61,7 @@ def summarize(view: View) -> Summary:
         "url": _url(view),
         "stack": stack.seen(view),
         "flagos": stack.fields(view),
-        "startup": kernels.startup(view),
+        "startup": kernels.timed(view.model.status.get("startup") or {}, view),
         "resolved": _resolved(view),
         "weights": arrived,
         "lastFailure": last_failure(view),

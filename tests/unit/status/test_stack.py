@@ -275,10 +275,11 @@ class TestSeveralReplicas:
         assert message(self.two(ON, OFF)).startswith("b: ")
         assert message(self.two(OFF, ON)).startswith("a: ")
 
-    def test_one_that_nobody_could_read_leaves_it_open(self):
+    def test_one_that_nobody_could_read_is_counted(self):
         summary = self.two(ON, None)
-        assert (active(summary), summary.status["stack"]) == (("Unknown", "NotChecked"), "Unknown")
-        assert "log of b" in message(summary)
+        assert (active(summary), summary.status["stack"]) == (("True", "PluginLoaded"), "FlagOS")
+        assert "the log proves it, of 1 of 2 pods: " in message(summary)
+        assert active(self.two(None, OFF)) == ("False", "PluginNotLoaded")
 
     def test_one_that_may_still_tell_says_nothing_against_the_others(self):
         assert active(self.two(ON, HEAD, since=10)) == ("True", "PluginLoaded")
