@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from flagos_operator.status.startup import seconds_to_first_ready
+from flagos_operator.status.durations import seconds_to_first_ready
 from flagos_operator.status.text import stamp
 from tests.unit.status.build import NOW, a_model
 
