@@ -37,6 +37,7 @@ STEPS = (
     step(
         "Loading",
         r"Starting to load model|Loading (?:\w+ ){0,3}checkpoint shards|Loading weights took"
+        r"|Loading model from"
         r"|Filesystem type for checkpoints|Load weight begin|Loading model weights"
         r"|Model loading took|Prefetching checkpoint|Loading pt checkpoint"
         r"|, in (?:load_model|initialize_model|load_weights|make_layers|create_weights)$",

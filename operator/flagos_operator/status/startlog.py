@@ -92,17 +92,24 @@ def turns(kept: str) -> tuple[str, ...]:
 def lines(text: str) -> Iterator[Line]:
     """A line without a time goes with the one before it, and tells nothing by itself."""
     for raw in text.split("\n"):
-        if found := _TIME.match(raw):
-            yield _line(found, raw[found.end() :])
+        found = _TIME.match(raw)
+        if found and (at := _moment(found)):
+            yield _line(found, at, raw[found.end() :])
 
 
-def _line(found: re.Match[str], text: str) -> Line:
-    """Of what was written over and over the last state counts, and that a bar began."""
-    seconds, nanos, zone = found.groups()
-    at = datetime.fromisoformat(seconds + zone.replace("Z", "+00:00")).astimezone(UTC)
+def _moment(found: re.Match[str]) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(found[1] + found[3].replace("Z", "+00:00"))
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _line(found: re.Match[str], at: datetime, text: str) -> Line:
+    """Of what was written over and over the last state counts."""
     states = [each for each in text.split("\r") if each.strip()]
-    told = _cut("".join(states[-1:]))
-    return Line(at, int((nanos or "").ljust(9, "0")), found.group().strip(), told)
+    nanos = int((found[2] or "").ljust(9, "0"))
+    return Line(at, nanos, found.group().strip(), _cut("".join(states[-1:])))
 
 
 def _telling(told: Sequence[Line], patterns: Patterns) -> Iterator[Line]:

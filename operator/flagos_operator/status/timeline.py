@@ -68,7 +68,9 @@ def told(pod: PodFacts, view: View) -> Told | None:
     """Only if it is about this pod, and about this run of its server."""
     old = view.model.status.get("startup") or {}
     server = running(pod)
-    if old.get("pod") != pod.name or not old.get("since"):
+    # A definition that is older than the operator has no room for the pod.
+    same = old.get("pod") == pod.name or ("pod" not in old and old.get("phase") == VERIFYING)
+    if not same or not old.get("since"):
         return None
     if "started" in old and not (server and server.since and old["started"] == _second(server)):
         return None
