@@ -66,8 +66,10 @@ class Asked:
 
     @property
     def strict(self) -> bool:
-        said = self.spec.flagos.strict
-        return bool(self.chip.flagos.strict if said is None else said)
+        """Whoever asks for no FlagOS asks for no proof of it."""
+        said = self.spec.flagos
+        chips = self.chip.flagos.strict and said.mode != "Native"
+        return bool(chips if said.strict is None else said.strict)
 
     @property
     def pipeline_parallel(self) -> int:

@@ -76,7 +76,8 @@ ROWS = (
     row(Sign.HEAD, r"non-default args: |vLLM API server version "),
     row(
         Sign.STARTED,
-        r"Application startup complete|The server is fired up|\"GET /health HTTP/[\d.]+\" 200",
+        r"Application startup complete|Starting vLLM (?:API )?server\b.{0,20} on http"
+        r"|The server is fired up|\"GET /health HTTP/[\d.]+\" 200",
     ),
 )
 # What a reader of a long log must keep for `seen` to be right.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 # Worst first. What is not known is worse than what is, and better than a native server.
 ORDER = (proof.NATIVE, proof.UNKNOWN, proof.PLUGIN_ONLY, proof.FLAGOS)
-MOST_RUNS = 16
+MOST_RUNS, MOST_WORDS = 64, 8
 HOW_TO_READ = "restart the pod to have its log read from the start"
 
 
@@ -58,9 +58,9 @@ def judge(view: View) -> Verdict:
     if _proven(run):
         words = _told_before(run, view=view) or _proof(run, view=view)
         return Verdict(status=TRUE, reason=Reason.PLUGIN_LOADED, message=words)
-    if _mode(view) == "Native":
+    if _mode(view) == "Native" or not _asked_for(view):
         return _idle(view)
-    if _absent(run) and _asked_for(view):
+    if _absent(run):
         return Verdict(status=FALSE, reason=Reason.PLUGIN_NOT_LOADED, message=_lack(run))
     if run.waits:
         words = f"{run.pod.name}: nothing in its log proves FlagOS so far"
@@ -84,11 +84,18 @@ def fields(view: View) -> dict[str, Any]:
     old = view.model.status.get("flagos") or {}
     same = any(run.key in runs(view.model.status) for run in known)
     kept = {key: value or (old.get(key, []) if same else []) for key, value in told.items()}
-    learnt = {run.key: _remembered(run) for run in known if run.seen.stack != proof.UNKNOWN}
-    if not learnt:
+    if not (learnt := _learnt(known)):
         return {}
     shown = {key: value[: proof.MOST_OPERATORS] for key, value in kept.items() if value}
-    return {**shown, "runs": dict(sorted(learnt.items())[:MOST_RUNS])}
+    return {**shown, "runs": learnt}
+
+
+def _learnt(known: list[Run]) -> dict[str, str]:
+    """The worst first, and words for those only: a status has little room."""
+    worst_first = sorted(filter(_settled, known), key=lambda run: (_rank(run), run.key))
+    kept = worst_first[:MOST_RUNS]
+    told = {run.key: run.seen.stack for run in kept}
+    return dict(sorted((told | {run.key: _remembered(run) for run in kept[:MOST_WORDS]}).items()))
 
 
 def against_ready(view: View) -> Objection | None:
@@ -125,8 +132,15 @@ def worst(view: View) -> Run | None:
 
 def unread(view: View) -> tuple[PodFacts, ...]:
     """Pods that answer and whose logs might still tell what they run, were they read."""
-    lacking = (run for run in _runs(view) if run.pod.ready and run.seen.stack == proof.UNKNOWN)
+    known = [run for run in _runs(view) if run.pod.ready]
+    lacking = [run for run in known if not _settled(run)]
+    if len(known) - len(lacking) >= MOST_RUNS:
+        return ()
     return tuple(run.pod for run in lacking if run.log not in view.heard_out)
+
+
+def _settled(run: Run) -> bool:
+    return run.seen.stack != proof.UNKNOWN
 
 
 def _candidates(view: View) -> list[Run]:
@@ -136,7 +150,7 @@ def _candidates(view: View) -> list[Run]:
 
 
 def _known(run: Run) -> bool:
-    return run.seen.stack != proof.UNKNOWN or run.seen.plugin or run.seen.failed
+    return _settled(run) or run.seen.plugin or run.seen.failed
 
 
 def _rank(run: Run) -> tuple[int, bool]:
@@ -157,8 +171,7 @@ def _runs_now(server: ContainerFacts) -> bool:
 def _run(pod: PodFacts, server: ContainerFacts, *, view: View) -> Run:
     key, log = f"{pod.name}/{server.restarts}", (pod.uid, SERVER, server.restarts)
     text = view.heard.get(log, "")
-    late = patience.over(patience.proof(pod), now=view.now)
-    over = pod.ready and (late or log in view.heard_out)
+    over = pod.ready and patience.over(patience.proof(pod), now=view.now)
     now = proof.seen(text, over=over and _is_vllm(view)) if text else proof.Seen()
     if now.stack == proof.NATIVE and not _is_vllm(view) and not now.failed:
         now = proof.Seen(started=now.started)  # another engine has other words, or none
@@ -259,8 +272,6 @@ def _lack(run: Run) -> str:
 
 
 def _unknown(run: Run, *, view: View) -> str:
-    if not _asked_for(view):
-        return _idle(view).message
     if not run.read:
         return f"the log of {run.pod.name} could not be read from its start: {HOW_TO_READ}"
     if not _is_vllm(view):

@@ -131,6 +131,11 @@ def test_strict_is_the_users_or_the_chips(
     assert plan(chip="mine", settings={"own": own}, **asked).strict is strict
 
 
+def test_a_model_of_mode_native_needs_no_proof_whatever_the_chip_says() -> None:
+    own = {"mine": {"flagos": {"strict": True}}}
+    assert not plan(chip="mine", settings={"own": own}, flagos={"mode": "Native"}).strict
+
+
 def test_a_plain_image_on_a_plain_chip_gets_no_word_of_flagos() -> None:
     seen = env(chip="cpu", image="localhost/vllm-cpu:0.32.0")
     assert not [name for name in seen if name == "VLLM_PLUGINS" or "FLAG" in name]

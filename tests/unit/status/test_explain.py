@@ -157,7 +157,22 @@ def test_a_log_of_nonsense_is_survived(log: str):
     assert explain(log).phase == "Starting"
 
 
-HOSTILE = ["device ", "driver ", "NCCL ", "getDev", "flag_gems/ops/", "(", " ", "/dev/x", "in `_a"]
+HOSTILE = [
+    "Op 'a",
+    "flag_gems.",
+    "/flag_gems/",
+    "fl is ",
+    "Autotuning kernel ",
+    "device ",
+    "driver ",
+    "NCCL ",
+    "getDev",
+    "flag_gems/ops/",
+    "(",
+    " ",
+    "/dev/x",
+    "in `_a",
+]
 
 
 @pytest.mark.parametrize("piece", HOSTILE)

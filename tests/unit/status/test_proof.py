@@ -54,6 +54,8 @@ LINES = [
     (Sign.HEAD, HEAD),
     (Sign.HEAD, "INFO 01-01 00:00:01 [api_server.py:1] vLLM API server version 0.13.0"),
     (Sign.STARTED, STARTED),
+    (Sign.STARTED, "INFO [api_server.py:5] Starting vLLM API server 0 on http://0.0.0.0:8000"),
+    (Sign.STARTED, "INFO [api_server.py:5] Starting vLLM server on http://0.0.0.0:8000"),
     (Sign.STARTED, "[2026-09-01 10:01:31] The server is fired up and ready to roll!"),
 ]
 NONE = [

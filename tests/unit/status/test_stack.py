@@ -138,8 +138,10 @@ class TestWhatWasAskedForAgainstWhatWasSeen:
 
 
 class TestNothingIsClaimedWhileItStarts:
-    def starts(self, log: str, **change: Any) -> Summary:
-        return summarize(seen(log, pod=a_server(ready=False, **change)))
+    def test_of_what_nobody_asked_for_nothing_is_awaited(self):
+        pod = a_pod(fetched(), starting(), name="qwen-0", uid="qwen-0")
+        summary = summarize(seen(HEAD, pod=pod, plan=asked(None)))
+        assert active(summary) == ("Unknown", "NotChecked")
 
     def test_silence_is_no_proof(self):
         pod = a_pod(fetched(), starting(), name="qwen-0", uid="qwen-0")
@@ -255,9 +257,14 @@ class TestItIsRemembered:
         pods = [a_server(f"qwen-{n:02}") for n in range(200)]
         heard = {(pod.uid, "server", 0): long for pod in pods}
         plan = asked(replicas=200)
-        status = summarize(a_view(*pods, plan=plan, heard=heard)).status
-        assert len(status["flagos"]["runs"]) == 16
-        assert len(str(status["flagos"])) < 8000
+        view = a_view(*pods, plan=plan, heard=heard)
+        summary = summarize(view)
+        status = summary.status
+        assert len(status["flagos"]["runs"]) == 64
+        assert len(str(status["flagos"])) < 6000
+        assert condition(summary, "FlagOSActive")["message"].startswith("qwen-00: Failed to load")
+        told = written(view, summary)
+        assert active(summarize(replace(told, heard={}))) == ("False", "PluginNotLoaded")
 
 
 class TestSeveralReplicas:
