@@ -58,7 +58,7 @@ def judge(view: View) -> Verdict:
     if _proven(run):
         words = _told_before(run, view=view) or _proof(run, view=view)
         return Verdict(status=TRUE, reason=Reason.PLUGIN_LOADED, message=words)
-    if _mode(view) == "Native" or not _asked_for(view):
+    if not _wants_it(view):
         return _idle(view)
     if _absent(run):
         return Verdict(status=FALSE, reason=Reason.PLUGIN_NOT_LOADED, message=_lack(run))
@@ -84,18 +84,26 @@ def fields(view: View) -> dict[str, Any]:
     old = view.model.status.get("flagos") or {}
     same = any(run.key in runs(view.model.status) for run in known)
     kept = {key: value or (old.get(key, []) if same else []) for key, value in told.items()}
-    if not (learnt := _learnt(known)):
+    if not (learnt := _learnt(known, view=view)):
         return {}
     shown = {key: value[: proof.MOST_OPERATORS] for key, value in kept.items() if value}
     return {**shown, "runs": learnt}
 
 
-def _learnt(known: list[Run]) -> dict[str, str]:
+def _learnt(known: list[Run], *, view: View) -> dict[str, str]:
     """The worst first, and words for those only: a status has little room."""
-    worst_first = sorted(filter(_settled, known), key=lambda run: (_rank(run), run.key))
-    kept = worst_first[:MOST_RUNS]
+    learnt = (run for run in known if _settled(run) or _given_up(run, view=view))
+    kept = sorted(learnt, key=lambda run: (_rank(run), run.key))[:MOST_RUNS]
     told = {run.key: run.seen.stack for run in kept}
-    return dict(sorted((told | {run.key: _remembered(run) for run in kept[:MOST_WORDS]}).items()))
+    if _wants_it(view):
+        told |= {run.key: _remembered(run) for run in kept[:MOST_WORDS]}
+    return dict(sorted(told.items()))
+
+
+def _given_up(run: Run, *, view: View) -> bool:
+    """That a log was read and does not tell is remembered too: it is not asked again."""
+    known = runs(view.model.status)
+    return run.key in known or (_wants_it(view) and run.log in view.heard_out)
 
 
 def against_ready(view: View) -> Objection | None:
@@ -134,9 +142,9 @@ def unread(view: View) -> tuple[PodFacts, ...]:
     """Pods that answer and whose logs might still tell what they run, were they read."""
     known = [run for run in _runs(view) if run.pod.ready]
     lacking = [run for run in known if not _settled(run)]
-    if len(known) - len(lacking) >= MOST_RUNS:
+    if not _wants_it(view) or len(known) - len(lacking) >= MOST_RUNS:
         return ()
-    return tuple(run.pod for run in lacking if run.log not in view.heard_out)
+    return tuple(run.pod for run in lacking if not _given_up(run, view=view))
 
 
 def _settled(run: Run) -> bool:
@@ -176,7 +184,7 @@ def _run(pod: PodFacts, server: ContainerFacts, *, view: View) -> Run:
     if now.stack == proof.NATIVE and not _is_vllm(view) and not now.failed:
         now = proof.Seen(started=now.started)  # another engine has other words, or none
     old = _remember(runs(view.model.status).get(key, ""))
-    best = old if old and _stands(old, now) else now
+    best = old if old and old.stack != proof.UNKNOWN and _stands(old, now) else now
     lost = pod.ready and not text and not _strict(view)
     settled = best.stack != proof.UNKNOWN or over or lost
     return Run(pod=pod, key=key, log=log, seen=best, read=bool(text), waits=not settled)
@@ -189,7 +197,7 @@ def _stands(old: proof.Seen, now: proof.Seen) -> bool:
 
 def _remembered(run: Run) -> str:
     """`Native: Failed to load plugin fl: ...`: the stack, and for what is amiss its line."""
-    if _proven(run):
+    if _proven(run) or not _settled(run):
         return run.seen.stack
     return bounded(f"{run.seen.stack}: {_lack(run)}", limit=RUN_WORDS)
 
@@ -221,6 +229,10 @@ def _strict(view: View) -> bool:
 
 def _asked_for(view: View) -> bool:
     return _mode(view) is not None or _strict(view)
+
+
+def _wants_it(view: View) -> bool:
+    return _asked_for(view) and _mode(view) != "Native"
 
 
 def _is_vllm(view: View) -> bool:
@@ -266,7 +278,7 @@ def _told_before(run: Run, *, view: View) -> str:
 def _lack(run: Run) -> str:
     """Remembered words are whole already."""
     if not run.seen.cure:
-        return run.seen.line
+        return run.seen.line or f"{run.pod.name}: no FlagOS was seen in its log"
     said = run.seen.line or "its log has no word of FlagOS"
     return f"{run.pod.name}: {said} ({run.seen.cure})"
 

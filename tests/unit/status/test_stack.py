@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flagos_operator.api.outcome import Invalid
+from flagos_operator.status.stack import unread
 from flagos_operator.status.summary import summarize
 from tests.unit.status.build import (
     NOW,
@@ -196,6 +197,31 @@ class TestItIsRemembered:
         assert first.status["flagos"]["operators"][0] == "attention_backend"
         again = summarize(replace(written(view, first), heard={}))
         assert again.status["flagos"] == first.status["flagos"]
+
+    def test_that_a_log_does_not_tell_is_known_too_and_it_is_not_read_again(self):
+        view = seen("all is quiet")
+        assert [pod.name for pod in unread(view)] == ["qwen-0"]
+        view = replace(view, heard_out=frozenset({("qwen-0", "server", 0)}))
+        told = written(view, summarize(view))
+        assert told.model.status["flagos"]["runs"] == {"qwen-0/0": "Unknown"}
+        later = replace(told, heard={}, heard_out=frozenset())
+        assert unread(later) == ()
+        assert active(summarize(later)) == ("Unknown", "NotChecked")
+        better = replace(later, heard={("qwen-0", "server", 0): ON})
+        assert active(summarize(better)) == ("True", "PluginLoaded")
+
+    @pytest.mark.parametrize("mode", [None, "Native"])
+    def test_who_asked_for_nothing_is_not_read_for_it(self, mode):
+        assert unread(seen(None, plan=asked(mode))) == ()
+
+    def test_a_model_that_becomes_strict_later_has_words_too(self):
+        view = seen(SILENT, plan=asked(None))
+        told = written(view, summarize(view))
+        assert told.model.status["flagos"]["runs"] == {"qwen-0/0": "Native"}
+        strict = summarize(replace(told, plan=asked(None, strict=True), heard={}))
+        assert ready(strict)["message"] == (
+            "qwen-0: no FlagOS was seen in its log (spec.flagos.strict)"
+        )
 
     def test_the_next_run_is_judged_anew(self):
         view = seen(ON)
