@@ -21,11 +21,11 @@ from flagos_operator.engine.workers import Next
 from flagos_operator.errors import NotFound, OperatorError
 from flagos_operator.status.checks import reclaiming
 from flagos_operator.status.crashes import wanted_logs
-from flagos_operator.status.startup import seconds_to_first_ready
+from flagos_operator.status.durations import of_phases, seconds_to_first_ready
+from flagos_operator.status.listening import live_logs
 from flagos_operator.status.summary import Summary, summarize
 from flagos_operator.status.verification import last_verified
 from flagos_operator.status.view import Objection, View
-from flagos_operator.status.weights import live_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,6 +107,7 @@ class Conductor:
     defaults: Defaults
     now: Callable[[], datetime]
     started: Callable[[float], None]  # seconds from a model's creation to its first Ready
+    lasted: Callable[[str, str, float], None]  # phase of a start, chip, seconds
 
     async def reconcile(self, key: Key) -> Next:
         seen = self.store.snapshot(key)
@@ -266,6 +267,9 @@ class Conductor:
         seconds = seconds_to_first_ready(model, summary.status)
         if seconds is not None:
             self.started(seconds)
+        for phase, lasted in of_phases(model.status, summary.status):
+            chip = summary.status.get("resolved", {}).get("chip", "")
+            self.lasted(phase, chip, lasted)
         for event in summary.events:
             await self.recorder.record(event, model=written)
 
@@ -289,6 +293,7 @@ class Conductor:
             refused=Objection(reason=fault.reason, message=str(fault)) if told and fault else None,
             logs=self.tails.known(key, seen.pods),
             heard=self.listener.heard(key, seen.pods),
+            heard_out=self.listener.heard_out(key),
         )
 
     def _forget(self, key: Key) -> None:

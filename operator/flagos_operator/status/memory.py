@@ -32,6 +32,7 @@ _NUMBERS = {
 _TIMES = {"lastTransitionTime", "since", "started", "time", "verificationTime"}
 
 LONGEST_STEP = 10**8  # seconds, three years
+MOST_STEPS, LONGEST_NAME = 20, 63
 
 
 def remembered(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,8 +92,12 @@ def _words(found: object) -> list[str]:
 def _startup(found: object) -> dict[str, Any]:
     kept = _part(found)
     timings = found.get("timings") if isinstance(found, Mapping) else None
-    if kept and isinstance(timings, Mapping):
-        kept["timings"] = {str(name): value for name, value in timings.items() if _counts(value)}
+    if kept and isinstance(timings, Mapping) and len(timings) <= MOST_STEPS:
+        kept["timings"] = {
+            bounded(name, limit=LONGEST_NAME): value
+            for name, value in timings.items()
+            if isinstance(name, str) and _counts(value)
+        }
     return kept
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, kernels, waiting
+from flagos_operator.status import checks, kernels, startup, waiting
 from flagos_operator.status.fetchlog import VERIFYING
 from flagos_operator.status.pods import alive, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.text import duration, pods, times
+from flagos_operator.status.timeline import OF_THE_LOG
 from flagos_operator.status.weights import arriving, words
 
 if TYPE_CHECKING:
@@ -30,11 +31,14 @@ PHASES: dict[str, str] = {
     Reason.DOWNLOADING: "Downloading",
     Reason.LOCK_HELD: "Downloading",
     Reason.STARTING: "Starting",
+    Reason.STALLED: "Starting",
     Reason.ROLLING: "Starting",
     Reason.RECLAIMING: "Pending",
     Reason.NOT_RESPONDING: "Degraded",
     Reason.FLAGOS_UNPROVEN: "Degraded",
 }
+
+_IN_A_RUN = {Reason.STARTING, Reason.STALLED}
 
 
 def phase(view: View, objection: Objection | None) -> str:
@@ -43,6 +47,8 @@ def phase(view: View, objection: Objection | None) -> str:
         return "Degraded" if short and _failing(checks.trouble(view)) else "Ready"
     if objection.reason == Reason.DOWNLOADING and _verifies(view):
         return "Verifying"
+    if objection.reason in _IN_A_RUN and (step := _step(view, objection)) in OF_THE_LOG:
+        return step
     return PHASES.get(objection.reason) or ("Degraded" if serving(view) else "Failed")
 
 
@@ -96,6 +102,12 @@ def _verifies(view: View) -> bool:
     return found is not None and found.told.phase == VERIFYING
 
 
+def _step(view: View, objection: Objection) -> str:
+    """Of the pod that is told of."""
+    name = objection.culprit.pod if objection.culprit else ""
+    return next((startup.step(pod, view) for pod in alive(view) if pod.name == name), "")
+
+
 def _downloading(view: View) -> str:
     found = arriving(view)
     return words(found.told) if found else "downloading weights"
@@ -106,7 +118,9 @@ def _rolling(view: View) -> str:
 
 
 def _starting(view: View) -> str:
-    return "waiting for proof that FlagOS is on" if ready(view) else "loading the model"
+    if ready(view):
+        return "waiting for proof that FlagOS is on"
+    return startup.words(view) or "loading the model"
 
 
 _SAYINGS: dict[str, Callable[[View], str]] = {
@@ -122,5 +136,6 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.LOCK_HELD: lambda _: "waiting for another pod's download",
     Reason.STARTING: _starting,
     Reason.FLAGOS_UNPROVEN: lambda _: "no proof that FlagOS is on",
+    Reason.STALLED: lambda view: f"{startup.words(view) or 'starting'}, but its log stands still",
     Reason.RECLAIMING: lambda _: "waiting for the removal of a deleted model's weights",
 }

@@ -13,6 +13,7 @@ from flagos_operator.status.memory import remembered
 from flagos_operator.status.pods import alive, finished, serving
 from flagos_operator.status.progress import phase, progress
 from flagos_operator.status.reasons import Kind, Reason, kind_of
+from flagos_operator.status.startup import startup
 from flagos_operator.status.text import LONGEST_FIELD, bounded
 from flagos_operator.status.weights import weights
 
@@ -61,9 +62,9 @@ def summarize(view: View) -> Summary:
         "url": _url(view),
         "stack": stack.seen(view),
         "flagos": stack.fields(view),
-        "startup": kernels.timed(view.model.status.get("startup") or {}, view),
         "resolved": _resolved(view),
         "weights": arrived,
+        "startup": kernels.timed(startup(view), view),
         "lastFailure": last_failure(view),
         "applied": view.applied or view.model.status.get("applied"),
     }

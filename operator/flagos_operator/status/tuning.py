@@ -69,6 +69,10 @@ def tuned(kept: str, lines: Iterable[str]) -> str:
     return as_line(found) if found.last or found.served else ""
 
 
+def is_summary(line: str) -> bool:
+    return bool(SUMMARY.search(line))
+
+
 @lru_cache(maxsize=1024)  # one pass over a model asks several times
 def tuning(text: str) -> Tuning:
     """What a log, or what was kept of it, tells; a summary in it stands for lines before it."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.loop.fakekube import merging
+from tests.loop.fakekube import logs, merging
 from tests.loop.fakekube.faults import Fault
 from tests.loop.fakekube.kinds import BY_KIND, BY_PLURAL, SERVED, Served
 from tests.loop.fakekube.storage import Body, Change, Id, Refused, Storage, id_of, matches
@@ -281,8 +281,7 @@ class FakeKube:
     async def _get(self, request: web.Request) -> web.Response:
         if request.match_info.get("subresource") == "log":
             wanted = (request.match_info["name"], request.query["container"])
-            lines = self.logs.get(wanted, "").splitlines(keepends=True)
-            return web.Response(text="".join(lines[-int(request.query["tailLines"]) :]))
+            return web.Response(body=logs.answer(self.logs.get(wanted, ""), request.query))
         return web.json_response(self.storage.get(_id(request)))
 
     async def _patch(self, request: web.Request) -> web.Response:
