@@ -59,9 +59,17 @@ def next_look(view: View) -> datetime | None:
 
 
 def tunes(view: View) -> tuple[PodFacts, ...]:
-    """Pods that answer and whose logs name kernels: what they tune from now on is there too."""
-    named = {name for name, found in _told(view) if found.last}
+    """Pods that answer and whose logs name kernels: what they tune from now on is there too.
+
+    Not for ever: the first requests show most shapes, and while new ones come it goes on.
+    """
+    named = {name for name, found in _told(view) if found.last and _may_go_on(found, view=view)}
     return tuple(pod for pod in ready(view) if pod.name in named)
+
+
+def _may_go_on(found: Tuning, *, view: View) -> bool:
+    latest = max(filter(None, (found.at, found.ready)), default=None)
+    return latest is not None and not patience.over(latest + patience.TUNING, now=view.now)
 
 
 def _over(found: Tuning, *, view: View) -> bool | None:

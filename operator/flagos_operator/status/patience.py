@@ -29,6 +29,8 @@ HANDOVER = timedelta(seconds=10)
 RECOVERY = timedelta(seconds=10)
 # The kubelet forgets its back-off after a run of ten minutes: such a run was no part of a loop.
 LONG_RUN = timedelta(minutes=10)
+# Under upstream defaults shapes are tuned with the first requests, by and by.
+TUNING = timedelta(minutes=10)
 # Once a server answers, its log is soon read to where it says so; a node that does not answer is
 # left in peace for a minute.
 PROOF = timedelta(seconds=90)

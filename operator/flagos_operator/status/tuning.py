@@ -111,6 +111,8 @@ def _with(found: Tuning, line: str) -> Tuning:
 
 def _with_kernel(found: Tuning, line: str) -> Tuning:
     when = _time(line)
+    if when and found.until and when <= found.until:
+        return found  # it is counted already
     if match := TUNED.search(line):
         spent = _uncovered(found, float(match["seconds"]), when=when)
         return _added(found, match["kernel"], spent, when=when)
