@@ -8,7 +8,8 @@ from dataclasses import dataclass
 # .../flag_gems/ops/mm.py", line 9, in mm; backends of chips have an ops folder of their own.
 FRAME = re.compile(
     r"File \"[^\"]{0,300}flag_gems/(?:[\w.]{1,60}/){0,6}?(?:ops|fused|modules)/(?:[\w.]{1,60}/)?"
-    r"(?P<file>\w{1,80})\.py\", line \d{1,7}(?P<comma>,?) in (?P<function>[\w<>.]{1,80})"
+    r"(?P<file>\w{1,80})\.py\", line \d{1,7}(?P<comma>,?) in "
+    r"(?!<module>)(?P<function>[\w<>.]{1,80})"
 )
 # The compiler's own: loc("/x/flag_gems/ops/sort.py":120:10): error: ...
 PLACE = re.compile(
