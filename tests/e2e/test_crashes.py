@@ -1,13 +1,12 @@
 """Servers that end, with a real vLLM: the cause, its line and its cure reach a person at once.
 
-All models of this file start together, since each start takes a machine with two cores some fifteen
-seconds; each is suspended once it has told what it had to.
+All models of this file start together, since each start takes a machine with two cores some
+fifteen seconds; each is suspended once it has told what it had to.
 """
 
 from __future__ import annotations
 
 import calendar
-import itertools
 import re
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from tests.kube import Body, CommandFailedError, Kube, eventually, run
 
 pytestmark = pytest.mark.timeout(400)
 
-CLAIM = "models"
+CLAIM, MODELS = "models", 7
 LOGS = Path(__file__).parents[1] / "unit" / "status" / "logs"
 WEIGHTS = "model.safetensors"
 # What is asked of the operator, and what a kubelet that was late and a machine that is busy with
@@ -56,8 +55,11 @@ def server(*args: str, **change: Any) -> Body:
     return {**block, "args": [*block["args"], *args], **change}
 
 
-def on_the_claim(path: str) -> Body:
-    return {"persistentVolumeClaim": {"claimName": CLAIM, "path": path}}
+def by_hand(name: str) -> Body:
+    """Served in place from this directory of the claim."""
+    body = tiny(name, source={"persistentVolumeClaim": {"claimName": CLAIM, "path": name}})
+    del body["spec"]["weights"], body["spec"]["fetch"]
+    return body
 
 
 def said(name: str, text: str) -> tuple[Body, Body]:
@@ -140,8 +142,7 @@ def models(shared_space: Kube, watch: Watch) -> Callable[[str], Model]:
     disk.sh("for copy in truncated strange; do mkdir $copy; cp whole/*.* $copy; done")
     disk.sh(f"head -c 200000 whole/{WEIGHTS} > truncated/{WEIGHTS}")
     disk.sh("sed -i s/LlamaForCausalLM/FooForCausalLM/ strange/config.json")
-    for name in ("truncated", "strange"):
-        shared_space.apply(tiny(name, source=on_the_claim(name), weights={}))
+    shared_space.apply(by_hand("truncated"), by_hand("strange"))
     return lambda name: Model(shared_space, name)
 
 
@@ -150,7 +151,7 @@ def suspend(model: Model) -> None:
 
 
 def failure(model: Model, reason: str, *, within: float = START) -> Body:
-    """The last failure once it is this one; the reason of Ready goes as soon as it is restarted."""
+    """The last failure once it is this one; the reason of Ready goes with the next start."""
 
     def last() -> Body | None:
         found: Body = model.body().get("status", {}).get("lastFailure", {})
@@ -256,7 +257,7 @@ def test_an_architecture_that_the_image_does_not_know(models: Callable[[str], Mo
 def test_a_server_that_dies_of_a_request_is_restarted_and_says_of_what(
     models: Callable[[str], Model], address_of: Callable[[Kube, str], str]
 ) -> None:
-    """vLLM then ends with exit code 0, as if it had been asked to."""
+    """The process then ends with exit code 0, as if it had been asked to."""
     model = models("first-request")
     model.wait_ready()
     (pod,) = model.pods()
@@ -308,8 +309,10 @@ def test_an_engine_that_is_killed_while_it_serves_counts_as_a_failure(
 
 def test_every_crash_was_to_be_seen_soon_after_it(watch: Watch) -> None:
     lags = {name: crash.lag for name, crash in watch.crashes.items()}
-    print("seconds from a crash to its reason in the watch:", lags)
-    assert len({name for name, _ in watch.crashes}) >= 7
-    assert all(lag <= SOON + LATE for lag in lags.values()), lags
-    first = [next(group) for _, group in itertools.groupby(sorted(lags), key=lambda key: key[0])]
-    assert first
+    print(
+        "LAGS",
+        sorted(round(x, 2) for x in lags.values()),
+        {k[0]: v.reason for k, v in watch.crashes.items()},
+    )
+    assert len({name for name, _ in lags}) == MODELS
+    assert max(lags.values()) <= SOON + LATE, lags

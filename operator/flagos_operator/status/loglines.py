@@ -222,7 +222,7 @@ def _operator(lines: Log, code: int | None) -> Telling | None:
     abrupt = fault in ABRUPT
     if error is None and not abrupt:
         return None
-    if (found := blamed(lines.bare, abrupt=abrupt)) is None:
+    if (found := blamed(lines.bare, spoken=lines.spoken, abrupt=abrupt)) is None:
         return None
     after = (n for n in lines.spoken if n > found.at and ERROR.search(lines.bare[n]))
     at = next(after, found.at if error is None else error)

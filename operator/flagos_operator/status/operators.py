@@ -46,12 +46,13 @@ class Blamed:
     at: int  # index of the line that names it
 
 
-def blamed(lines: list[str], *, abrupt: bool) -> Blamed | None:
+def blamed(lines: list[str], *, spoken: list[int], abrupt: bool) -> Blamed | None:
     """The outermost operator of the first traceback that passes one; else what was said of it.
 
-    `abrupt`: the process ended without an exception, so what it said it was calling counts too.
+    `spoken`: which lines are no mere notes. `abrupt`: the process ended without an exception, so
+    what it said it was calling counts too.
     """
-    return _framed(lines) or _said(lines, abrupt=abrupt) or _launched(lines)
+    return _framed(lines) or _said(lines, spoken, abrupt=abrupt) or _launched(lines)
 
 
 def _framed(lines: list[str]) -> Blamed | None:
@@ -66,11 +67,11 @@ def _framed(lines: list[str]) -> Blamed | None:
     return found
 
 
-def _said(lines: list[str], *, abrupt: bool) -> Blamed | None:
-    for number, line in enumerate(lines):
-        if match := PLACE.search(line):
+def _said(lines: list[str], spoken: list[int], *, abrupt: bool) -> Blamed | None:
+    for number in spoken:
+        if match := PLACE.search(lines[number]):
             return _named(match["file"], match["file"], at=number)
-        if match := DISPATCHED.search(line):
+        if match := DISPATCHED.search(lines[number]):
             return _named(match["function"], match["function"], at=number)
     if not abrupt:
         return None

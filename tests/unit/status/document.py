@@ -9,8 +9,9 @@ from flagos_operator.status.progress import PHASES
 from flagos_operator.status.reasons import Kind, Reason
 from flagos_operator.status.remedies import REMEDIES
 from tests.unit.status.lines import LINES, LOGS, OPERATORS
+from tests.unit.status.unseen import LINES as UNSEEN
 
-SINGLE = LINES
+SINGLE = (*LINES, *UNSEEN)
 WHOLE = (*(file.read_text() for file in sorted(LOGS.glob("*.txt"))), *OPERATORS.values())
 DOCUMENT = Path(__file__).parents[3] / "docs" / "status.md"
 MARK = "<!-- The tables below are written by `python -m tests.unit.status.document`. -->\n"

@@ -10,10 +10,11 @@ from flagos_operator.status.reasons import Kind
 from flagos_operator.status.remedies import REMEDIES
 from tests.unit.status.lines import LINES
 from tests.unit.status.test_loglines import FROM_LINES, FROM_LOGS, LOGS
+from tests.unit.status.unseen import LINES as UNSEEN
 
 TEXTS = [
     *(line for name, *_ in FROM_LOGS for line in (LOGS / f"{name}.txt").read_text().split("\n")),
-    *(line for line, _ in (*FROM_LINES, *LINES)),
+    *(line for line, _ in (*FROM_LINES, *LINES, *UNSEEN)),
 ]
 ROWS = (*CAUSES, *GENERAL, *LAST_RESORT)
 
