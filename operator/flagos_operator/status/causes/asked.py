@@ -149,7 +149,7 @@ MODEL = (
     cause(
         r"is not a valid JSON file",
         Reason.WEIGHTS_CORRUPT,
-        f"the file is damaged: download it again; {CHECK_FILES}",
+        f"the file is damaged: bring it anew; {CHECK_FILES}",
     ),
     cause(
         r"outgoing traffic has been disabled|[Cc]ouldn't connect to 'https://huggingface"
@@ -163,7 +163,7 @@ MODEL = (
         r"|unexpected EOF, expected|[Ff]ile might be corrupt"
         r"|deserializing header",
         Reason.WEIGHTS_CORRUPT,
-        f"a weights file is damaged or incomplete: download it again; {CHECK_FILES}",
+        f"a weights file is damaged or incomplete: bring it anew; {CHECK_FILES}",
     ),
     cause(
         r"Following weights were not initialized from checkpoint",

@@ -105,7 +105,7 @@ GENERAL = (
     cause(
         r"JSONDecodeError: ",
         Reason.WEIGHTS_CORRUPT,
-        f"a JSON file of the model is damaged: download it again; {CHECK_FILES}",
+        f"a JSON file of the model is damaged: bring it anew; {CHECK_FILES}",
     ),
     cause(
         r"failed to be inspected",

@@ -64,6 +64,9 @@ def cause(  # noqa: PLR0913 - a row of a table
     )
 
 
-CHECK_FILES = "spec.weights.verify: Always checks every file and fetches bad ones again"
+CHECK_FILES = (
+    "spec.weights.verify: Always tells which file it is, and fetches it again unless it was "
+    "brought by hand"
+)
 LENGTH = r"set spec.server.maxModelLen to at most \g<length>"
 MORE_MEMORY = "raise limits.memory in spec.server.resources"
