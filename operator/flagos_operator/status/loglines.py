@@ -39,10 +39,11 @@ class Telling:
 
 
 COLOUR = re.compile(r"\x1b\[[0-9;]{0,12}m")
-# What may stand before a line: the time that `kubectl logs --timestamps` or a runtime adds,
-# the process, the rank, the level.
+# What may stand before a line: the pod that `kubectl logs --prefix` or compose adds, the time that
+# `--timestamps` or a runtime adds, the process, the rank, the level.
 PREFIX = re.compile(
-    r"^(?:\s{0,8}\d{1,7}\.\d{1,3} (?=\S))?"
+    r"^(?:\[pod/[^\]]{1,200}\] |[\w.-]{1,60} {1,8}\| )?"
+    r"(?:\s{0,8}\d{1,7}\.\d{1,3} (?=\S))?"
     r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) (?:std(?:out|err) [FP] )?)?"
     r"(?:\([\w.= ]{1,40} pid=\d+(?:, ip=[\d.]+)?\) ){0,3}"
     r"(?:\[rank\d+\]: ?)?"
@@ -54,8 +55,8 @@ CALM = re.compile(
     r"^(?:\[?[-\d:., ]{8,26}\]? ?(?:- )?)?\[?(?:DEBUG|INFO|WARN|WARNING)\b(?! .{0,30}NCCL)"
     r"|\d%\||^\[[WI]\d{3,4} |^[WI]\d{4} |^\S{0,300}:\d+: \w*Warning: |^\[rank\d+\]:\[W"
     r"|^(?!.{0,60}[Ee]rror).{0,60}[\s:\[|](?:DEBUG|INFO|WARN|WARNING)[\s:\]|](?<!CCL WARN.)"
-    r"|\blevel\"?[=:] ?\"?(?:debug|info|warn)|^(?:[\w.]{1,40}: )?[Ww]arning: |: ignored\.?$"
-    r"|^Ignor(?:ed|ing) |^\S{1,80} \[\d+\] [A-Z]{1,4}CCL INFO"
+    r"|\blevel(?:name)?\"?[=:] ?\"?(?i:debug|info|warn)|^(?:[\w.]{1,40}: )?[Ww]arning: "
+    r"|: ignored\.?$|^Ignor(?:ed|ing) |^\S{1,80} \[\d+\] [A-Z]{1,4}CCL INFO"
 )
 # Lines that only report that something else went wrong, or frame it.
 HOLLOW = re.compile(

@@ -103,6 +103,8 @@ def test_what_is_no_error_is_no_cause(line: str):
         "(VllmWorker rank=1 pid=7) ERROR 11-25 02:23:01 [core.py:9] ",
         "(EngineCore_1 pid=113) (VllmWorker rank=0 pid=114) ERROR 07-01 08:38:50 [x.py:492] ",
         "[2026-09-01 10:00:35 TP0] ",
+        "[pod/qwen-7c9d-x2x/server] (EngineCore pid=7) ERROR 11-25 02:23:01 [core.py:9] ",
+        "server-1  | 2026-11-25T02:23:01.123456789Z ",
         "[2026-09-01 10:00:35,123] ",
     ],
 )

@@ -185,6 +185,12 @@ class TestVerb:
         assert (said["reason"], said["lineNumber"]) == ("OutOfMemory", 2)
         assert said["fields"] == ["spec.server.resources"]
 
+    def test_a_file_of_powershell(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+        file = tmp_path / "x.log"
+        file.write_text("loading\r\nMemoryError\r\n", encoding="utf-16")
+        assert main(["explain", str(file)]) == 0
+        assert "OutOfMemory" in capsys.readouterr().out
+
     def test_nothing_wrong_is_another_exit_code(self, tmp_path: Path):
         file = tmp_path / "x.log"
         file.write_text(start("native-eager"))

@@ -371,5 +371,6 @@ CALM = [
     "2026-11-25T02:00:00Z  WARN hf_hub: No such file or directory: x.json",
     'time="2026-11-25" level=warning msg="device is busy"',
     '{"level":"warn","msg":"out of memory handler installed"}',
+    '{"asctime": "02:00:00", "levelname": "INFO", "message": "No space left on device is handled"}',
     "mesg: ttyname failed: Inappropriate ioctl for device",
 ]
