@@ -102,7 +102,8 @@ class Watch:
         for line in self.process.stdout:
             name, ended, reason = (*line.split(), "", "", "")[:3]
             if reason:
-                found = Crash(reason=reason, ended=ended, seen=time.time())
+                now = time.time()  # noqa: TID251  the kubelet's clock is this machine's
+                found = Crash(reason=reason, ended=ended, seen=now)
                 self.crashes.setdefault((name, ended), found)
 
 
@@ -309,10 +310,5 @@ def test_an_engine_that_is_killed_while_it_serves_counts_as_a_failure(
 
 def test_every_crash_was_to_be_seen_soon_after_it(watch: Watch) -> None:
     lags = {name: crash.lag for name, crash in watch.crashes.items()}
-    print(
-        "LAGS",
-        sorted(round(x, 2) for x in lags.values()),
-        {k[0]: v.reason for k, v in watch.crashes.items()},
-    )
     assert len({name for name, _ in lags}) == MODELS
     assert max(lags.values()) <= SOON + LATE, lags
