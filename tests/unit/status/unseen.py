@@ -201,6 +201,21 @@ LINES = [
         "openai_harmony.HarmonyError: error downloading or loading vocab file: failed",
         "DependencyMissing",
     ),
+    # Others
+    ("RuntimeError: nvshmem init failed: bootstrap error", "CollectiveInitFailed"),
+    ("OSError: CUDA_HOME environment variable is not set. Please set it.", "DependencyMissing"),
+    ("/usr/bin/python3: No module named vllm", "DependencyMissing"),
+    ("ERROR: No matching distribution found for flag-gems==9", "DependencyMissing"),
+    ("modelscope.hub.errors.NotExistError: The model: a/b/ does not exist!", "WeightsMissing"),
+    ("OSError: [Errno 28] inotify watch limit reached", "LimitTooLow"),
+    ("Watchdog timeout (self.watchdog_timeout=300)", "EngineTimeout"),
+    ("RuntimeError: TOPS runtime error: topsErrorNoDevice: no device", "DeviceNotFound"),
+    ("RuntimeError: GCU out of memory. Tried to allocate 3.00 GiB", "DeviceOutOfMemory"),
+    ("RuntimeError: ECCL error in: ProcessGroupECCL.cpp:330", "CollectiveInitFailed"),
+    ("RuntimeError: The PPU driver version 1.2 is too old for this runtime", "DriverMismatch"),
+    ("EJ0003: [PID: 9] Failed to bind the IP port. Reason: they have been bound.", "PortInUse"),
+    ("torch.AcceleratorError: CUDA error: uncorrectable NVLink error", "DeviceFault"),
+    ("/bin/sh: 1: /usr/local/cuda/bin/nvcc: not found", "DependencyMissing"),
     # The system under it
     (
         "RuntimeError: unable to mmap 4974351360 bytes from file </models/x>: Cannot allocate memory (12)",

@@ -137,7 +137,7 @@ MODEL = (
         "the model directory does not exist: check spec.source and spec.weights.mountPath",
     ),
     cause(
-        r"not a valid model identifier|GatedRepoError|RepositoryNotFoundError",
+        r"not a valid model identifier|GatedRepoError|RepositoryNotFoundError|NotExistError: ",
         Reason.WEIGHTS_MISSING,
         "the server was told to load from a hub: let spec.source bring the weights",
     ),

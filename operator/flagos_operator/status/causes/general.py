@@ -9,7 +9,7 @@ from flagos_operator.status.reasons import Reason
 
 LIBRARIES = (
     r"(?:[NHRMEPSTDX]|DL|IX|MX)CCL|BKCL|CNCL|GLOO|FlagCX|FLAGCX"
-    r"|(?:nccl|hccl|rccl|mccl|eccl|gloo|bkcl|cncl|flagcx)"
+    r"|(?:nccl|hccl|rccl|mccl|eccl|gloo|bkcl|cncl|flagcx|nvshmem)"
 )
 
 FAULT = (
@@ -98,7 +98,8 @@ GENERAL = (
     ),
     cause(
         r"(?:ModuleNotFoundError|ImportError): |cannot open shared object file|undefined symbol: "
-        r"|requires the following packages that were not found",
+        r"|requires the following packages that were not found|python\S{0,8}: No module named "
+        r"|\b[A-Z]{2,12}_HOME environment variable is not set|No matching distribution found",
         Reason.DEPENDENCY_MISSING,
         "something is missing in the image: use another spec.image",
     ),

@@ -97,7 +97,8 @@ SURROUNDINGS = (
         "the disk or the server of that volume fails: look at the node and the storage",
     ),
     cause(
-        r"Too many open files|can't start new thread|pthread_create.{0,60}fail"
+        r"Too many open files|inotify .{0,40}limit|can't start new thread"
+        r"|pthread_create.{0,60}fail"
         r"|Resource temporarily unavailable"
         r"|(?:[Mm]emlock|RLIMIT_\w{1,20}).{0,60}(?:low|small|fail|exceed)"
         r"|\bibv_\w{1,20} failed.{0,40}Cannot allocate",
@@ -213,7 +214,8 @@ WAITING = (
         "raise spec.startup.budgetSeconds",
     ),
     cause(
-        r"RPC call to \w+ timed out|(?:execute_model|sample_tokens).{0,60}timed out"
+        r"RPC call to \w+ timed out|^Watchdog timeout"
+        r"|(?:execute_model|sample_tokens).{0,60}timed out"
         r"|No available shared memory broadcast block found in .{0,40}giving up",
         Reason.ENGINE_TIMEOUT,
         "raise VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS in spec.server.env, or warm the kernels up",
