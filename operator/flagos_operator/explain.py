@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
 import sys
 from pathlib import Path
@@ -50,9 +51,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def text_of(name: str) -> str:
-    """A log may hold any bytes; those that are no text are shown as such."""
+    """A log may hold any bytes; those that are no text are shown as such.
+
+    PowerShell writes what it redirects in two bytes a character, and a mark before it.
+    """
     raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    return raw.decode(errors="replace")
+    wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return raw.decode("utf-16" if wide else "utf-8", errors="replace")
 
 
 def as_json(found: Explanation) -> str:

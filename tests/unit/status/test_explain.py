@@ -223,6 +223,12 @@ class TestVerb:
         said = capsys.readouterr().out
         assert "stack:    Native (line 5): - fl -> vllm_fl:register (VLLM_PLUGINS leaves" in said
 
+    def test_a_file_of_powershell(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+        file = tmp_path / "x.log"
+        file.write_text("loading\r\nMemoryError\r\n", encoding="utf-16")
+        assert main(["explain", str(file)]) == 0
+        assert "OutOfMemory" in capsys.readouterr().out
+
     def test_nothing_wrong_is_another_exit_code(self, tmp_path: Path):
         file = tmp_path / "x.log"
         file.write_text(start("native-eager"))
