@@ -163,7 +163,7 @@ class Listener:
             except Exception:
                 # A defect of ours: it must not take the operator down with it.
                 log.exception("%s: cannot listen to its pods", model)
-            for each in due:
+            for each in set(due) & set(ear.wanted):  # else it is wanted otherwise by now
                 ear.due[each.key] = self.clock() + pauses.get(each.key, self.pace)
             await self._sleep(ear)
 

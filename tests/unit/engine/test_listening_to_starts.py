@@ -40,6 +40,7 @@ LAST = replace(START, last=True)
 @dataclass(slots=True)
 class Node:
     writes: Callable[[float], str | ApiError]
+    takes: float = 0.0
     asked: list[float] = field(default_factory=list)
     bytes: int = 0
 
@@ -47,6 +48,7 @@ class Node:
         assert (pod.name, container, asked["timestamps"]) == ("p", "server", "true")
         now = asyncio.get_running_loop().time()
         self.asked.append(now)
+        await asyncio.sleep(self.takes)
         found = self.writes(now)
         if isinstance(found, ApiError):
             raise found
@@ -219,6 +221,20 @@ def test_a_server_is_heard_at_once_when_its_download_is_over():
             lab.listener.want(MODEL, (START,))
             await asyncio.sleep(0.1)
             assert len(lab.node.asked) == asked + 1
+
+    run(story())
+
+
+def test_a_server_that_becomes_ready_during_a_read_is_read_once_more_at_once():
+    async def story() -> None:
+        async with listening(chatter) as lab:
+            lab.node.takes = 2.0
+            lab.listener.want(MODEL, (START,))
+            await asyncio.sleep(1)
+            lab.listener.want(MODEL, (LAST,))
+            await asyncio.sleep(3.1)
+            assert lab.node.asked == [0, 2]
+            assert lab.listener.heard_out(MODEL) == {START.key}
 
     run(story())
 
