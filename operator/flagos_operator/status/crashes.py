@@ -24,7 +24,9 @@ LOG_LINES = 200
 MOST_LOGS = 4
 # From the failed probe to the end: the grace period, plus the kubelet's own delay.
 KILLING = timedelta(seconds=120)
-KILLED = {137, 143}
+KILL, TERM = 137, 143
+KILLED = {KILL, TERM}
+FROM_OUTSIDE = "killed from outside: by its probe, or because the node ran out of memory"
 HOPELESS_FROM_RESTART = 3
 
 
@@ -188,6 +190,8 @@ def _ended_by_itself(run: Run, *, view: View) -> Objection:
     if told:
         parts.append(f": {told.line}" if told.line else "")
         parts.append(f" ({told.cure})" if told.cure else "")
+    if code == KILL and not (told and told.cure):
+        parts.append(f" ({FROM_OUTSIDE})")
     needs_user = told.needs_user if told and told.needs_user is not None else _hopeless(run)
     reason, operator = _crash_reason(run, told), told.operator if told else ""
     return _objection(run, reason, "".join(parts), needs_user=needs_user, operator=operator)

@@ -13,18 +13,12 @@ from flagos_operator.status.tuning import tuning
 FIELD = re.compile(r"\bspec\.[A-Za-z]+(?:\.[A-Za-z]+)*(?:: \[[\w, ]+\])?")
 # What the server writes when it is told to end, and does.
 TOLD_TO_END = re.compile(r"\[shutdown\]|Shutting down$|Waiting for application shutdown")
-KILLED, ASKED = 137, 143
-OUTSIDE = {
-    KILLED: (
-        "it was killed from outside (SIGKILL): for want of host memory if kubectl describe pod "
-        "says OOMKilled (raise limits.memory in spec.server.resources), else by its probe "
-        "(raise spec.startup.budgetSeconds) or with its pod"
-    ),
-    ASKED: (
-        "it was told to end (SIGTERM): by its probe (raise spec.startup.budgetSeconds), or with "
-        "its pod"
-    ),
-}
+KILLED = 137
+FROM_OUTSIDE = (
+    "it was killed from outside (SIGKILL): for want of host memory if kubectl describe pod says "
+    "OOMKilled (raise limits.memory in spec.server.resources), else by its probe (raise "
+    "spec.startup.budgetSeconds) or with its pod"
+)
 UNKNOWN = "not a known cause: act on this line and on those before it"
 
 
@@ -80,8 +74,6 @@ def _reason(
     if exit_code == 0:
         asked = any(TOLD_TO_END.search(line) for line in log.splitlines()[-60:])
         return None if asked and step.name == reached.READY else Reason.ENGINE_DIED
-    if exit_code == ASKED:
-        return Reason.TERMINATED
     if exit_code is not None or (told and told.failed):
         return Reason.CRASH_LOOP
     return None
@@ -90,8 +82,8 @@ def _reason(
 def _cure(told: loglines.Telling | None, *, reason: Reason | None, exit_code: int | None) -> str:
     if told and told.cure:
         return told.cure
-    if exit_code is not None and (outside := OUTSIDE.get(exit_code)):
-        return outside
+    if exit_code == KILLED:
+        return FROM_OUTSIDE
     if reason is Reason.CRASH_LOOP:
         return UNKNOWN if told else "the log says nothing"
     return REMEDIES[reason].cure if reason else ""

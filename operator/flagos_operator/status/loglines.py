@@ -162,12 +162,7 @@ def _written_over(line: str) -> list[str]:
 def telling(log: str, *, exit_code: int | None = None) -> Telling | None:
     """The line that tells the cause, or the likeliest; None when there is no line at all."""
     lines = Log.of(log)
-    found = (
-        _known(lines, CAUSES)
-        or _operator(lines, exit_code)
-        or _known(lines, GENERAL)
-        or _likeliest(lines)
-    )
+    found = _known(lines, CAUSES) or _general(lines, exit_code) or _likeliest(lines)
     if found and found.reason:
         return found
     return _by_code(found, exit_code)
@@ -213,14 +208,17 @@ def _whole(lines: Log, each: Cause, number: int) -> str:
     return ": ".join(told)
 
 
-def _operator(lines: Log, code: int | None) -> Telling | None:
+def _general(lines: Log, code: int | None) -> Telling | None:
+    """An operator of FlagGems that is to blame for it is the more particular cause."""
+    told = _known(lines, GENERAL)
+    known = EXITS.get(code) if code is not None else None
+    fault = told.reason if told else known.reason if known else None
+    return _operator(lines, abrupt=fault in ABRUPT) or told
+
+
+def _operator(lines: Log, *, abrupt: bool) -> Telling | None:
     """Which operator of FlagGems it was; the error itself is what is told."""
     error = _worst(lines)
-    known = EXITS.get(code) if code is not None else None
-    fault = known.reason if known else None
-    if told := _known(lines, GENERAL):
-        fault = told.reason
-    abrupt = fault in ABRUPT
     if error is None and not abrupt:
         return None
     if (found := blamed(lines.bare, spoken=lines.spoken, abrupt=abrupt)) is None:

@@ -55,6 +55,7 @@ def test_only_what_may_pass_heals_by_itself(row):
         (139, "NativeCrash"),
         (1, None),
         (137, None),
+        (143, "Terminated"),
         (0, None),
     ],
 )

@@ -83,3 +83,12 @@ def test_a_later_run_has_a_log_of_its_own():
     again = starting(last=ended(1, at=3), restarts=3, since=ago(2))
     view = a_view(a_pod(fetched(), again), logs={("p0", "server", 1): LOG})
     assert [each.key for each in wanted_logs(view)] == [("p0", "server", 2)]
+
+
+def test_a_kill_from_outside_is_told_as_such_unless_the_log_knows_better():
+    pod = a_pod(fetched(), crashed(ended(137), restarts=1))
+    for log, words in (("half done\n", "killed from outside: by its probe"), (LOG, "maxModelLen")):
+        view = a_view(pod, logs={("p0", "server", 1): log})
+        message = ready(summarize(view))["message"]
+        assert words in message
+        assert ("killed from outside" in message) == (log != LOG)

@@ -152,4 +152,9 @@ EXITS = {
     135: Exit(reason=Reason.SHARED_MEMORY_TOO_SMALL, cure="raise spec.server.sharedMemory"),
     136: Exit(reason=Reason.NATIVE_CRASH, cure="native code failed: try another spec.image"),
     139: Exit(reason=Reason.NATIVE_CRASH, cure="native code failed: try another spec.image"),
+    143: Exit(
+        reason=Reason.TERMINATED,
+        cure="it was told to end (SIGTERM): by its probe (raise spec.startup.budgetSeconds), or "
+        "with its pod",
+    ),
 }
