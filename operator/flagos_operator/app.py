@@ -34,7 +34,7 @@ from flagos_operator.metrics import Metrics
 from flagos_operator.operands import chips, defaults
 from flagos_operator.reconcile import Conductor, decided
 from flagos_operator.retention import Retention
-from flagos_operator.status import fetchlog
+from flagos_operator.status import fetchlog, startlog
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -155,6 +155,8 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         clock=time.monotonic,
         tell=partial(queue.add, urgent=False),
         says_something=fetchlog.says_something,
+        distil=startlog.distil,
+        turns=startlog.turns,
     )
     conductor = _conductor(settings, client, store, metrics, listener=listener)
     workers = Workers(
@@ -203,6 +205,7 @@ def _conductor(
         defaults=given,
         now=utc_now,
         started=metrics.model_ready_seconds.observe,
+        lasted=metrics.phase_lasted,
     )
 
 

@@ -66,6 +66,16 @@ class Metrics:
             buckets=_SLOW,
             registry=registry,
         )
+        self.start_phase_seconds = Histogram(
+            "flagos_start_phase_seconds",
+            "How long the phases of starts lasted that became Ready.",
+            ["phase", "chip"],
+            buckets=(1, 5, *_SLOW),
+            registry=registry,
+        )
+
+    def phase_lasted(self, phase: str, chip: str, seconds: float) -> None:
+        self.start_phase_seconds.labels(phase=phase, chip=chip).observe(seconds)
 
     def _add_gauges(self, registry: CollectorRegistry) -> None:
         self.seen_at = Gauge(

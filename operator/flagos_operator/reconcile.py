@@ -19,9 +19,10 @@ from flagos_operator.desired.plan import ObjectRef, Plan, decide, keeping, with_
 from flagos_operator.desired.render import render
 from flagos_operator.engine.workers import Next
 from flagos_operator.errors import NotFound, OperatorError
+from flagos_operator.status import startup
 from flagos_operator.status.checks import reclaiming
 from flagos_operator.status.crashes import wanted_logs
-from flagos_operator.status.startup import seconds_to_first_ready
+from flagos_operator.status.durations import of_phases, seconds_to_first_ready
 from flagos_operator.status.summary import Summary, summarize
 from flagos_operator.status.verification import last_verified
 from flagos_operator.status.view import Objection, View
@@ -107,6 +108,7 @@ class Conductor:
     defaults: Defaults
     now: Callable[[], datetime]
     started: Callable[[float], None]  # seconds from a model's creation to its first Ready
+    lasted: Callable[[str, str, float], None]  # phase of a start, chip, seconds
 
     async def reconcile(self, key: Key) -> Next:
         seen = self.store.snapshot(key)
@@ -231,7 +233,7 @@ class Conductor:
         if isinstance(plan, Plan) and not done.fault and not done.held:
             view = replace(view, applied=self.applier.fingerprint(seen.model))
         view = replace(view, logs=await self.tails.complete(key, wanted_logs(view)))
-        self.listener.want(key, live_logs(view))
+        self.listener.want(key, (*live_logs(view), *startup.live_logs(view)))
         view = await self._with_verdict(view, seen, done)
         summary = summarize(view)
         try:
@@ -266,6 +268,9 @@ class Conductor:
         seconds = seconds_to_first_ready(model, summary.status)
         if seconds is not None:
             self.started(seconds)
+        for phase, lasted in of_phases(model.status, summary.status):
+            chip = summary.status.get("resolved", {}).get("chip", "")
+            self.lasted(phase, chip, lasted)
         for event in summary.events:
             await self.recorder.record(event, model=written)
 
@@ -289,6 +294,7 @@ class Conductor:
             refused=Objection(reason=fault.reason, message=str(fault)) if told and fault else None,
             logs=self.tails.known(key, seen.pods),
             heard=self.listener.heard(key, seen.pods),
+            heard_out=self.listener.heard_out(key),
         )
 
     def _forget(self, key: Key) -> None:

@@ -81,11 +81,33 @@ class WeightsStatus(Shape):
 
 
 class StartupStatus(Shape):
-    phase: str | None = Field(None, description="Step of the start, e.g. Loading.")
+    phase: str | None = Field(
+        None,
+        description=(
+            "Step of the start: Scheduling, Pulling, Downloading, Verifying, Starting, Loading, "
+            "Compiling, Capturing, WarmingUp or Ready. From Loading on it is read from the "
+            "server's log."
+        ),
+    )
     since: str | None = Field(
         None, description="When the step began.", json_schema_extra={"format": "date-time"}
     )
-    timings: dict[str, int] = Field({}, description="Seconds that each finished step took.")
+    pod: str | None = Field(None, description="Pod whose start is told: the furthest one.")
+    started: str | None = Field(
+        None,
+        description=(
+            "When the server in it was started, or started again; absent until it is. A run "
+            "after a restart is a start of its own, without the steps before it."
+        ),
+        json_schema_extra={"format": "date-time"},
+    )
+    timings: dict[str, int] = Field(
+        {},
+        description=(
+            "Seconds that each finished step took. Kept while the pod serves, until another "
+            "start begins."
+        ),
+    )
 
 
 class LastFailure(Shape):

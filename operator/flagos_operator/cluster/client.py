@@ -122,12 +122,15 @@ class Client:
         lines: int,
         limit: int = LOG_BYTES,
     ) -> str:
-        query = {
-            "container": container,
+        asked = {
             "previous": str(previous).lower(),
             "tailLines": str(lines),
             "limitBytes": str(limit),
         }
+        return await self.log(pod, container, asked=asked)
+
+    async def log(self, pod: Key, container: str, *, asked: Mapping[str, str]) -> str:
+        query = {"container": container, **asked}
         raw = await self._call("log", "GET", POD.path(*pod, "log"), query=query)
         return raw.decode(errors="replace")
 

@@ -1,17 +1,21 @@
-"""Listens to downloads that run: the ends of their logs, read again and again, beside the passes.
+"""Listens to containers whose logs tell how far they are: downloads, and servers that start.
 
-A pass says whom to listen to and takes what was heard; it never waits for a node. What is new is
-told at most once in PACE for each model, so that it costs no more than one write of its status.
+A pass says whom to listen to and takes what was heard; it never waits for a node. A turn is told
+at once; mere progress at most once in PACE for each model, so that it costs no more than one write
+of its status.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from flagos_operator.cluster.following import Distil, Following
 from flagos_operator.cluster.kinds import Key
 from flagos_operator.errors import Forbidden, OperatorError, ServerFault
 
@@ -35,6 +39,7 @@ MOST_READS_OF_NODE = 4
 # Nodes that do not answer, namespaces whose logs may not be read
 MUTE = 10.0
 LONGEST_MUTE = 60.0
+MOST_FAILURES = 3  # of the last read of a log
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,14 +66,42 @@ class Heard:
 
 
 @dataclass(slots=True, kw_only=True)
+class Ear:
+    """What is kept for one model while it is listened to."""
+
+    wanted: tuple[LiveLog, ...] = ()
+    heard: dict[LogKey, Heard] = field(default_factory=dict)
+    followed: dict[LogKey, Following] = field(default_factory=dict)
+    due: dict[LogKey, float] = field(default_factory=dict)
+    pauses: dict[LogKey, float] = field(default_factory=dict)
+    told_at: float = -math.inf
+    untold: bool = False
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def want(self, logs: tuple[LiveLog, ...]) -> None:
+        """What is wanted in another way than before is read at once."""
+        for each in set(logs) - set(self.wanted):
+            self.due.pop(each.key, None)
+            self.woken.set()
+        self.wanted = logs
+
+    def keep_only(self, pods: set[str]) -> None:
+        for kept in (self.heard, self.followed, self.due, self.pauses):
+            for key in [key for key in kept if key[0] not in pods]:
+                del kept[key]
+
+
+@dataclass(slots=True, kw_only=True)
 class Listener:
     client: Client
     clock: Callable[[], float]
     tell: Callable[[Key], None]
     says_something: Callable[[str], bool]
-    pace: float = PACE
-    _wanted: dict[Key, tuple[LiveLog, ...]] = field(default_factory=dict)
-    _heard: dict[Key, dict[LogKey, Heard]] = field(default_factory=dict)
+    distil: Distil
+    turns: Callable[[str], Hashable]  # what of a log that is followed is told at once
+    pace: float = PACE  # of downloads; others keep their proportion to it
+    _ears: dict[Key, Ear] = field(default_factory=dict)
+    _out: dict[Key, set[LogKey]] = field(default_factory=dict)
     _tasks: dict[Key, asyncio.Task[None]] = field(default_factory=dict)
     _nodes: dict[str, Place] = field(default_factory=dict)
     _namespaces: dict[str, Place] = field(default_factory=dict)
@@ -77,22 +110,32 @@ class Listener:
 
     def heard(self, model: Key, pods: Iterable[PodFacts]) -> Texts:
         """Less what was heard of pods that are gone."""
-        known, alive = self._heard.get(model, {}), {pod.uid for pod in pods}
-        for key in [key for key in known if key[0] not in alive]:
-            del known[key]
-        return _texts(known)
+        alive = {pod.uid for pod in pods}
+        if out := self._out.get(model):
+            out -= {key for key in out if key[0] not in alive}
+        if (ear := self._ears.get(model)) is None:
+            return {}
+        ear.keep_only(alive)
+        return {key: each.text for key, each in ear.heard.items()}
+
+    def heard_out(self, model: Key) -> frozenset[LogKey]:
+        """Logs whose last read, as it was wanted, is done or was given up."""
+        return frozenset(self._out.get(model, ()))
 
     def want(self, model: Key, logs: tuple[LiveLog, ...]) -> None:
-        if logs:
-            self._wanted[model] = logs
-            if model not in self._tasks:
-                self._news.set()
-        else:
-            self.forget(model)
+        if not logs:
+            self._stop(model)
+            return
+        self._ears.setdefault(model, Ear()).want(logs)
+        if model not in self._tasks:
+            self._news.set()
 
     def forget(self, model: Key) -> None:
-        self._wanted.pop(model, None)
-        self._heard.pop(model, None)
+        self._out.pop(model, None)
+        self._stop(model)
+
+    def _stop(self, model: Key) -> None:
+        self._ears.pop(model, None)
         if task := self._tasks.pop(model, None):
             task.cancel()
         if not self._tasks:
@@ -104,40 +147,93 @@ class Listener:
             while True:
                 await self._news.wait()
                 self._news.clear()
-                for model in self._wanted.keys() - self._tasks.keys():
-                    self._tasks[model] = group.create_task(self._follow(model))
+                for model in self._ears.keys() - self._tasks.keys():
+                    self._tasks[model] = group.create_task(self._attend(model, self._ears[model]))
 
-    async def _follow(self, model: Key) -> None:
+    async def _attend(self, model: Key, ear: Ear) -> None:
         """Until it is cancelled, for there is nothing more to hear."""
-        pause = FIRST_PAUSE
         while True:
+            ear.woken.clear()
+            now = self.clock()
+            due = [each for each in ear.wanted if ear.due.get(each.key, now) <= now]
+            pauses: dict[LogKey, float] = {}
             try:
-                if any(map(self.says_something, await self._listen(model))):
-                    pause = self.pace
+                await self._listen(model, ear, due)
+                pauses = {each.key: self._pause(each, ear) for each in due}
             except Exception:
                 # A defect of ours: it must not take the operator down with it.
-                log.exception("%s: cannot listen to its download", model)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, self.pace)
+                log.exception("%s: cannot listen to its pods", model)
+            for each in due:
+                ear.due[each.key] = self.clock() + pauses.get(each.key, self.pace)
+            await self._sleep(ear)
 
-    async def _listen(self, model: Key) -> list[str]:
-        """All at once, so that the model is told once."""
-        wanted = self._wanted[model]
-        texts = self._heard.setdefault(model, {})
-        before = _texts(texts)
-        found = await asyncio.gather(*(self._hear(each) for each in wanted))
+    async def _sleep(self, ear: Ear) -> None:
         now = self.clock()
-        for each, text in zip(wanted, found, strict=True):
-            if text is not None:
-                texts[each.key] = Heard(text=text, at=now)
-            elif each.key not in texts or now - texts[each.key].at >= STALE:
-                texts[each.key] = Heard(text="", at=now)
-        if _texts(texts) != before:
-            self.tell(model)
-        return [texts[each.key].text for each in wanted]
+        times = [ear.due.get(each.key, now) for each in ear.wanted]
+        if ear.untold:
+            times.append(ear.told_at + self.pace)
+        until = min(times, default=math.inf) - now
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if until == math.inf else until):
+                await ear.woken.wait()
 
-    async def _hear(self, wanted: LiveLog) -> str | None:
+    def _pause(self, each: LiveLog, ear: Ear) -> float:
+        """Shorter until a log says something at all."""
+        following, heard = ear.followed.get(each.key), ear.heard.get(each.key)
+        if following and (following.ended or following.exhausted):
+            return math.inf
+        wished = following.pace(each.pace) if following else each.pace
+        wished *= self.pace / PACE
+        if heard and (bool(heard.text) if each.follows else self.says_something(heard.text)):
+            ear.pauses[each.key] = wished
+        pause = min(ear.pauses.get(each.key, FIRST_PAUSE), wished)
+        ear.pauses[each.key] = 2 * pause
+        return pause
+
+    async def _listen(self, model: Key, ear: Ear, due: Sequence[LiveLog]) -> None:
+        """All at once, so that the model is told once."""
+        before = {each.key: ear.heard.get(each.key) for each in due}
+        texts = await asyncio.gather(*(self._hear(each, ear) for each in due))
+        now, turned = self.clock(), False
+        for each, text in zip(due, texts, strict=True):
+            self._keep(each, text, ear, now=now)
+            ended = self._end(model, each, ear, failed=text is None)
+            was, heard = before[each.key], ear.heard[each.key]
+            ear.untold |= ended or was is None or was.text != heard.text
+            turned |= ended or self._turned(each, was.text if was else "", heard.text)
+        if ear.untold and (turned or now - ear.told_at >= self.pace):
+            ear.told_at, ear.untold = now, False
+            self.tell(model)
+
+    def _keep(self, each: LiveLog, text: str | None, ear: Ear, *, now: float) -> None:
+        """Of a log that may be read no more nothing is claimed."""
+        heard, following = ear.heard.get(each.key), ear.followed.get(each.key)
+        if following and following.exhausted and not each.last:
+            ear.heard[each.key] = Heard(text="", at=now)
+        elif text is not None:
+            ear.heard[each.key] = Heard(text=text, at=now)
+        elif heard is None or now - heard.at >= max(STALE, 2 * each.pace):
+            ear.heard[each.key] = Heard(text="", at=now)
+
+    def _end(self, model: Key, each: LiveLog, ear: Ear, *, failed: bool) -> bool:
+        following = ear.followed.get(each.key)
+        if following is None or following.ended or not each.last:
+            return False
+        following.failures = following.failures + 1 if failed else 0
+        following.ended = not failed or following.failures >= MOST_FAILURES
+        if following.ended:
+            self._out.setdefault(model, set()).add(each.key)
+        return following.ended
+
+    def _turned(self, each: LiveLog, before: str, now: str) -> bool:
+        if not before:
+            return bool(now)
+        return each.follows and self.turns(before) != self.turns(now)
+
+    async def _hear(self, wanted: LiveLog, ear: Ear) -> str | None:
         """None if it could not be read."""
+        new = Following(distil=self.distil)
+        following = ear.followed.setdefault(wanted.key, new) if wanted.follows else None
         node = self._nodes.setdefault(wanted.node, Place())
         space = self._namespaces.setdefault(wanted.namespace, Place())
         async with node.reads, self._reads:
@@ -145,7 +241,7 @@ class Listener:
                 return None
             try:
                 async with asyncio.timeout(LONGEST_READ):
-                    text = await self._read(wanted)
+                    text = await self._read(wanted, following)
             except Forbidden as refused:
                 self._refused(space, refused)
             except (TimeoutError, ServerFault):
@@ -160,18 +256,16 @@ class Listener:
 
     def _refused(self, space: Place, refused: Forbidden) -> None:
         if not space.mute:
-            log.warning("progress of downloads is not told: %s", refused)
+            log.warning("progress of downloads and starts is not told: %s", refused)
         space.failed(now=self.clock())
 
-    async def _read(self, wanted: LiveLog) -> str:
-        return await self.client.log_tail(
-            Key(wanted.namespace, wanted.pod),
-            wanted.container,
-            previous=False,
-            lines=wanted.lines,
-            limit=BYTES,
-        )
-
-
-def _texts(known: Mapping[LogKey, Heard]) -> Texts:
-    return {key: each.text for key, each in known.items()}
+    async def _read(self, wanted: LiveLog, following: Following | None) -> str:
+        pod = Key(wanted.namespace, wanted.pod)
+        if following is None:
+            return await self.client.log_tail(
+                pod, wanted.container, previous=False, lines=wanted.lines, limit=BYTES
+            )
+        asked = {"timestamps": "true", **following.query()}
+        text = await self.client.log(pod, wanted.container, asked=asked)
+        following.take(text, asked=asked, now=self.clock())
+        return following.kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import crashes, patience, runtime, waiting
+from flagos_operator.status import crashes, patience, runtime, startup, startwords, waiting
 from flagos_operator.status.pods import (
     FETCH,
     SERVER,
@@ -18,7 +18,8 @@ from flagos_operator.status.pods import (
     ready,
 )
 from flagos_operator.status.reasons import Reason
-from flagos_operator.status.text import pods
+from flagos_operator.status.silence import silence
+from flagos_operator.status.text import duration, pods
 from flagos_operator.status.view import Culprit, Objection
 from flagos_operator.status.weights import arrival_reason, far, message, told_by
 
@@ -253,14 +254,32 @@ def not_responding(pod: PodFacts, _: View) -> Objection | None:
     return _of(pod, Reason.NOT_RESPONDING, message, container=server)
 
 
+def stalled(pod: PodFacts, view: View) -> Objection | None:
+    """A log that could not be read of late is not judged."""
+    found = silence(pod, view)
+    if found is None or not patience.over(found.until, now=view.now):
+        return None
+    doing = startwords.BY_DEFAULT.get(found.step, "starting")
+    message = (
+        f"{doing}: no line in its log for {duration(found.seconds)}; the last one: {found.line}"
+    )
+    return _of(pod, Reason.STALLED, message, container=container(pod, SERVER))
+
+
 # What is under way.
 
 
 def under_way(view: View) -> Objection | None:
     """The pod that is furthest speaks: one is enough to serve."""
-    stages = [(stage(pod, view), far(told_by(pod, view))) for pod in alive(view) if not pod.ready]
+    stages = [(stage(pod, view), _far(pod, view)) for pod in alive(view) if not pod.ready]
     furthest = max(stages, key=lambda each: (_ORDER.index(each[0].reason), each[1]), default=None)
     return furthest[0] if furthest else None
+
+
+def _far(pod: PodFacts, view: View) -> tuple[int, int]:
+    server = container(pod, SERVER)
+    starts = server is not None and server.state == "running"
+    return (startup.place(pod, view), 0) if starts else far(told_by(pod, view))
 
 
 _ORDER = (
@@ -277,7 +296,8 @@ def stage(pod: PodFacts, view: View) -> Objection:
     if not pod.node:
         return _of(pod, Reason.SCHEDULING, "waiting for a node")
     if server and (server.state != "waiting" or server.ended or server.last):
-        return _of(pod, Reason.STARTING, "the server loads the model")
+        doing = startwords.DOING.get(startup.step(pod, view), "loads the model")
+        return _of(pod, Reason.STARTING, f"the server {doing}")
     if fetch and fetch.state != "terminated" and (fetch.state == "running" or fetch.last):
         told = told_by(pod, view)
         return _of(pod, arrival_reason(told), message(told))
@@ -323,6 +343,7 @@ TROUBLE: tuple[Check, ...] = (
     crashed,
     for_each_pod(node_lost),
     for_each_pod(not_responding),
+    for_each_pod(stalled),
 )
 
 

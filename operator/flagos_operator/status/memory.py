@@ -27,7 +27,9 @@ _NUMBERS = {
     "percent",
     "totalBytes",
 }
-_TIMES = {"lastTransitionTime", "since", "time", "verificationTime"}
+_TIMES = {"lastTransitionTime", "since", "started", "time", "verificationTime"}
+
+LONGEST_STEP = 10**8  # seconds, three years
 
 
 def remembered(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,6 +39,7 @@ def remembered(status: Mapping[str, Any]) -> dict[str, Any]:
     for name in _WORDS:
         word = status.get(name)
         kept[name] = bounded(word) if isinstance(word, str) else ""
+    kept["startup"] = _startup(status.get("startup"))
     kept["conditions"] = [_part(each) for each in listed]
     return kept
 
@@ -50,6 +53,18 @@ def same_source(status: Mapping[str, Any], plan: Plan) -> bool:
 
 def verified(status: Mapping[str, Any], plan: Plan) -> bool:
     return same_source(status, plan) and "digest" in status["weights"]
+
+
+def _startup(found: object) -> dict[str, Any]:
+    kept = _part(found)
+    timings = found.get("timings") if isinstance(found, Mapping) else None
+    if kept and isinstance(timings, Mapping):
+        kept["timings"] = {str(name): value for name, value in timings.items() if _counts(value)}
+    return kept
+
+
+def _counts(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LONGEST_STEP
 
 
 def _part(found: object) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from flagos_operator.status.silence import silence
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -94,3 +96,5 @@ def _deadlines(view: View) -> Iterator[datetime]:
         elif not pod.ready:
             yield from filter(None, [mounting(pod), *map(recovery, pod.containers)])
             yield from filter(None, (handover(c) for c in pod.containers if c.init))
+            if quiet := silence(pod, view):
+                yield quiet.until

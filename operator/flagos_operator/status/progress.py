@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, waiting
+from flagos_operator.status import checks, startup, waiting
 from flagos_operator.status.fetchlog import VERIFYING
 from flagos_operator.status.pods import alive, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.text import pods, times
+from flagos_operator.status.timeline import OF_THE_LOG
 from flagos_operator.status.weights import arriving, words
 
 if TYPE_CHECKING:
@@ -30,10 +31,13 @@ PHASES: dict[str, str] = {
     Reason.DOWNLOADING: "Downloading",
     Reason.LOCK_HELD: "Downloading",
     Reason.STARTING: "Starting",
+    Reason.STALLED: "Starting",
     Reason.ROLLING: "Starting",
     Reason.RECLAIMING: "Pending",
     Reason.NOT_RESPONDING: "Degraded",
 }
+
+_IN_A_RUN = {Reason.STARTING, Reason.STALLED}
 
 
 def phase(view: View, objection: Objection | None) -> str:
@@ -42,6 +46,8 @@ def phase(view: View, objection: Objection | None) -> str:
         return "Degraded" if short and _failing(checks.trouble(view)) else "Ready"
     if objection.reason == Reason.DOWNLOADING and _verifies(view):
         return "Verifying"
+    if objection.reason in _IN_A_RUN and (step := _step(view, objection)) in OF_THE_LOG:
+        return step
     return PHASES.get(objection.reason) or ("Degraded" if serving(view) else "Failed")
 
 
@@ -88,6 +94,12 @@ def _verifies(view: View) -> bool:
     return found is not None and found.told.phase == VERIFYING
 
 
+def _step(view: View, objection: Objection) -> str:
+    """Of the pod that is told of."""
+    name = objection.culprit.pod if objection.culprit else ""
+    return next((startup.step(pod, view) for pod in alive(view) if pod.name == name), "")
+
+
 def _downloading(view: View) -> str:
     found = arriving(view)
     return words(found.told) if found else "downloading weights"
@@ -108,6 +120,7 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.PULLING: lambda _: "preparing volumes and image",
     Reason.DOWNLOADING: _downloading,
     Reason.LOCK_HELD: lambda _: "waiting for another pod's download",
-    Reason.STARTING: lambda _: "loading the model",
+    Reason.STARTING: lambda view: startup.words(view) or "loading the model",
+    Reason.STALLED: lambda view: f"{startup.words(view) or 'starting'}, but its log stands still",
     Reason.RECLAIMING: lambda _: "waiting for the removal of a deleted model's weights",
 }

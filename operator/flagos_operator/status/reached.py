@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,7 @@ STEPS = (
     step(
         "Loading",
         r"Starting to load model|Loading (?:\w+ ){0,3}checkpoint shards|Loading weights took"
+        r"|Loading model from"
         r"|Filesystem type for checkpoints|Load weight begin|Loading model weights"
         r"|Model loading took|Prefetching checkpoint|Loading pt checkpoint"
         r"|, in (?:load_model|initialize_model|load_weights|make_layers|create_weights)$",
@@ -41,7 +46,7 @@ STEPS = (
         "Compiling",
         r"Dynamo bytecode transform|torch_compile_cache|Compiling a graph for"
         r"|torch\.compile took|Directly load (?:AOT|the compiled)|Start(?:ing)? (?:to )?compil"
-        r"|Cache the graph of compile range"
+        r"|Cache the graph of compile range|Initial profiling"
         r"|, in (?:determine_available_memory|profile_run|_initialize_kv_caches)$",
     ),
     step(
@@ -51,7 +56,7 @@ STEPS = (
     step(
         "WarmingUp",
         r"[Gg]raph capturing finished|Capture \w{0,10} ?graph end|init engine \("
-        r"|Warming up|[Ww]arm(?:ing)?[- ]?up .{0,60}(?:started|took|finished|done)"
+        r"|Warming up|(?<!/)\b[Ww]arm(?:ing)?[- ]?up .{0,60}(?:started|took|finished|done)"
         r"|Starting vLLM (?:API )?server|Started server process",
     ),
     step(
@@ -62,13 +67,38 @@ STEPS = (
 )
 
 
+# Some steps say nothing until they are over: a bar is one line of a log, complete at its end. What
+# comes just before them tells as well, unless the log has said that they are left out.
+AHEAD: tuple[Step, ...] = (
+    step("Compiling", r"Model loading took"),
+    step("Capturing", r"GPU KV cache size: |Maximum concurrency for "),
+)
+AHEAD_WITHOUT_GRAPHS: tuple[Step, ...] = (
+    step("WarmingUp", r"GPU KV cache size: |Maximum concurrency for "),
+)
+WITHOUT_GRAPHS = re.compile(
+    r"Enforce eager set|[Cc]uda ?graph is disabled|enforce_eager(?:=|': )True"
+    r"|cudagraph_mode(?:=|': )\W{0,2}(?:CUDAGraphMode\.)?NONE\b"
+)
+LOOKED_AT = 600
+CONFIGURATION = 8000  # of a line that lists the whole configuration
+NAMES = (STARTING, *(each.name for each in STEPS))
+
+
 def reached(lines: list[str]) -> Reached:
     """The furthest step; one that comes earlier in the table but later in the log is over."""
-    for each in reversed(STEPS):
-        for number, line in enumerate(lines, start=1):
-            if each.pattern.search(line[:LOOKED_AT]):
-                return Reached(name=each.name, number=number)
-    return Reached(name=STARTING, number=0)
+    return [Reached(name=STARTING, number=0), *begun(lines)][-1]
 
 
-LOOKED_AT = 600
+def begun(lines: Iterable[str]) -> Iterator[Reached]:
+    """Each step that was entered, with the line that it began with."""
+    at, ahead = 0, AHEAD
+    for number, line in enumerate(lines, start=1):
+        if ahead is AHEAD and WITHOUT_GRAPHS.search(line, 0, CONFIGURATION):
+            ahead = AHEAD_WITHOUT_GRAPHS
+        seen = line[:LOOKED_AT]
+        named = (each.name for each in (*STEPS, *ahead) if each.pattern.search(seen))
+        found = max((NAMES.index(name) for name in named), default=0)
+        if found > at:
+            at = found
+            yield Reached(name=NAMES[at], number=number)

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     VOLUME_CLAIM_PENDING = "VolumeClaimPending", Kind.WAITING
     VOLUME_NOT_MOUNTED = "VolumeNotMounted", Kind.WAITING
     NODE_LOST = "NodeLost", Kind.WAITING
+    STALLED = "Stalled", Kind.WAITING
     NOT_RESPONDING = "NotResponding", Kind.WAITING
     NO_POD_READY = "NoPodReady", Kind.WAITING
 

@@ -77,7 +77,7 @@ REMEDIES = {
     ),
     Reason.STARTING: Remedy(
         "The server loads the model and does not answer yet.",
-        "Wait. kubectl logs POD -c server -f shows how far it is.",
+        "Wait. The phase, status.progress and status.startup say how far it is.",
     ),
     Reason.ROLLING: Remedy(
         "A pod of the newest spec serves, but pods of an older spec are still there.",
@@ -107,6 +107,13 @@ REMEDIES = {
     Reason.NODE_LOST: Remedy(
         "The node of the pod no longer answers.",
         "Bring the node back or delete it; Kubernetes replaces the pod after five minutes.",
+    ),
+    Reason.STALLED: Remedy(
+        "The server starts, but its log has said nothing for far longer than this step takes on "
+        "this chip; the message has its last line.",
+        "Look at what the server does (kubectl logs POD -c server -f, and the device's own tool). "
+        "It ends by itself when the log goes on; the pod is restarted when "
+        "spec.startup.budgetSeconds is over, or now with kubectl delete pod POD.",
     ),
     Reason.NOT_RESPONDING: Remedy(
         "The server was ready and has stopped answering its health path.",

@@ -13,6 +13,7 @@ from flagos_operator.status.memory import remembered
 from flagos_operator.status.pods import alive, finished, serving
 from flagos_operator.status.progress import phase, progress
 from flagos_operator.status.reasons import Kind, Reason, kind_of
+from flagos_operator.status.startup import startup
 from flagos_operator.status.text import LONGEST_FIELD, bounded
 from flagos_operator.status.weights import weights
 
@@ -62,6 +63,7 @@ def summarize(view: View) -> Summary:
         "stack": view.model.status.get("stack") or "Unknown",
         "resolved": _resolved(view),
         "weights": arrived,
+        "startup": startup(view),
         "lastFailure": last_failure(view),
         "applied": view.applied or view.model.status.get("applied"),
     }

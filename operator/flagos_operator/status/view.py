@@ -71,5 +71,7 @@ class View:
     verified: Verified | None = None  # a look at the weights that has just ended
     # Tails of crashed containers' logs, by (pod uid, container, number of the run that ended).
     logs: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
-    # Ends of the logs of downloads that run, likewise; empty: it could not be read of late.
+    # Ends of the logs of downloads that run, and what tells of those of servers that start,
+    # likewise; empty: it could not be read of late.
     heard: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
+    heard_out: frozenset[tuple[str, str, int]] = frozenset()  # nothing more is read of them

@@ -45,14 +45,21 @@ LONGEST_TROUBLE = 160  # bytes, of a column of a table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveLog:
-    """The end of the log of a container that runs, wanted again and again while it does."""
+    """The log of a container that runs, wanted again and again while it does.
+
+    Of one that is followed only what is new is read, and what tells is kept; else its last lines
+    are read anew each time. After the last read there is no other one.
+    """
 
     namespace: str
     pod: str
     node: str
     container: str
-    lines: int
     key: tuple[str, str, int]
+    lines: int = 0  # of its end; one that is followed knows by itself
+    pace: float = 5.0  # seconds between two reads
+    follows: bool = False
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ import asyncio
 import base64
 import contextlib
 import json
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -281,8 +282,7 @@ class FakeKube:
     async def _get(self, request: web.Request) -> web.Response:
         if request.match_info.get("subresource") == "log":
             wanted = (request.match_info["name"], request.query["container"])
-            lines = self.logs.get(wanted, "").splitlines(keepends=True)
-            return web.Response(text="".join(lines[-int(request.query["tailLines"]) :]))
+            return web.Response(body=_log(self.logs.get(wanted, ""), request.query))
         return web.json_response(self.storage.get(_id(request)))
 
     async def _patch(self, request: web.Request) -> web.Response:
@@ -306,6 +306,19 @@ class FakeKube:
         body = await request.json() if request.can_read_body else {}
         uid = body.get("preconditions", {}).get("uid")
         return web.json_response(self.storage.delete(_id(request), uid=uid))
+
+
+def _log(text: str, query: Mapping[str, str]) -> bytes:
+    """As a kubelet does: the last lines, of these those since, of these the first bytes.
+
+    Where times are asked for, they are in the text already.
+    """
+    lines = text.splitlines(keepends=True)
+    lines = lines[-int(query.get("tailLines") or len(lines) or 1) :]
+    if since := query.get("sinceTime", ""):
+        lines = [line for line in lines if line[: len(since) - 1] >= since[:-1]]
+    limit = int(query.get("limitBytes") or sys.maxsize)
+    return "".join(lines).encode()[:limit]
 
 
 def _kind(request: web.Request) -> Served:

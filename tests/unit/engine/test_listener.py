@@ -32,6 +32,7 @@ from flagos_operator.errors import (
     Unreachable,
 )
 from flagos_operator.status.fetchlog import says_something
+from flagos_operator.status.startlog import distil, turns
 from flagos_operator.status.weights import LiveLog
 from tests.unit.engine.leaping import run
 
@@ -111,6 +112,8 @@ async def listening(
         clock=clock,
         tell=lambda key: told.append((key.name, clock())),
         says_something=says_something,
+        distil=distil,
+        turns=turns,
     )
     work = asyncio.create_task(listener.run())
     try:
@@ -127,7 +130,8 @@ def gaps(times: list[float]) -> list[float]:
 
 
 def texts(lab: Lab, model: Key = MODEL) -> list[str]:
-    return [each.text for each in lab.listener._heard.get(model, {}).values()]
+    ear = lab.listener._ears.get(model)
+    return [each.text for each in ear.heard.values()] if ear else []
 
 
 def test_a_download_is_read_at_once_and_then_at_a_steady_pace():
@@ -201,7 +205,7 @@ def test_the_next_run_is_read_at_once():
             lab.listener.want(MODEL, (a_log("n.p", run=1),))
             await asyncio.sleep(0.1)
             assert lab.nodes.times("n.p")[-1] >= 7
-            assert [*lab.listener._heard[MODEL]] == [("n.p", "fetch", 1)]
+            assert [*lab.listener._ears[MODEL].heard] == [("n.p", "fetch", 1)]
 
     run(story())
 

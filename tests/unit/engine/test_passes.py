@@ -28,6 +28,7 @@ from flagos_operator.metrics import Metrics
 from flagos_operator.reconcile import Conductor, decided
 from flagos_operator.retention import Retention
 from flagos_operator.status.fetchlog import says_something
+from flagos_operator.status.startlog import distil, turns
 from tests.loop.running import a_downloaded_model, a_model, a_pod
 from tests.unit.desired.build import DEFAULTS, chips
 
@@ -99,6 +100,8 @@ class Lab:
                 clock=lambda: 0.0,
                 tell=lambda _: None,
                 says_something=says_something,
+                distil=distil,
+                turns=turns,
             ),
             suspicions=Suspicions(now=self.tick),
             recorder=Recorder(client=client, instance="one", now=self.tick),
@@ -113,6 +116,7 @@ class Lab:
             defaults=Defaults(**DEFAULTS),
             now=self.tick,
             started=metrics.model_ready_seconds.observe,
+            lasted=metrics.phase_lasted,
         )
 
     def restart(self) -> None:
