@@ -80,7 +80,8 @@ def test_apply_goes_through_every_phase_in_order_and_becomes_ready(
         eventually(lambda: "Ready" in watch.lines, within=10, what="the watch sees Ready")
     finally:
         phases = watch.stop()
-    order = ["Pending", "Scheduling", "Pulling", "Downloading", "Verifying", "Starting", "Ready"]
+    before = ["Pending", "Scheduling", "Pulling", "Downloading", "Verifying", "Starting"]
+    order = [*before, "Loading", "Compiling", "Capturing", "WarmingUp", "Ready"]
     assert phases == sorted(phases, key=order.index), "a phase came twice or out of order"
     assert {"Downloading", "Starting", "Ready"} <= set(phases)
 

@@ -5,7 +5,7 @@ What a status has told of a run before still holds: a log may be cut off, or not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -83,12 +83,16 @@ def told(pod: PodFacts, view: View) -> Told | None:
 
 
 def marks(pod: PodFacts, view: View) -> tuple[Mark, ...]:
-    """In their order; none is before the one that it follows."""
+    """In their order; none is before the one that it follows.
+
+    Where the clock of a node lags, what others have dated gives way.
+    """
     server = running(pod)
-    first = server is None or server.restarts == 0
-    found = list(_before(pod, view)) if first else []
-    if server and server.since:
-        found += [Mark(step=STARTING, at=server.since), *_in_run(pod, server, view=view)]
+    if server is None or server.since is None:
+        return tuple(_ordered(list(_before(pod, view))))
+    found = list(_before(pod, view)) if server.restarts == 0 else []
+    found = [replace(each, at=min(each.at, server.since)) for each in found]
+    found += [Mark(step=STARTING, at=server.since), *_in_run(pod, server, view=view)]
     return tuple(_ordered(found))
 
 

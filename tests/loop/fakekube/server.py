@@ -6,14 +6,13 @@ import asyncio
 import base64
 import contextlib
 import json
-import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
-from tests.loop.fakekube import merging
+from tests.loop.fakekube import logs, merging
 from tests.loop.fakekube.faults import Fault
 from tests.loop.fakekube.kinds import BY_KIND, BY_PLURAL, SERVED, Served
 from tests.loop.fakekube.storage import Body, Change, Id, Refused, Storage, id_of, matches
@@ -282,7 +281,7 @@ class FakeKube:
     async def _get(self, request: web.Request) -> web.Response:
         if request.match_info.get("subresource") == "log":
             wanted = (request.match_info["name"], request.query["container"])
-            return web.Response(body=_log(self.logs.get(wanted, ""), request.query))
+            return web.Response(body=logs.answer(self.logs.get(wanted, ""), request.query))
         return web.json_response(self.storage.get(_id(request)))
 
     async def _patch(self, request: web.Request) -> web.Response:
@@ -306,19 +305,6 @@ class FakeKube:
         body = await request.json() if request.can_read_body else {}
         uid = body.get("preconditions", {}).get("uid")
         return web.json_response(self.storage.delete(_id(request), uid=uid))
-
-
-def _log(text: str, query: Mapping[str, str]) -> bytes:
-    """As a kubelet does: the last lines, of these those since, of these the first bytes.
-
-    Where times are asked for, they are in the text already.
-    """
-    lines = text.splitlines(keepends=True)
-    lines = lines[-int(query.get("tailLines") or len(lines) or 1) :]
-    if since := query.get("sinceTime", ""):
-        lines = [line for line in lines if line[: len(since) - 1] >= since[:-1]]
-    limit = int(query.get("limitBytes") or sys.maxsize)
-    return "".join(lines).encode()[:limit]
 
 
 def _kind(request: web.Request) -> Served:

@@ -1,0 +1,124 @@
+"""A start of a real vLLM, step by step, as a person who watches it sees it."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import threading
+from datetime import datetime
+
+import pytest
+
+from tests.e2e.model import Model, tiny
+from tests.kube import Body, Kube, eventually
+
+pytestmark = pytest.mark.timeout(600)
+# The image has no compiler, so the model is served eagerly: nothing is compiled or captured.
+ORDER = ["Pending", "Scheduling", "Pulling", "Starting", "Loading", "WarmingUp", "Ready"]
+COLUMNS = "{.status.phase}\t{.status.startup.phase}\t{.status.progress}\n"
+
+
+class Watch:
+    """Each state that `kubectl get --watch` shows."""
+
+    def __init__(self, model: Model) -> None:
+        words = ["get", "flagosmodel", model.name, "--watch", "-o", f"jsonpath={COLUMNS}"]
+        self.process = subprocess.Popen(
+            ["kubectl", "-n", model.kube.namespace, *words], stdout=subprocess.PIPE, text=True
+        )
+        self.rows: list[list[str]] = []
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self) -> None:
+        assert self.process.stdout
+        self.rows.extend(line.rstrip("\n").split("\t") for line in self.process.stdout)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=10)
+        self.reader.join(timeout=10)
+        if self.process.stdout:
+            self.process.stdout.close()
+
+    def column(self, number: int) -> list[str]:
+        shown = (row[number] for row in self.rows if len(row) > number)
+        return [word for word, _ in itertools.groupby(shown) if word]
+
+
+@pytest.fixture(scope="module")
+def model(shared_space: Kube) -> Model:
+    return Model(shared_space, "tiny")
+
+
+@pytest.fixture(scope="module")
+def watched(model: Model) -> Watch:
+    model.kube.apply(tiny(model.name))
+    watch = Watch(model)
+    try:
+        model.wait_ready()
+        eventually(lambda: "Ready" in watch.column(1), within=10, what="the watch sees Ready")
+    finally:
+        watch.stop()
+    print("\n".join("  ".join(row) for row in watch.rows))  # noqa: T201  shown if a test fails
+    return watch
+
+
+def started(model: Model) -> Body:
+    return model.body()["status"]["startup"]
+
+
+def pod_of(model: Model) -> Body:
+    (pod,) = model.pods()
+    return pod
+
+
+def test_its_phases_are_seen_in_their_order(watched: Watch) -> None:
+    phases = [phase for phase in watched.column(0) if phase not in ("Downloading", "Verifying")]
+    assert phases == sorted(phases, key=ORDER.index), "a phase came twice or out of order"
+    assert {"Starting", "Loading", "WarmingUp", "Ready"} <= set(phases)
+
+
+def test_the_column_says_what_the_server_does(watched: Watch) -> None:
+    shown = watched.column(2)
+    assert "starting the engine" in shown
+    assert any(words.startswith(("loading weights", "weights loaded")) for words in shown)
+    assert shown[-1] == "1/1 replicas ready"
+
+
+def test_the_times_are_kept_and_add_up(model: Model, watched: Watch) -> None:
+    told, pod = started(model), pod_of(model)
+    assert told["phase"] == "Ready"
+    assert told["pod"] == pod["metadata"]["name"]
+    assert {"Starting", "Loading", "WarmingUp"} <= set(told["timings"])
+    made = datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+    since = datetime.fromisoformat(told["since"])
+    assert sum(told["timings"].values()) == (since - made).total_seconds()
+
+
+def test_another_replica_takes_nothing_from_them(model: Model, watched: Watch) -> None:
+    before = started(model)
+    model.kube.patch("flagosmodel", model.name, {"spec": {"replicas": 2}})
+    eventually(lambda: len(model.pods()) == 2, within=30, what="a second pod")
+    assert started(model) == before
+    model.kube.patch("flagosmodel", model.name, {"spec": {"replicas": 1}})
+    eventually(lambda: len(model.pods()) == 1, within=90, what="one pod again")
+
+
+def test_a_server_that_is_killed_has_a_start_of_its_own(model: Model, watched: Watch) -> None:
+    before, pod = started(model), pod_of(model)["metadata"]["name"]
+    model.kube.kubectl("exec", pod, "-c", "server", "--", "bash", "-c", "kill -TERM 1")
+
+    def again() -> Body | None:
+        told = started(model)
+        return told if told["started"] != before["started"] else None
+
+    eventually(again, within=90, what="another run is told")
+    model.wait_ready()
+    told = eventually(
+        lambda: (now := started(model))["phase"] == "Ready" and now,
+        within=10,
+        what="the run is ready",
+    )
+    assert not {"Scheduling", "Pulling", "Downloading"} & set(told["timings"])
+    assert {"Starting", "Loading"} <= set(told["timings"])
