@@ -24,8 +24,10 @@ TERMINATED = 143  # as a shell says it
 TARGETS: dict[str, tuple[str, float | None]] = {
     "crash_to_reason_p50_s": ("s", None),
     "crash_to_reason_p99_s": ("s", 5),
+    "reason_kept_percent": ("%", None),
     "phase_lag_p50_s": ("s", None),
     "phase_lag_p99_s": ("s", 5),
+    "phases_passed_over": ("steps", None),
     "log_bytes_usual_start_kib": ("KiB", None),
     "log_bytes_per_start_kib": ("KiB", 256),
     "classify_log_ms": ("ms", 20),

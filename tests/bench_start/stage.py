@@ -53,6 +53,9 @@ class Stage:
             for each in models:
                 group.create_task(one(each))
 
+    async def model(self, name: str) -> Body:
+        return await self.cluster.call("GET", MODEL.path(self.namespace, name))
+
     async def log(self, model: str) -> str:
         """The whole log of its one pod, each line with the time at which it was written."""
         items = await self.cluster.items(POD, self.namespace)
@@ -90,10 +93,18 @@ def begun_in(log: str) -> dict[str, float]:
     }
 
 
-def has_reached(model: Body, *, step: str) -> bool:
+def has_reached(step: str, model: Body) -> bool:
     """A step that was over when it was first heard of is told by the one after it."""
-    phase = model.get("status", {}).get("startup", {}).get("phase")
+    phase = _phase(model)
     return phase in ORDER and ORDER.index(phase) >= ORDER.index(step)
+
+
+def is_at(step: str, model: Body) -> bool:
+    return _phase(model) == step
+
+
+def _phase(model: Body) -> str:
+    return str(model.get("status", {}).get("startup", {}).get("phase", ""))
 
 
 def is_ready(model: Body) -> bool:
@@ -113,5 +124,6 @@ def first_end(pod: Body) -> float | None:
 def _ends(pod: Body) -> Iterator[float]:
     for each in pod.get("status", {}).get("containerStatuses", ()):
         for state in (each.get("lastState", {}), each.get("state", {})):
-            if each["name"] == "server" and (ended := state.get("terminated")):
-                yield datetime.fromisoformat(ended["finishedAt"]).timestamp()
+            finished = state.get("terminated", {}).get("finishedAt")
+            if finished and each["name"] == "server":  # of a container that was lost it is null
+                yield datetime.fromisoformat(finished).timestamp()

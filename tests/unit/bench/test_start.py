@@ -65,7 +65,7 @@ def test_a_step_begins_with_its_line_and_a_probe_tells_of_the_last():
     ("phase", "so"), [("Starting", False), ("Loading", True), ("Capturing", True), ("", False)]
 )
 def test_a_step_that_was_passed_over_is_told_by_the_one_after_it(phase: str, so: bool):  # noqa: FBT001
-    assert has_reached({"status": {"startup": {"phase": phase}}}, step="Loading") is so
+    assert has_reached("Loading", {"status": {"startup": {"phase": phase}}}) is so
 
 
 def a_pod(**states: object):
@@ -78,6 +78,7 @@ def test_of_two_ends_the_first_counts():
     assert first_end(a_pod(state=second, lastState=first)) == 1767225601
     assert first_end(a_pod(state={"running": {}}, lastState=first)) == 1767225601
     assert first_end(a_pod(state={"running": {}}, lastState={})) is None
+    assert first_end(a_pod(state={"terminated": {"finishedAt": None}})) is None
 
 
 def test_a_model_without_a_status_has_no_condition():
