@@ -27,6 +27,8 @@ check: setup ## format, lint, types, import contracts, generated files (about 20
 
 # The test levels. Each runs alone; `test` runs all of them on a cluster of its own.
 PYTEST := $(BIN)/pytest
+# For tests that mostly wait, and have nothing in common: four at once, on two cores too.
+BESIDE := --numprocesses=4 --dist=worksteal
 
 .PHONY: test-pure
 test-pure: setup ## decisions, goldens, chart rendering: no cluster (seconds)
@@ -34,8 +36,8 @@ test-pure: setup ## decisions, goldens, chart rendering: no cluster (seconds)
 	$(PYTEST) tests/unit tests/golden tests/chart
 
 .PHONY: test-loop
-test-loop: setup ## the whole operator process against a fake API; fetch against a hub (5 min)
-	$(PYTEST) tests/loop tests/process tests/fetch tests/parsers
+test-loop: setup ## the whole operator process against a fake API; fetch against a hub; four at once
+	$(PYTEST) $(BESIDE) tests/loop tests/process tests/fetch tests/parsers
 
 .PHONY: test-cluster
 test-cluster: setup ## the real API server: schema, CEL, apply, RBAC; needs KUBECONFIG
@@ -47,7 +49,8 @@ test-faults: setup ## 200 models while etcd, API server and operator fail; `make
 
 .PHONY: test-e2e
 test-e2e: setup ## real node, containers and vLLM, through the chart; needs KUBECONFIG
-	$(PYTEST) tests/e2e
+	$(PYTEST) tests/e2e -m 'not alone' --numprocesses=2 --dist=loadgroup
+	$(PYTEST) tests/e2e -m alone
 
 .PHONY: test
 test: check test-pure test-loop ## everything; starts a cluster and takes it down again

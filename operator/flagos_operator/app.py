@@ -34,7 +34,7 @@ from flagos_operator.metrics import Metrics
 from flagos_operator.operands import chips, defaults
 from flagos_operator.reconcile import Conductor, decided
 from flagos_operator.retention import Retention
-from flagos_operator.status import fetchlog, startlog
+from flagos_operator.status import fetchlog, listening, startlog
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -155,7 +155,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         clock=time.monotonic,
         tell=partial(queue.add, urgent=False),
         says_something=fetchlog.says_something,
-        distil=startlog.distil,
+        distil=listening.distil,
         turns=startlog.turns,
     )
     conductor = _conductor(settings, client, store, metrics, listener=listener)

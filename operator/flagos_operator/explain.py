@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
 import sys
 from pathlib import Path
 
 from flagos_operator.status.explain import Explanation, explain
+from flagos_operator.status.proof import UNKNOWN
 
 EXPLAINED, NOTHING, UNREADABLE = 0, 1, 2
 
 EPILOG = """\
 Reads the log of a server that vLLM or SGLang has written and says how far its start came, why it
-ended, which line tells so and what to change. No cluster is asked. The reasons are those of
-`kubectl get flagosmodels`; docs/status.md has all of them.
+ended, which line tells so and what to change; also which stack it ran and what it tuned. No
+cluster is asked. The reasons are those of `kubectl get flagosmodels`; docs/status.md has them.
 
 exit codes:
   0  a failure was found
@@ -49,9 +51,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def text_of(name: str) -> str:
-    """A log may hold any bytes; those that are no text are shown as such."""
+    """A log may hold any bytes; those that are no text are shown as such.
+
+    PowerShell writes what it redirects in two bytes a character, and a mark before it.
+    """
     raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    return raw.decode(errors="replace")
+    wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return raw.decode("utf-16" if wide else "utf-8", errors="replace")
 
 
 def as_json(found: Explanation) -> str:
@@ -67,6 +73,10 @@ def as_json(found: Explanation) -> str:
                 "fields": found.fields,
                 "operator": found.operator,
                 "healsByItself": found.heals,
+                "stack": found.stack,
+                "stackLine": found.stack_line,
+                "stackWhy": found.stack_why,
+                "tuning": found.tuning,
             },
             ensure_ascii=False,
         )
@@ -77,6 +87,8 @@ def as_json(found: Explanation) -> str:
 def as_words(found: Explanation) -> str:
     rows = {
         "phase": _at(found.phase, found.phase_line),
+        "stack": _stack(found),
+        "tuning": found.tuning,
         "reason": found.reason or "no failure found",
         "line": _at(found.line, found.line_number),
         "operator": found.operator,
@@ -85,6 +97,14 @@ def as_words(found: Explanation) -> str:
         "heals": {True: "by itself", False: "not by itself", None: ""}[found.heals],
     }
     return "".join(f"{name + ':':9} {said}\n" for name, said in rows.items() if said)
+
+
+def _stack(found: Explanation) -> str:
+    """A plugin that failed is told even where the server did not come to serve without it."""
+    if found.stack == UNKNOWN and not found.stack_why:
+        return ""
+    why = f": {found.stack_why}" if found.stack_why else ""
+    return f"{_at(found.stack, found.stack_line)}{why}"
 
 
 def _at(said: str, number: int) -> str:

@@ -19,14 +19,13 @@ from flagos_operator.desired.plan import ObjectRef, Plan, decide, keeping, with_
 from flagos_operator.desired.render import render
 from flagos_operator.engine.workers import Next
 from flagos_operator.errors import NotFound, OperatorError
-from flagos_operator.status import startup
 from flagos_operator.status.checks import reclaiming
 from flagos_operator.status.crashes import wanted_logs
 from flagos_operator.status.durations import of_phases, seconds_to_first_ready
+from flagos_operator.status.listening import live_logs
 from flagos_operator.status.summary import Summary, summarize
 from flagos_operator.status.verification import last_verified
 from flagos_operator.status.view import Objection, View
-from flagos_operator.status.weights import live_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -233,7 +232,7 @@ class Conductor:
         if isinstance(plan, Plan) and not done.fault and not done.held:
             view = replace(view, applied=self.applier.fingerprint(seen.model))
         view = replace(view, logs=await self.tails.complete(key, wanted_logs(view)))
-        self.listener.want(key, (*live_logs(view), *startup.live_logs(view)))
+        self.listener.want(key, live_logs(view))
         view = await self._with_verdict(view, seen, done)
         summary = summarize(view)
         try:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed.images.store import Store
 from tests.kube import Body, Kube, eventually, run
 
 ROOT = Path(__file__).parents[2]
@@ -49,14 +50,17 @@ def install_operator() -> None:
 
 @pytest.fixture(scope="session")
 def operator() -> Kube:
-    install_operator()
+    """One for all; of tests that run beside each other each process asks for it."""
+    with Store.of_this_machine().turn("e2e-operator"):
+        install_operator()
     return SYSTEM
 
 
 @pytest.fixture(scope="session")
 def hub() -> Kube:
-    run("kubectl", "apply", "-f", str(ROOT / "testbed" / "demo" / "hub.yaml"))
-    HUB.kubectl("rollout", "status", "deployment/flagos-hub", "--timeout=90s")
+    with Store.of_this_machine().turn("e2e-hub"):
+        run("kubectl", "apply", "-f", str(ROOT / "testbed" / "demo" / "hub.yaml"))
+        HUB.kubectl("rollout", "status", "deployment/flagos-hub", "--timeout=90s")
     return HUB
 
 

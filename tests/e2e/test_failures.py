@@ -45,7 +45,8 @@ def test_a_repo_that_does_not_exist_is_named(space: Kube) -> None:
 def test_a_wrong_flag_shows_the_parsers_own_line(space: Kube) -> None:
     model = applied(space, "bad-flag", server=server(args=["--no-such-flag"]))
     ready = model.wait_reason("InvalidArgument", within=150)
-    assert "--no-such-flag" in ready["message"]
+    assert "vllm: error: unrecognized arguments: --no-such-flag" in ready["message"]
+    assert "correct spec.server.args" in ready["message"]
     assert model.body()["status"]["lastFailure"]["exitCode"] == 2
 
 
@@ -53,7 +54,8 @@ def test_too_little_memory_is_told_as_such(space: Kube) -> None:
     resources = {"requests": {"memory": "200Mi"}, "limits": {"memory": "200Mi"}}
     model = applied(space, "oom", server=server(resources=resources))
     ready = model.wait_reason("OutOfMemory", within=150)
-    assert "200Mi" in ready["message"] or "memory" in ready["message"]
+    assert "host memory" in ready["message"]
+    assert "raise limits.memory in spec.server.resources" in ready["message"]
 
 
 def test_a_quota_that_refuses_the_pod_is_told(space: Kube) -> None:

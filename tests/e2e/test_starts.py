@@ -15,7 +15,7 @@ from tests.kube import Body, Kube, eventually
 pytestmark = pytest.mark.timeout(600)
 # The image has no compiler, so the model is served eagerly: nothing is compiled or captured.
 ORDER = ["Pending", "Scheduling", "Pulling", "Starting", "Loading", "WarmingUp", "Ready"]
-COLUMNS = "{.status.phase}\t{.status.startup.phase}\t{.status.progress}\n"
+COLUMNS = "{.status.phase}|{.status.startup.phase}|{.status.progress}{'\\n'}"
 
 
 class Watch:
@@ -32,7 +32,7 @@ class Watch:
 
     def read(self) -> None:
         assert self.process.stdout
-        self.rows.extend(line.rstrip("\n").split("\t") for line in self.process.stdout)
+        self.rows.extend(line.rstrip("\n").split("|") for line in self.process.stdout)
 
     def stop(self) -> None:
         self.process.terminate()

@@ -57,7 +57,7 @@ RAW = some.one_of(
     ),
 )
 # Not the conditions: the fake API merges them by their key, as the real one does.
-TOLD = ("weights", "resolved", "lastFailure", "stack", "phase")
+TOLD = ("weights", "resolved", "lastFailure", "stack", "phase", "flagos", "startup")
 STATUSES = some.fixed_dictionaries({}, optional=dict.fromkeys(TOLD, ANYTHING))
 HOSTILE = some.fixed_dictionaries({"spec": some.one_of(RAW, SPECS), "status": STATUSES})
 

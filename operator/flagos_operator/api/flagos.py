@@ -66,6 +66,12 @@ class FlagOS(Shape):
             holds=lambda it: it.get("mode") != "PluginOnly" or "operators" not in it,
             field="operators",
         ),
+        Rule(
+            cel="!has(self.mode) || self.mode != 'Native' || !has(self.strict) || !self.strict",
+            message="mode Native asks for no FlagOS: remove strict, or use another mode",
+            holds=lambda it: it.get("mode") != "Native" or it.get("strict") is not True,
+            field="strict",
+        ),
         stays_inside("flagcxPath"),
     )
 
@@ -94,5 +100,13 @@ class FlagOS(Shape):
         description=(
             "Implementation that an operator is taken from first. Default: FlagOS. "
             "Anything else turns FlagGems off."
+        ),
+    )
+    strict: bool | None = Field(
+        None,
+        description=(
+            "Whether the model is Ready only where the server's log proves that FlagOS is on. "
+            "Its pods answer all the same: the Service cannot tell. Default: false. Never rolls "
+            "pods."
         ),
     )

@@ -110,6 +110,26 @@ class StartupStatus(Shape):
     )
 
 
+class FlagOSStatus(Shape):
+    operators: tuple[str, ...] = Field(
+        (),
+        description=(
+            "Operators that the server's log says come from FlagGems. Those that FlagGems takes "
+            "over inside PyTorch are not in the log."
+        ),
+    )
+    fallbacks: tuple[str, ...] = Field(
+        (), description="What something else does though it was meant for FlagOS."
+    )
+    runs: dict[str, str] = Field(
+        {},
+        description=(
+            "What each server that runs was seen to run, by pod and number of restarts: the "
+            "stack, and why it is not the one that was asked for."
+        ),
+    )
+
+
 class LastFailure(Shape):
     reason: str | None = Field(None, description="One stable word for what failed.")
     message: str | None = Field(None, description="The telling line of the log, or the error.")
@@ -146,6 +166,9 @@ class FlagOSModelStatus(Shape):
     )
     resolved: Resolved | None = Field(None, description="What the spec was resolved to.")
     weights: WeightsStatus | None = Field(None, description="State of the weights.")
+    flagos: FlagOSStatus | None = Field(
+        None, description="What the servers' logs prove about FlagOS."
+    )
     startup: StartupStatus | None = Field(None, description="State of the newest start.")
     last_failure: LastFailure | None = Field(
         None, description="The last thing that failed, kept after it was cured."

@@ -39,7 +39,7 @@ MOST_READS_OF_NODE = 4
 # Nodes that do not answer, namespaces whose logs may not be read
 MUTE = 10.0
 LONGEST_MUTE = 60.0
-MOST_FAILURES = 3  # of the last read of a log
+MOST_FAILURES = 12  # of the last read of a log; a node that is mute is not asked meanwhile
 
 
 @dataclass(slots=True, kw_only=True)

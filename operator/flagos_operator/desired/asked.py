@@ -60,8 +60,15 @@ class Asked:
     def mode(self) -> str | None:
         """None is a plain image. Whoever says anything about FlagOS wants it."""
         said = self.spec.flagos
-        wanted = bool(said.model_fields_set) or self.versions.holds_flagos
+        wanted = bool(said.model_fields_set - {"strict"}) or self.versions.holds_flagos
         return said.mode or self.chip.flagos.mode or ("FlagOS" if wanted else None)
+
+    @property
+    def strict(self) -> bool:
+        """Whoever asks for no FlagOS asks for no proof of it."""
+        said = self.spec.flagos
+        chips = self.chip.flagos.strict and said.mode != "Native"
+        return bool(chips if said.strict is None else said.strict)
 
     @property
     def pipeline_parallel(self) -> int:

@@ -49,7 +49,9 @@ class Plan:
     fetches: bool  # an init container downloads, or checks what was brought by hand
     budget_seconds: int
     budget_origin: str  # how it came about
+    engine: str  # VLLM | SGLang | Custom
     mode: str | None  # FlagOS | PluginOnly | Native
+    strict: bool  # without FlagOS it is not Ready
     template: str  # digest of the rendered pod template
     owns: frozenset[ObjectRef]
     pod: Pod  # all that rolls pods; nothing outside of it does
@@ -109,7 +111,9 @@ def plan(asked: Asked) -> Plan:
         fetches=decided.fetch is not None,
         budget_seconds=asked.budget.seconds,
         budget_origin=asked.budget.origin,
+        engine=asked.engine,
         mode=asked.mode,
+        strict=asked.strict,
         template=template(decided)["metadata"]["annotations"][labels.TEMPLATE],
         owns=owned(asked) | jobs(asked, removal, look),
         pod=decided,

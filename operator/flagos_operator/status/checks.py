@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import crashes, patience, runtime, startup, startwords, waiting
+from flagos_operator.status import (
+    crashes,
+    patience,
+    runtime,
+    stack,
+    startup,
+    startwords,
+    waiting,
+)
 from flagos_operator.status.pods import (
     FETCH,
     SERVER,
@@ -331,6 +339,8 @@ def _of(
 
 
 WISH: tuple[Check, ...] = (deleting, invalid, refused, suspended, scaled_to_zero)
+# What still stands against a model though a pod of the newest spec answers.
+SERVING: tuple[Check, ...] = (stack.against_ready, rolling, stack.unproven)
 TROUBLE: tuple[Check, ...] = (
     pod_refused,
     claim_lost,
@@ -352,7 +362,7 @@ def against_ready(view: View) -> Objection | None:
     if found := verdict(WISH, view):
         return found
     if ready(view):
-        return rolling(view)
+        return verdict(SERVING, view)
     return trouble(view) or under_way(view) or PENDING
 
 

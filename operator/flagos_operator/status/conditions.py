@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, crashes, weights
+from flagos_operator.status import checks, crashes, stack, weights
 from flagos_operator.status.memory import verified
 from flagos_operator.status.pods import FETCH, alive, container, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
@@ -143,9 +143,10 @@ _ABOUT_VOLUME = {
 
 
 def _flagos(view: View) -> Verdict:
-    if isinstance(view.plan, Plan) and view.plan.mode == "Native":
-        return Verdict(type=FLAGOS_ACTIVE, status=FALSE, reason=Reason.NATIVE_REQUESTED)
-    return Verdict(type=FLAGOS_ACTIVE, status=UNKNOWN, reason=Reason.NOT_CHECKED)
+    found = stack.judge(view)
+    return Verdict(
+        type=FLAGOS_ACTIVE, status=found.status, reason=found.reason, message=found.message
+    )
 
 
 def _progressing(view: View, objection: Objection | None) -> Verdict:

@@ -98,8 +98,9 @@ CRASHES = {
         "in its place, or the plugin is older than 0.3, change or use those lists.",
     ),
     Reason.PLUGIN_NOT_LOADED: Remedy(
-        "The FlagOS plugin could not be loaded, so vLLM runs without it or not at all.",
-        "Correct what the message says in spec.image or spec.server.env.",
+        "The FlagOS plugin is not in use, so vLLM runs without it or not at all.",
+        "Correct what the message says in spec.image or spec.server.env, or set "
+        "spec.flagos.mode: Native.",
     ),
     Reason.DEPENDENCY_MISSING: Remedy(
         "A Python package, a library or the C compiler is missing in the image.",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from flagos_operator.status import loglines, reached
+from flagos_operator.status import kernels, loglines, proof, reached
 from flagos_operator.status.reasons import Reason
 from flagos_operator.status.remedies import REMEDIES
+from flagos_operator.status.tuning import tuning
 
 FIELD = re.compile(r"\bspec\.[A-Za-z]+(?:\.[A-Za-z]+)*(?:: \[[\w, ]+\])?")
 # What the server writes when it is told to end, and does.
@@ -40,6 +41,10 @@ class Explanation:
     fields: tuple[str, ...]
     operator: str
     heals: bool | None
+    stack: str  # as in the status; Unknown: the log does not tell
+    stack_line: int
+    stack_why: str  # why the plugin is not in use, if the log says so
+    tuning: str  # empty: no kernel was seen to be tuned
 
 
 def explain(log: str, *, exit_code: int | None = None) -> Explanation:
@@ -49,6 +54,7 @@ def explain(log: str, *, exit_code: int | None = None) -> Explanation:
     if not reason and step.name == reached.READY:
         told = None  # the last words of a server that is well tell nothing
     cure = _cure(told, reason=reason, exit_code=exit_code)
+    seen = proof.seen(log)
     return Explanation(
         phase=step.name,
         phase_line=step.number,
@@ -59,6 +65,10 @@ def explain(log: str, *, exit_code: int | None = None) -> Explanation:
         fields=tuple(dict.fromkeys(FIELD.findall(cure))),
         operator=told.operator if told else "",
         heals=None if told is None or told.needs_user is None else not told.needs_user,
+        stack=seen.stack,
+        stack_line=seen.number,
+        stack_why=f"{seen.line} ({seen.cure})" if seen.line and seen.cure else "",
+        tuning=kernels.words(tuning(log)),
     )
 
 

@@ -12,6 +12,8 @@ from flagos_operator.status.operators import Blamed, blamed
 from flagos_operator.status.reasons import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flagos_operator.status.causes.row import Cause
 
 LONGEST = 400  # of what is told
@@ -37,10 +39,11 @@ class Telling:
 
 
 COLOUR = re.compile(r"\x1b\[[0-9;]{0,12}m")
-# What may stand before a line: the time that `kubectl logs --timestamps` or a runtime adds,
-# the process, the rank, the level.
+# What may stand before a line: the pod that `kubectl logs --prefix` or compose adds, the time that
+# `--timestamps` or a runtime adds, the process, the rank, the level.
 PREFIX = re.compile(
-    r"^(?:\s{0,8}\d{1,7}\.\d{1,3} (?=\S))?"
+    r"^(?:\[pod/[^\]]{1,200}\] |[\w.-]{1,60} {1,8}\| )?"
+    r"(?:\s{0,8}\d{1,7}\.\d{1,3} (?=\S))?"
     r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) (?:std(?:out|err) [FP] )?)?"
     r"(?:\([\w.= ]{1,40} pid=\d+(?:, ip=[\d.]+)?\) ){0,3}"
     r"(?:\[rank\d+\]: ?)?"
@@ -51,10 +54,16 @@ PREFIX = re.compile(
 CALM = re.compile(
     r"^(?:\[?[-\d:., ]{8,26}\]? ?(?:- )?)?\[?(?:DEBUG|INFO|WARN|WARNING)\b(?! .{0,30}NCCL)"
     r"|\d%\||^\[[WI]\d{3,4} |^[WI]\d{4} |^\S{0,300}:\d+: \w*Warning: |^\[rank\d+\]:\[W"
+    r"|^(?!.{0,60}[Ee]rror).{0,60}[\s:\[|](?:DEBUG|INFO|WARN|WARNING)[\s:\]|](?<!CCL WARN.)"
+    r"|\blevel(?:name)?\"?[=:] ?\"?(?i:debug|info|warn)|^(?:[\w.]{1,40}: )?[Ww]arning: "
+    r"|: ignored\.?$|^Ignor(?:ed|ing) |^\S{1,80} \[\d+\] [A-Z]{1,4}CCL INFO"
 )
 # Lines that only report that something else went wrong, or frame it.
 HOLLOW = re.compile(
-    r"See root cause above|See stack trace for root cause|Engine core initialization failed"
+    r"See root cause above|See stack trace for (?:the )?root cause"
+    r"|Engine core initialization failed|ERR99999 UNKNOWN|TBE Subprocess\[|hit an exception: Trace"
+    r"|died unexpectedly|[Rr]eceived sigquit|SIGQUIT received|^terminate called without"
+    r"|^note: run with |^\*\*\* "
     r"|For further information visit"
     r"|EngineCore encountered an issue|^Traceback |^\s*File \"|^ {4}|^[\s^~]*$|^usage: "
     r"|^During handling of|^The above exception was|warnings\.warn\(|UserWarning: "
@@ -66,11 +75,19 @@ HOLLOW = re.compile(
 ERROR = re.compile(
     r"^\s*[\w.]{0,120}(?:Error|Exception|Interrupt|Failure|Exit)(?::|$)|\berror: |^Fatal "
     r"|^[\w.]{1,120}\.errors?\.\w{1,60}: "
-    r"|Segmentation fault|^\[ERROR\]|^panic: |^terminate called"
+    r"|Segmentation fault|^\[ERROR\]|^panic: |^terminate called|^\s*what\(\): |\bpanicked at "
+    r"|^F\d{4} \d|^\[?(?:FATAL|CRITICAL)\b|\bCheck failed: |: Assertion `"
 )
 ENGINE_ERROR = re.compile(
     r"\((?:EngineCore|Worker|RayWorker|VllmWorker)[^)]{0,60}\) (?:ERROR|CRITICAL) "
 )
+# Causes that stand before this did not keep the server from serving.
+SERVES = re.compile(
+    r"Application startup complete|The server is fired up|\"GET /health HTTP/[\d.]+\" 200"
+    r"|Avg prompt throughput: "
+)
+# An error that Python reports and goes on after; it ends with the error's own words.
+IGNORED = re.compile(r"^Exception ignored in")
 FRAME = re.compile(r"^\s*File \"|^[\s^~]*$")
 # The words of code that is shown in a traceback are no news; what a vendor indents is.
 CODE = re.compile(
@@ -79,6 +96,8 @@ CODE = re.compile(
 )
 WORDLESS = re.compile(r"[\w.]{0,120}(?:Error|Exception):?")
 CALM_LEVELS = {"DEBUG", "INFO", "WARNING"}
+GRAVE_LEVELS = {"ERROR", "CRITICAL"}
+NEAR = 8  # lines before one that may say what it is about
 ABRUPT = {Reason.NATIVE_CRASH, Reason.DEVICE_FAULT}
 
 
@@ -93,6 +112,7 @@ class Log:
     bare: list[str]
     numbers: list[int]
     spoken: list[int]  # those that may tell a cause; of equal ones the first
+    served: int  # the line by which the server was ready; -1: it never was
 
     @classmethod
     def of(cls, text: str) -> Log:
@@ -102,22 +122,35 @@ class Log:
             for part in (_written_over(line) if "\r" in line else (line,))
         ]
         raw = [part for _, part in parts]
+        bared = [line[found.end() :] if (found := PREFIX.match(line)) else line for line in raw]
         seen: dict[str, int] = {}
-        bared: list[str] = []
-        shown = True  # a tail may begin in the middle of a traceback
-        for at, line in enumerate(raw):
-            found = PREFIX.match(line)
-            rest = line[found.end() :] if found else line
-            bared.append(rest)
-            calm = found is not None and found["level"] in CALM_LEVELS
-            shown = bool(FRAME.match(rest)) or (shown and rest.startswith("    "))
-            if not (calm or shown or CODE.match(rest) or CALM.search(rest)):
-                seen.setdefault(rest, at)
+        for at in _talk(raw, bared):
+            seen.setdefault(bared[at], at)
         spoken = list(seen.values())
         width = max(NARROWEST, MOST // max(len(spoken), 1))
         for at in spoken:
             bared[at] = bared[at][:width]
-        return cls(raw, bared, [number for number, _ in parts], spoken)
+        served = next((at for at, line in enumerate(bared) if SERVES.search(line)), -1)
+        return cls(raw, bared, [number for number, _ in parts], spoken, served)
+
+
+def _talk(raw: list[str], bared: list[str]) -> Iterator[int]:
+    """Lines that are neither code, nor a traceback, nor meant to be calm."""
+    shown = True  # a tail may begin in the middle of a traceback
+    ignored = False
+    for at, line in enumerate(bared):
+        shown = bool(FRAME.match(line)) or (shown and line.startswith("    "))
+        if ignored:
+            ignored = shown or line.startswith(("    ", "Traceback "))
+            continue
+        ignored = bool(IGNORED.match(line))
+        if not (shown or _level(raw[at]) in CALM_LEVELS or CODE.match(line) or CALM.search(line)):
+            yield at
+
+
+def _level(line: str) -> str | None:
+    found = PREFIX.match(line)
+    return found["level"] if found else None
 
 
 def _written_over(line: str) -> list[str]:
@@ -141,14 +174,25 @@ def telling(log: str, *, exit_code: int | None = None) -> Telling | None:
 
 
 def _known(lines: Log, causes: tuple[Cause, ...]) -> Telling | None:
+    late = [at for at in lines.spoken if at > lines.served]
+    whole = "\n".join(lines.bare[at] for at in lines.spoken)
     for each in causes:
+        if not each.pattern.search(whole):  # one search is cheaper than one of each line
+            continue
         if each.unless and any(each.unless.search(line) for line in lines.bare):
             continue
-        hits = [at for at in lines.spoken if each.pattern.search(lines.bare[at])]
+        hits = [at for at in (lines.spoken if each.early else late) if _fits(each, lines, at)]
         if hits:  # a program's error tells more than what others print of it
             best = next((at for at in hits if ERROR.search(lines.bare[at])), hits[0])
             return _told(lines, each, best)
     return None
+
+
+def _fits(each: Cause, lines: Log, at: int) -> bool:
+    if not each.pattern.search(lines.bare[at]):
+        return False
+    before = lines.bare[max(at - NEAR, 0) : at]
+    return each.near is None or any(each.near.search(line) for line in before)
 
 
 def _told(lines: Log, each: Cause, at: int) -> Telling:
@@ -179,7 +223,7 @@ def _operator(lines: Log, code: int | None) -> Telling | None:
     abrupt = fault in ABRUPT
     if error is None and not abrupt:
         return None
-    if (found := blamed(lines.bare, abrupt=abrupt)) is None:
+    if (found := blamed(lines.bare, spoken=lines.spoken, abrupt=abrupt)) is None:
         return None
     after = (n for n in lines.spoken if n > found.at and ERROR.search(lines.bare[n]))
     at = next(after, found.at if error is None else error)
@@ -200,10 +244,15 @@ def _operator_crash(found: Blamed, *, line: str, number: int) -> Telling:
 
 def _worst(lines: Log) -> int | None:
     """The last error, of the engine if it spoke: those in front only tell of it."""
-    spoken = [n for n in reversed(lines.spoken) if not HOLLOW.search(lines.bare[n])]
-    errors = [n for n in spoken if ERROR.search(lines.bare[n])]
+    errors = [n for n in _late(lines) if ERROR.search(lines.bare[n])]
     engine = [n for n in errors if ENGINE_ERROR.search(lines.raw[n])]
     return next(iter(engine or errors), None)
+
+
+def _late(lines: Log) -> list[int]:
+    """From the end back to where the server was ready, without what only frames an error."""
+    late = (n for n in reversed(lines.spoken) if n > lines.served)
+    return [n for n in late if not HOLLOW.search(lines.bare[n])]
 
 
 def _likeliest(lines: Log) -> Telling | None:
@@ -211,6 +260,9 @@ def _likeliest(lines: Log) -> Telling | None:
         return _unknown(lines, best)
     if last := _known(lines, LAST_RESORT):
         return last
+    grave = (n for n in _late(lines) if _level(lines.raw[n]) in GRAVE_LEVELS)
+    if (best := next(grave, None)) is not None:
+        return _unknown(lines, best)
     anything = [n for n in range(len(lines.bare)) if not HOLLOW.search(lines.bare[n])]
     return replace(_unknown(lines, anything[-1]), failed=False) if anything else None
 

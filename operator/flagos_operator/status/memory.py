@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from flagos_operator.desired.plan import Plan
 
 _PARTS = ("resolved", "weights", "lastFailure")
+_LISTS = ("operators", "fallbacks")
+RUN_WORDS = 400
 _WORDS = ("stack", "applied")
 _NUMBERS = {
     "bytesPerSecond",
@@ -30,6 +32,7 @@ _NUMBERS = {
 _TIMES = {"lastTransitionTime", "since", "started", "time", "verificationTime"}
 
 LONGEST_STEP = 10**8  # seconds, three years
+MOST_STEPS, LONGEST_NAME = 20, 63
 
 
 def remembered(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,9 +42,16 @@ def remembered(status: Mapping[str, Any]) -> dict[str, Any]:
     for name in _WORDS:
         word = status.get(name)
         kept[name] = bounded(word) if isinstance(word, str) else ""
-    kept["startup"] = _startup(status.get("startup"))
     kept["conditions"] = [_part(each) for each in listed]
+    kept["flagos"] = _flagos(status.get("flagos"))
+    kept["startup"] = _startup(status.get("startup"))
     return kept
+
+
+def runs(status: Mapping[str, Any]) -> Mapping[str, str]:
+    """What is known of each run of a server, by pod and number of the run."""
+    found: Mapping[str, str] = (status.get("flagos") or {}).get("runs") or {}
+    return found
 
 
 def same_source(status: Mapping[str, Any], plan: Plan) -> bool:
@@ -55,18 +65,6 @@ def verified(status: Mapping[str, Any], plan: Plan) -> bool:
     return same_source(status, plan) and "digest" in status["weights"]
 
 
-def _startup(found: object) -> dict[str, Any]:
-    kept = _part(found)
-    timings = found.get("timings") if isinstance(found, Mapping) else None
-    if kept and isinstance(timings, Mapping):
-        kept["timings"] = {str(name): value for name, value in timings.items() if _counts(value)}
-    return kept
-
-
-def _counts(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LONGEST_STEP
-
-
 def _part(found: object) -> dict[str, Any]:
     if not isinstance(found, Mapping):
         return {}
@@ -75,6 +73,36 @@ def _part(found: object) -> dict[str, Any]:
         for name, value in found.items()
         if _fits(name, value)
     }
+
+
+def _flagos(found: object) -> dict[str, Any]:
+    lists = {name: _words(_inside(found, name)) for name in _LISTS}
+    return {**lists, "runs": _part(_inside(found, "runs"))}
+
+
+def _inside(found: object, name: str) -> object:
+    return found.get(name) if isinstance(found, Mapping) else None
+
+
+def _words(found: object) -> list[str]:
+    listed = found if isinstance(found, list | tuple) else ()
+    return [bounded(each) for each in listed if isinstance(each, str)]
+
+
+def _startup(found: object) -> dict[str, Any]:
+    kept = _part(found)
+    timings = found.get("timings") if isinstance(found, Mapping) else None
+    if kept and isinstance(timings, Mapping) and len(timings) <= MOST_STEPS:
+        kept["timings"] = {
+            bounded(name, limit=LONGEST_NAME): value
+            for name, value in timings.items()
+            if isinstance(name, str) and _counts(value)
+        }
+    return kept
+
+
+def _counts(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LONGEST_STEP
 
 
 def _fits(name: str, value: object) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 # .../flag_gems/ops/mm.py", line 9, in mm; backends of chips have an ops folder of their own.
 FRAME = re.compile(
     r"File \"[^\"]{0,300}flag_gems/(?:[\w.]{1,60}/){0,6}?(?:ops|fused|modules)/(?:[\w.]{1,60}/)?"
-    r"(?P<file>\w{1,80})\.py\", line \d{1,7}(?P<comma>,?) in (?P<function>[\w<>.]{1,80})"
+    r"(?P<file>\w{1,80})\.py\", line \d{1,7}(?P<comma>,?) in "
+    r"(?!<module>)(?P<function>[\w<>.]{1,80})"
 )
 # The compiler's own: loc("/x/flag_gems/ops/sort.py":120:10): error: ...
 PLACE = re.compile(
@@ -45,12 +46,13 @@ class Blamed:
     at: int  # index of the line that names it
 
 
-def blamed(lines: list[str], *, abrupt: bool) -> Blamed | None:
+def blamed(lines: list[str], *, spoken: list[int], abrupt: bool) -> Blamed | None:
     """The outermost operator of the first traceback that passes one; else what was said of it.
 
-    `abrupt`: the process ended without an exception, so what it said it was calling counts too.
+    `spoken`: which lines are no mere notes. `abrupt`: the process ended without an exception, so
+    what it said it was calling counts too.
     """
-    return _framed(lines) or _said(lines, abrupt=abrupt) or _launched(lines)
+    return _framed(lines) or _said(lines, spoken, abrupt=abrupt) or _launched(lines)
 
 
 def _framed(lines: list[str]) -> Blamed | None:
@@ -65,11 +67,11 @@ def _framed(lines: list[str]) -> Blamed | None:
     return found
 
 
-def _said(lines: list[str], *, abrupt: bool) -> Blamed | None:
-    for number, line in enumerate(lines):
-        if match := PLACE.search(line):
+def _said(lines: list[str], spoken: list[int], *, abrupt: bool) -> Blamed | None:
+    for number in spoken:
+        if match := PLACE.search(lines[number]):
             return _named(match["file"], match["file"], at=number)
-        if match := DISPATCHED.search(line):
+        if match := DISPATCHED.search(lines[number]):
             return _named(match["function"], match["function"], at=number)
     if not abrupt:
         return None

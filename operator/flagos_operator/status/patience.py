@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from flagos_operator.status.silence import silence
@@ -28,6 +29,11 @@ HANDOVER = timedelta(seconds=10)
 RECOVERY = timedelta(seconds=10)
 # The kubelet forgets its back-off after a run of ten minutes: such a run was no part of a loop.
 LONG_RUN = timedelta(minutes=10)
+# Under upstream defaults shapes are tuned with the first requests, by and by.
+TUNING = timedelta(minutes=10)
+# Once a server answers, its log is soon read to where it says so; a node that does not answer is
+# left in peace for a minute.
+PROOF = timedelta(seconds=90)
 # What the kubelet needs to report the end of a pod whose grace period is over.
 LEAVING = timedelta(seconds=30)
 
@@ -66,6 +72,12 @@ def handover(fetch: ContainerFacts | None) -> datetime | None:
     return ended.finished + HANDOVER
 
 
+def proof(pod: PodFacts) -> datetime | None:
+    """Until when a server that answers may still say what stack it runs."""
+    told = next((each.since for each in pod.conditions if each.type == "Ready"), None)
+    return told + PROOF if told and pod.ready else None
+
+
 def recovery(container: ContainerFacts) -> datetime | None:
     """When a run that goes on now ends a crash loop; None if there is no loop."""
     lasted = ran(container.last) if container.last else None
@@ -78,9 +90,10 @@ def ran(run: Termination) -> timedelta | None:
     return run.finished - run.started if run.started and run.finished else None
 
 
-def next_look(view: View) -> float | None:
+def next_look(view: View, *more: datetime | None) -> float | None:
     """Seconds until a judgement can change though nothing in the cluster does."""
-    ahead = [(when - view.now).total_seconds() for when in _deadlines(view) if when > view.now]
+    deadlines = chain(_deadlines(view), filter(None, more))
+    ahead = [(when - view.now).total_seconds() for when in deadlines if when > view.now]
     return min(ahead, default=None)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, startup, waiting
+from flagos_operator.status import checks, kernels, startup, waiting
 from flagos_operator.status.fetchlog import VERIFYING
 from flagos_operator.status.pods import alive, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
-from flagos_operator.status.text import pods, times
+from flagos_operator.status.text import duration, pods, times
 from flagos_operator.status.timeline import OF_THE_LOG
 from flagos_operator.status.weights import arriving, words
 
@@ -35,6 +35,7 @@ PHASES: dict[str, str] = {
     Reason.ROLLING: "Starting",
     Reason.RECLAIMING: "Pending",
     Reason.NOT_RESPONDING: "Degraded",
+    Reason.FLAGOS_UNPROVEN: "Degraded",
 }
 
 _IN_A_RUN = {Reason.STARTING, Reason.STALLED}
@@ -68,7 +69,14 @@ def _failing(objection: Objection | None) -> bool:
 
 def _serving(view: View) -> str:
     wanted = view.plan.replicas if isinstance(view.plan, Plan) else 0
-    return f"{len(ready(view))}/{wanted} replicas ready"
+    return f"{len(ready(view))}/{wanted} replicas ready{_tuning(view)}"
+
+
+def _tuning(view: View) -> str:
+    """It does not stand against Ready, but answers are late meanwhile."""
+    if (found := kernels.still(view)) is None:
+        return ""
+    return f", still tuning kernels ({found.last}, {duration(round(found.later))})"
 
 
 def _said(view: View, objection: Objection) -> str:
@@ -109,6 +117,12 @@ def _rolling(view: View) -> str:
     return f"{_serving(view)}, {len(older(view))} of the older spec left"
 
 
+def _starting(view: View) -> str:
+    if ready(view):
+        return "waiting for proof that FlagOS is on"
+    return startup.words(view) or "loading the model"
+
+
 _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.UNSCHEDULABLE: _waiting_for,
     Reason.VOLUME_CLAIM_PENDING: _unbound,
@@ -120,7 +134,8 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.PULLING: lambda _: "preparing volumes and image",
     Reason.DOWNLOADING: _downloading,
     Reason.LOCK_HELD: lambda _: "waiting for another pod's download",
-    Reason.STARTING: lambda view: startup.words(view) or "loading the model",
+    Reason.STARTING: _starting,
+    Reason.FLAGOS_UNPROVEN: lambda _: "no proof that FlagOS is on",
     Reason.STALLED: lambda view: f"{startup.words(view) or 'starting'}, but its log stands still",
     Reason.RECLAIMING: lambda _: "waiting for the removal of a deleted model's weights",
 }

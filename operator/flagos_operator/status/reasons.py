@@ -31,6 +31,7 @@ class Reason(StrEnum):
     SERVED_IN_PLACE = "ServedInPlace", Kind.GOOD
     CURRENT = "Current", Kind.GOOD
     DONE = "Done", Kind.GOOD
+    PLUGIN_LOADED = "PluginLoaded", Kind.GOOD
 
     SUSPENDED = "Suspended", Kind.REST
     SCALED_TO_ZERO = "ScaledToZero", Kind.REST
@@ -56,6 +57,7 @@ class Reason(StrEnum):
     STALLED = "Stalled", Kind.WAITING
     NOT_RESPONDING = "NotResponding", Kind.WAITING
     NO_POD_READY = "NoPodReady", Kind.WAITING
+    FLAGOS_UNPROVEN = "FlagOSUnproven", Kind.WAITING
 
     CANNOT_PULL_IMAGE = "CannotPullImage", Kind.FAILED
     CANNOT_START = "CannotStart", Kind.FAILED

@@ -27,6 +27,10 @@ REMEDIES = {
         "Nothing is left to change.",
         "Nothing to do.",
     ),
+    Reason.PLUGIN_LOADED: Remedy(
+        "The server's log proves that FlagOS is in use; status.stack says how much of it.",
+        "Nothing to do.",
+    ),
     Reason.SUSPENDED: Remedy(
         "spec.suspend is true, so no pod runs.",
         "Set spec.suspend to false to serve again.",
@@ -44,8 +48,9 @@ REMEDIES = {
         "It is known again once a pod has started.",
     ),
     Reason.NOT_CHECKED: Remedy(
-        "This version of the operator does not look whether FlagOS is really in use.",
-        "Look for 'Platform plugin fl is activated' in the server's log.",
+        "FlagOS was not asked for, or no log could tell whether it is in use.",
+        "If the log could not be read from its start, restart the pod. Of other engines than VLLM "
+        "only proof is known, and silence tells nothing.",
     ),
     Reason.NATIVE_REQUESTED: Remedy(
         "spec.flagos.mode is Native.",
@@ -122,6 +127,11 @@ REMEDIES = {
     Reason.NO_POD_READY: Remedy(
         "No pod answers requests.",
         "The Ready condition says why.",
+    ),
+    Reason.FLAGOS_UNPROVEN: Remedy(
+        "spec.flagos.strict is set and nothing proves that FlagOS is on: the server's log could "
+        "not be read from its start, or does not tell.",
+        "Restart the pod to have its log read, or remove spec.flagos.strict.",
     ),
     Reason.CANNOT_PULL_IMAGE: Remedy(
         "The node cannot get the image; the message has the registry's words.",

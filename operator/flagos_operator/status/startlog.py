@@ -109,7 +109,8 @@ def _line(found: re.Match[str], at: datetime, text: str) -> Line:
     """Of what was written over and over the last state counts."""
     states = [each for each in text.split("\r") if each.strip()]
     nanos = int((found[2] or "").ljust(9, "0"))
-    return Line(at, nanos, found.group().strip(), _cut("".join(states[-1:])))
+    stamp = f"{at:%Y-%m-%dT%H:%M:%S}.{nanos:09}Z"  # a node may write in its own time zone
+    return Line(at, nanos, stamp, _cut("".join(states[-1:])))
 
 
 def _telling(told: Sequence[Line], patterns: Patterns) -> Iterator[Line]:

@@ -69,8 +69,8 @@ def live_logs(view: View) -> tuple[LiveLog, ...]:
     furthest = sorted(starting, key=lambda each: -place(each[0], view))[:MOST_LIVE_LOGS]
     lead = leading(view)
     done = running(lead) if lead and lead.ready else None
-    last = (_live_log(lead, done, last=True),) if lead and done and _owed(lead, view) else ()
-    return (*(_live_log(pod, server) for pod, server in furthest), *last)
+    last = (live_log(lead, done, last=True),) if lead and done and _owed(lead, view) else ()
+    return (*(live_log(pod, server) for pod, server in furthest), *last)
 
 
 def _running(view: View) -> Iterator[tuple[PodFacts, ContainerFacts]]:
@@ -100,7 +100,7 @@ def _owed(pod: PodFacts, view: View) -> bool:
     return not (is_told and any(each in timeline.OF_THE_LOG for each in steps))
 
 
-def _live_log(pod: PodFacts, server: ContainerFacts, *, last: bool = False) -> LiveLog:
+def live_log(pod: PodFacts, server: ContainerFacts, *, last: bool = False) -> LiveLog:
     return LiveLog(
         namespace=pod.namespace,
         pod=pod.name,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired import labels
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, conditions, patience, verification
+from flagos_operator.status import checks, conditions, kernels, patience, stack, verification
 from flagos_operator.status.failure import last_failure
 from flagos_operator.status.memory import remembered
 from flagos_operator.status.pods import alive, finished, serving
@@ -60,10 +60,11 @@ def summarize(view: View) -> Summary:
         **_counts(view),
         "selector": _selector(view),
         "url": _url(view),
-        "stack": view.model.status.get("stack") or "Unknown",
+        "stack": stack.seen(view),
+        "flagos": stack.fields(view),
         "resolved": _resolved(view),
         "weights": arrived,
-        "startup": startup(view),
+        "startup": kernels.timed(startup(view), view),
         "lastFailure": last_failure(view),
         "applied": view.applied or view.model.status.get("applied"),
     }
@@ -73,7 +74,7 @@ def summarize(view: View) -> Summary:
             *_events(old, _conditions({"conditions": new})),
             *_looked(view, arrived),
         ),
-        requeue_after=patience.next_look(view),
+        requeue_after=patience.next_look(view, stack.next_look(view), kernels.next_look(view)),
     )
 
 
@@ -117,18 +118,23 @@ def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {each.get("type", ""): each for each in status.get("conditions") or ()}
 
 
+_TOLD = (conditions.READY, conditions.WEIGHTS_READY, conditions.FLAGOS_ACTIVE)
+
+
 def _events(
     old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Event]:
-    """One for each turn of Ready or WeightsReady; the same reason is not told twice.
+    """One for each turn of Ready or WeightsReady, and if FlagOS is amiss; none of them twice.
 
     That a model was taken up is none: a moment later there is something to tell.
     """
     told: set[str] = {Reason.PENDING}
-    for kind in (conditions.READY, conditions.WEIGHTS_READY):
+    for kind in _TOLD:
         now, before = new[kind], old.get(kind, {})
         turned = (now["status"], now["reason"]) != (before.get("status"), before.get("reason"))
         if not turned or now["reason"] in told or now["status"] == conditions.UNKNOWN:
+            continue
+        if kind == conditions.FLAGOS_ACTIVE and now["reason"] != Reason.PLUGIN_NOT_LOADED:
             continue
         told.add(now["reason"])
         yield Event(type=_severity(now), reason=now["reason"], message=now["message"])

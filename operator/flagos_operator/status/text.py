@@ -20,8 +20,12 @@ def stamp(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def pods(count: int) -> str:
-    return "1 pod" if count == 1 else f"{count} pods"
+def pods(number: int) -> str:
+    return count(number, "pod")
+
+
+def count(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
 def times(count: int) -> str:

@@ -97,6 +97,30 @@ def test_the_mode_is_the_users_or_the_chips_or_that_of_the_image(
     assert plan(**spec).mode == mode
 
 
+@pytest.mark.parametrize(
+    ("chip", "said", "strict"),
+    [
+        (None, None, False),
+        (True, None, True),
+        (True, False, False),
+        (False, True, True),
+    ],
+)
+def test_strict_is_the_users_or_the_chips(
+    chip: bool | None,  # noqa: FBT001 - a value of the API
+    said: bool | None,  # noqa: FBT001
+    strict: bool,  # noqa: FBT001
+) -> None:
+    own = {"mine": {"flagos": {} if chip is None else {"strict": chip}}}
+    asked = {} if said is None else {"flagos": {"strict": said}}
+    assert plan(chip="mine", settings={"own": own}, **asked).strict is strict
+
+
+def test_a_model_of_mode_native_needs_no_proof_whatever_the_chip_says() -> None:
+    own = {"mine": {"flagos": {"strict": True}}}
+    assert not plan(chip="mine", settings={"own": own}, flagos={"mode": "Native"}).strict
+
+
 def test_a_plain_image_on_a_plain_chip_gets_no_word_of_flagos() -> None:
     seen = env(chip="cpu", image="localhost/vllm-cpu:0.32.0")
     assert not [name for name in seen if name == "VLLM_PLUGINS" or "FLAG" in name]

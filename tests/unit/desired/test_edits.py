@@ -75,6 +75,16 @@ def test_an_edit_beside_the_server_rolls_nothing(edit: dict[str, Any]) -> None:
     assert render(edited) != render(plan(**BASE)), "the edit has no effect at all"
 
 
+@pytest.mark.parametrize("image", ["registry.example/plain:1", "registry.example/vllm_fl:1"])
+@pytest.mark.parametrize("flagos", [{}, {"mode": "PluginOnly"}, {"mode": "FlagOS"}])
+def test_strict_is_a_matter_of_the_status_alone(image: str, flagos: dict[str, Any]) -> None:
+    said = {"chip": "cpu", "image": image}
+    before = plan(**BASE | said | ({"flagos": flagos} if flagos else {}))
+    after = plan(**BASE | said | {"flagos": {**flagos, "strict": True}})
+    assert render(after) == render(before)
+    assert (before.strict, after.strict) == (False, True)
+
+
 def test_equal_specs_give_equal_bytes_whatever_the_order_of_their_fields() -> None:
     spec = model(**BASE | NEVER_ROLLS["service"])["spec"]
     turned = {"metadata": {"name": "qwen"}, "spec": dict(reversed(spec.items()))}

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from flagos_operator.status.causes import EXITS
 from flagos_operator.status.loglines import telling
 from flagos_operator.status.progress import PHASES
 from flagos_operator.status.reasons import Kind, Reason
 from flagos_operator.status.remedies import REMEDIES
 from tests.unit.status.lines import LINES, LOGS, OPERATORS
+from tests.unit.status.unseen import LINES as UNSEEN
 
-SINGLE = LINES
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SINGLE = (*LINES, *UNSEEN)
 WHOLE = (*(file.read_text() for file in sorted(LOGS.glob("*.txt"))), *OPERATORS.values())
 DOCUMENT = Path(__file__).parents[3] / "docs" / "status.md"
 MARK = "<!-- The tables below are written by `python -m tests.unit.status.document`. -->\n"
@@ -67,7 +73,20 @@ def lines() -> str:
     for reason in Reason:
         examples = [line for name, line in told if name == reason][:SHOWN]
         rows += [f"| {reason} | `{cut(line)}` |\n" for line in examples]
-    return LINES_HEAD + "".join(rows)
+    return LINES_HEAD + "".join(rows) + EXITS_HEAD + "".join(exit_rows())
+
+
+EXITS_HEAD = """
+Where no line is known, the exit code tells:
+
+| Exit code | Reason | Cure |
+|---|---|---|
+"""
+
+
+def exit_rows() -> Iterator[str]:
+    for code, found in EXITS.items():
+        yield f"| {code} | {found.reason} | {found.cure} |\n"
 
 
 def cut(line: str) -> str:

@@ -259,7 +259,7 @@ LINES = [
     # Nothing but the end
     ("Killed", "EngineDied"),
     ("/bin/bash: line 1:    12 Killed                  vllm serve /models/x", "EngineDied"),
-    ("RuntimeError: Worker proc VllmWorker-1 died unexpectedly, shutting down.", None),
+    ("RuntimeError: Worker proc VllmWorker-1 died unexpectedly, shutting down.", "EngineDied"),
     ("Worker proc VllmWorker-1 died unexpectedly, shutting down executor.", "EngineDied"),
 ]
 

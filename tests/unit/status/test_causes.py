@@ -10,10 +10,11 @@ from flagos_operator.status.reasons import Kind
 from flagos_operator.status.remedies import REMEDIES
 from tests.unit.status.lines import LINES
 from tests.unit.status.test_loglines import FROM_LINES, FROM_LOGS, LOGS
+from tests.unit.status.unseen import LINES as UNSEEN
 
 TEXTS = [
     *(line for name, *_ in FROM_LOGS for line in (LOGS / f"{name}.txt").read_text().split("\n")),
-    *(line for line, _ in (*FROM_LINES, *LINES)),
+    *(line for line, _ in (*FROM_LINES, *LINES, *UNSEEN)),
 ]
 ROWS = (*CAUSES, *GENERAL, *LAST_RESORT)
 
@@ -102,6 +103,8 @@ def test_what_is_no_error_is_no_cause(line: str):
         "(VllmWorker rank=1 pid=7) ERROR 11-25 02:23:01 [core.py:9] ",
         "(EngineCore_1 pid=113) (VllmWorker rank=0 pid=114) ERROR 07-01 08:38:50 [x.py:492] ",
         "[2026-09-01 10:00:35 TP0] ",
+        "[pod/qwen-7c9d-x2x/server] (EngineCore pid=7) ERROR 11-25 02:23:01 [core.py:9] ",
+        "server-1  | 2026-11-25T02:23:01.123456789Z ",
         "[2026-09-01 10:00:35,123] ",
     ],
 )

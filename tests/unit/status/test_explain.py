@@ -157,7 +157,22 @@ def test_a_log_of_nonsense_is_survived(log: str):
     assert explain(log).phase == "Starting"
 
 
-HOSTILE = ["device ", "driver ", "NCCL ", "getDev", "flag_gems/ops/", "(", " ", "/dev/x", "in `_a"]
+HOSTILE = [
+    "Op 'a",
+    "flag_gems.",
+    "/flag_gems/",
+    "fl is ",
+    "Autotuning kernel ",
+    "device ",
+    "driver ",
+    "NCCL ",
+    "getDev",
+    "flag_gems/ops/",
+    "(",
+    " ",
+    "/dev/x",
+    "in `_a",
+]
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
@@ -184,6 +199,35 @@ class TestVerb:
         said = json.loads(capsys.readouterr().out)
         assert (said["reason"], said["lineNumber"]) == ("OutOfMemory", 2)
         assert said["fields"] == ["spec.server.resources"]
+
+    def test_the_stack_and_what_was_tuned(self, tmp_path: Path, capsys):
+        tuned = "Triton autotuning for function mm_kernel finished after 41.10s; best config: x"
+        file = tmp_path / "x.log"
+        file.write_text(f"{tuned}\n" * 2 + start("flagos-cold") + f"\n{tuned}\n")
+        assert main(["explain", str(file)]) == 1
+        said = capsys.readouterr().out
+        assert "stack:    FlagOS (line 16)\n" in said
+        assert (
+            "tuning:   2 kernels in 1 min 22 s before Ready, 1 kernel in 41 s after Ready" in said
+        )
+        assert "; the last one was mm_kernel\n" in said
+        assert main(["explain", "--json", str(file)]) == 1
+        told = json.loads(capsys.readouterr().out)
+        assert (told["stack"], told["stackLine"]) == ("FlagOS", 16)
+        assert told["tuning"].startswith("2 kernels")
+
+    def test_a_plugin_that_is_missing(self, tmp_path: Path, capsys):
+        file = tmp_path / "x.log"
+        file.write_text((STARTS.parent / "proof" / "plugin-left-out.txt").read_text())
+        main(["explain", str(file)])
+        said = capsys.readouterr().out
+        assert "stack:    Native (line 5): - fl -> vllm_fl:register (VLLM_PLUGINS leaves" in said
+
+    def test_a_file_of_powershell(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+        file = tmp_path / "x.log"
+        file.write_text("loading\r\nMemoryError\r\n", encoding="utf-16")
+        assert main(["explain", str(file)]) == 0
+        assert "OutOfMemory" in capsys.readouterr().out
 
     def test_nothing_wrong_is_another_exit_code(self, tmp_path: Path):
         file = tmp_path / "x.log"

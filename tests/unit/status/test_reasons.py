@@ -11,6 +11,7 @@ from flagos_operator.api import spec
 from flagos_operator.desired.refusal import Refusal
 from flagos_operator.fetch import reasons as fetch
 from flagos_operator.status import conditions
+from flagos_operator.status.causes import CAUSES, GENERAL, LAST_RESORT
 from flagos_operator.status.progress import PHASES
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.remedies import REMEDIES, cause
@@ -96,3 +97,9 @@ CONDITIONS = (
     "ACCURACY_VERIFIED",
     "STALLED",
 )
+
+
+def test_the_document_has_a_line_for_every_reason_that_is_read_from_one():
+    shown = DOCUMENT.read_text().partition("### Lines that")[2]
+    for reason in {row.reason for row in (*CAUSES, *GENERAL, *LAST_RESORT)} | {"OperatorCrash"}:
+        assert f"| {reason} | `" in shown

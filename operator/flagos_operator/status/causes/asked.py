@@ -21,33 +21,43 @@ COMMAND = (
         "correct spec.server.command",
     ),
     cause(
-        r"(?:^|: )(?:exec: )?\S{1,100}: (?:command )?not found$",
-        Reason.CANNOT_START,
-        "correct spec.server.command, preStart or the image",
-    ),
-    cause(
         r"--enable-auto-tool-choice requires --tool-call-parser",
         Reason.INVALID_ARGUMENT,
         "add --tool-call-parser to spec.server.args",
     ),
     cause(
-        r"User-specified max_model_len \(\d+\) is greater than the derived max_model_len "
-        r"\(\w+=(?P<length>\d+)",
+        r"User-specified \w+ \(\d+\) is greater than the derived \w+ "
+        r"\((?:\w+=)?(?P<length>\d+)",
         Reason.INVALID_ARGUMENT,
         LENGTH,
     ),
     cause(
-        r"(?:must be|is not) divisible by (?:the )?tensor[ _]parallel",
+        r"appears path-like, but doesn't exist|invalid (?:tool call|tool|reasoning) parser"
+        r"|max_num_batched_tokens \(\d+\) (?:is smaller|must)|No adapter found for"
+        r"|does not match the quantization method specified|Selected backend .{0,80} is not valid",
+        Reason.INVALID_ARGUMENT,
+        "correct spec.server.args",
+    ),
+    cause(
+        r"Cannot re-initialize \w+ in forked subprocess",
+        Reason.INVALID_ARGUMENT,
+        "set VLLM_WORKER_MULTIPROC_METHOD=spawn in spec.server.env",
+    ),
+    cause(
+        r"(?:must be|is not) divisible by (?:(?:the )?tensor[ _]parallel|min_thread_)"
+        r"|not aligned with the quantized weight",
         Reason.INVALID_ARGUMENT,
         "correct spec.server.tensorParallelSize",
     ),
     cause(
-        r"World size \(\d+\) is larger than the number of available",
+        r"World size \(\d+\) is larger than the number of available"
+        r"|number of required \w{1,20} exceeds the total number of available"
+        r"|Cannot provide a placement group|No available node types can fulfill",
         Reason.TOO_FEW_DEVICES,
         "raise spec.devices, or lower spec.server.tensorParallelSize",
     ),
     cause(
-        r"invalid device ordinal|[Ii]nvalid device [Ii][Dd]\b|device_id out of range",
+        r"invalid device ordinal|[Ii]nvalid device(?:,| [Ii][Dd]\b)|device_id out of range",
         Reason.TOO_FEW_DEVICES,
         "raise spec.devices, or lower spec.server.tensorParallelSize",
     ),
@@ -75,14 +85,25 @@ COMMAND = (
         r"VLLM_FL_\w{1,60} file not found",
         Reason.PLUGIN_NOT_LOADED,
         "the FlagOS plugin is not in use: correct or remove that variable in spec.server.env",
+        early=True,
     ),
 )
 MODEL = (
     cause(
         r"Model architectures \[.{0,300}?\] are not supported"
-        r"|does not recognize this architecture",
+        r"|does not recognize this architecture|has no vLLM implementation",
         Reason.UNSUPPORTED_MODEL,
         "use an image whose vLLM knows this model (spec.image)",
+    ),
+    cause(
+        r"Unrecognized model in .{0,200}model_type",
+        Reason.UNSUPPORTED_MODEL,
+        "config.json does not say of what type the model is: check spec.source",
+    ),
+    cause(
+        r"Tokenizer class \w{1,80} does not exist|did not match any variant of untagged enum",
+        Reason.UNSUPPORTED_MODEL,
+        "the tokenizer is newer than the image, or damaged: use a newer spec.image",
     ),
     cause(
         r"Unsupported CPU attention configuration|head_dim=\d+ .{0,40}CPU",
@@ -97,7 +118,10 @@ MODEL = (
     cause(
         r"(?i)unknown quantization|quantization .{0,100}(?:not supported|unsupported)"
         r"|no valid attention backend|not supported (?:on|by|for) (?:this|the current) "
-        r"(?:platform|device|chip|hardware)|minimum capability",
+        r"(?:platform|device|chip|hardware)|minimum capability"
+        r"|'_opnamespace' '\w{1,40}' object has|could not run '\w{1,40}::"
+        r"|not implemented for '(?:half|bfloat16|float8)"
+        r"|no supported ops kernel|failed to compile op\b|fp8\w{1,8} not supported in this",
         Reason.UNSUPPORTED_MODEL,
         "the image or the chip cannot run this model as it is: use another spec.image or "
         "spec.source",
@@ -113,7 +137,7 @@ MODEL = (
         "the model directory does not exist: check spec.source and spec.weights.mountPath",
     ),
     cause(
-        r"not a valid model identifier|GatedRepoError|RepositoryNotFoundError",
+        r"not a valid model identifier|GatedRepoError|RepositoryNotFoundError|NotExistError: ",
         Reason.WEIGHTS_MISSING,
         "the server was told to load from a hub: let spec.source bring the weights",
     ),
@@ -125,11 +149,12 @@ MODEL = (
     cause(
         r"is not a valid JSON file",
         Reason.WEIGHTS_CORRUPT,
-        f"the file is damaged: download it again; {CHECK_FILES}",
+        f"the file is damaged: bring it anew; {CHECK_FILES}",
     ),
     cause(
         r"outgoing traffic has been disabled|[Cc]ouldn't connect to 'https://huggingface"
-        r"|(?:huggingface\.co|modelscope\.cn).{0,200}Max retries exceeded",
+        r"|(?:huggingface\.co|modelscope\.cn).{0,200}Max retries exceeded"
+        r"|Max retries exceeded with url: (?:/api/|\S{0,200}/resolve/)",
         Reason.WEIGHTS_MISSING,
         "the server was told to load from a hub: let spec.source bring the weights",
     ),
@@ -138,7 +163,7 @@ MODEL = (
         r"|unexpected EOF, expected|[Ff]ile might be corrupt"
         r"|deserializing header",
         Reason.WEIGHTS_CORRUPT,
-        f"a weights file is damaged or incomplete: download it again; {CHECK_FILES}",
+        f"a weights file is damaged or incomplete: bring it anew; {CHECK_FILES}",
     ),
     cause(
         r"Following weights were not initialized from checkpoint",
@@ -165,12 +190,14 @@ MODEL = (
         "config.json and the weights do not belong together: check spec.source",
     ),
     cause(
-        r"There is no module or parameter named",
+        r"There is no module or parameter named"
+        r"|KeyError: '[\w.]{0,200}\.\w{0,40}(?:weight|bias|scale|scales|qzeros)\w{0,20}'",
         Reason.WEIGHTS_MISMATCH,
         "the weights are not of the model that config.json names: check spec.source",
     ),
     cause(
-        r"Couldn't instantiate the backend tokenizer|Can't load tokenizer",
+        r"Couldn't instantiate the backend tokenizer|Can't load tokenizer"
+        r"|^TypeError: not a string$",  # SentencePiece, of a path that is None
         Reason.WEIGHTS_MISSING,
         "tokenizer files are missing: check source.include and source.exclude of spec.source",
     ),
@@ -179,5 +206,6 @@ MODEL = (
         Reason.INVALID_ARGUMENT,
         "correct the value in spec.server",
         above=1,  # pydantic names the field on a line of its own
+        unless=r"failed to be inspected",
     ),
 )

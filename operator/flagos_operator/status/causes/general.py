@@ -9,7 +9,7 @@ from flagos_operator.status.reasons import Reason
 
 LIBRARIES = (
     r"(?:[NHRMEPSTDX]|DL|IX|MX)CCL|BKCL|CNCL|GLOO|FlagCX|FLAGCX"
-    r"|(?:nccl|hccl|rccl|mccl|eccl|gloo|bkcl|cncl|flagcx)"
+    r"|(?:nccl|hccl|rccl|mccl|eccl|gloo|bkcl|cncl|flagcx|nvshmem)"
 )
 
 FAULT = (
@@ -30,12 +30,21 @@ GENERAL = (
         r"plugin \g<plugin> is not in use: correct what its error says, in spec.image or "
         "spec.server.env",
         then=True,
+        early=True,
         unless=r"EngineDeadError: ",  # it served without the plugin, and died of something else
+    ),
+    cause(
+        r"not permitted when stream is capturing|StreamCapture(?:Unsupported|Invalidated)"
+        r"|previous error during capture",
+        Reason.DEVICE_FAULT,
+        "what this model does cannot be put into a graph here: add --enforce-eager to "
+        "spec.server.args",
     ),
     cause(
         r"illegal memory access|device-side assert|unspecified launch failure|\bXid\b"
         r"|[Mm]emory [Vv]iolation|(?:aicore|vector core|aivec) (?:exception|error|timeout)"
-        r"|uncorrectable ECC|[Mm]emory access fault|GPU (?:hang|reset)",
+        r"|uncorrectable ECC|[Mm]emory access fault|GPU (?:[Hh]ang|[Rr]eset)|HSA_STATUS_ERROR"
+        r"|\bioctl .{0,60}fail|\bcu\w{1,40}\(\) failed .{0,80}status",
         Reason.DEVICE_FAULT,
         FAULT,
     ),
@@ -46,13 +55,20 @@ GENERAL = (
         r"|(?:DistStoreError|DistNetworkError|DistBackendError)"
         r"|client socket has (?:timed out|failed)|init_process_group.{0,80}(?i:time|fail)"
         r"|Watchdog caught collective|flagcx\w*(?:Error|Init\w*).{0,60}(?i:error|fail)"
-        r"|Failed to (?:initialize|create) .{0,40}(?:communicator|process group)",
+        r"|Failed to (?:initialize|create) .{0,40}(?:communicator|process group)"
+        r"|Connection closed by peer \[",
         Reason.COLLECTIVE_INIT_FAILED,
         "the devices cannot talk to each other: look at the first rank that failed; check "
         "spec.server.sharedMemory, spec.flagos.flagcxPath and the links of the node",
     ),
     cause(
-        r"(?:CUDA|HIP|ACL|NPU|MUSA|MACA|MLU|XPU|GCU|DCU|PPU) (?:runtime )?error\b"
+        r"running Ray instance|[Ff]ailed to connect to GCS",
+        Reason.COLLECTIVE_INIT_FAILED,
+        "no Ray cluster answers: start it before the server, in spec.server.preStart",
+    ),
+    cause(
+        r"(?:CUDA|HIP|ACL|NPU|MUSA|MACA|MLU|XPU|GCU|DCU|PPU) (?:runtime |driver )?error\b"
+        r"|\b(?:CNNL|CNRT|CNDRV) error|Triton Error \["
         r"|AcceleratorError|NPU function error|\bE[EZ][0-9A-Z]{4}: |CUBLAS_STATUS|MIOPEN_STATUS"
         r"|hipError[A-Z]\w+|page not present",
         Reason.DEVICE_FAULT,
@@ -70,27 +86,45 @@ GENERAL = (
         "native code of the image failed: try another spec.image, or spec.flagos.mode: PluginOnly",
     ),
     cause(
-        r"Failed to find C compiler|(?:gcc|cc|clang)\b.{0,40}: not found"
-        r"|No such file or directory: '\S{0,60}\b(?:gcc|cc|clang)'",
+        r"HarmonyError: .{0,80}vocab",
         Reason.DEPENDENCY_MISSING,
-        "the image has no C compiler, which Triton needs: use another spec.image",
+        "the image lacks the vocabulary that gpt-oss needs and may not download it: mount it and "
+        "set TIKTOKEN_ENCODINGS_BASE in spec.server.env",
+    ),
+    cause(
+        r"getpwuid\(\): uid not found",
+        Reason.DEPENDENCY_MISSING,
+        "the image knows no user of this number: set USER=nobody in spec.server.env",
     ),
     cause(
         r"(?:ModuleNotFoundError|ImportError): |cannot open shared object file|undefined symbol: "
-        r"|requires the following packages that were not found",
+        r"|requires the following packages that were not found|python\S{0,8}: No module named "
+        r"|\b[A-Z]{2,12}_HOME environment variable is not set|No matching distribution found",
         Reason.DEPENDENCY_MISSING,
         "something is missing in the image: use another spec.image",
     ),
     cause(
         r"JSONDecodeError: ",
         Reason.WEIGHTS_CORRUPT,
-        f"a JSON file of the model is damaged: download it again; {CHECK_FILES}",
+        f"a JSON file of the model is damaged: bring it anew; {CHECK_FILES}",
+    ),
+    cause(
+        r"failed to be inspected",
+        Reason.UNSUPPORTED_MODEL,
+        "the image cannot load the class of this model, the log says why: use another spec.image",
     ),
 )
 # Only worth a word when there is no error of any other kind.
 LAST_RESORT = (
     cause(
-        r"EngineDeadError: |died unexpectedly|Failed core proc\(s\): \{.{0,80}: -9\b"
+        r"(?:^|: )(?:exec: )?(?!\S{0,99}(?:smi|gmi|mon|lspci|nvcc|hipcc|which|lsof|ip|ps):)"
+        r"\S{1,100}: (?:command )?not found$",
+        Reason.CANNOT_START,
+        "correct spec.server.command, preStart or the image",
+    ),
+    cause(
+        r"EngineDeadError: |died unexpectedly|SIGQUIT received|[Rr]eceived sigquit"
+        r"|Failed core proc\(s\): \{.{0,80}: -9\b"
         r"|terminated by signal 9|SIGKILL|^Killed$|\d Killed +\S",
         Reason.ENGINE_DIED,
         "the engine was killed from outside; the node may have run out of memory: check "

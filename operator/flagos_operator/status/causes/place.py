@@ -37,6 +37,13 @@ MEMORY = (
         heals=True,
     ),
     cause(
+        r"Error in memory profiling\. Initial|may be occupied by other processes"
+        r"|last training process is running",
+        Reason.DEVICE_BUSY,
+        "another process came or went on this device; it must be alone there",
+        heals=True,
+    ),
+    cause(
         r"device\(?s?\)? is/are busy|(?:device|[GN]PU|DCU)\b.{0,60}\b(?:is busy|in use by another)"
         r"|all CUDA-capable devices are busy|(?:cuda|hip)ErrorDevicesUnavailable",
         Reason.DEVICE_BUSY,
@@ -46,14 +53,17 @@ MEMORY = (
     cause(
         r"DefaultCPUAllocator: |(?<!Of)MemoryError\b|std::bad_alloc|\[Errno 12\]"
         r"|(?:mmap failed|fork|malloc|memory)\b.{0,80}Cannot allocate memory|oom-kill|OOMKilled"
-        r"|Out of memory: Killed process",
+        r"|Out of memory: Killed process|running low on memory"
+        r"|^memory allocation of \d+ bytes fail|unable to mmap .{0,200}Cannot allocate"
+        r"|Cannot allocate memory \(os error",
         Reason.OUT_OF_MEMORY,
         MORE_MEMORY,
     ),
     cause(
         r"OutOfMemoryError: |\b[A-Z]{2,5} out of memory|(?<!host )\bout of (?:device )?memory\b"
         r"|ERROR_OUT_OF_MEMORY|Error(?:MemoryAllocation|OutOfMemory)|STATUS_ALLOC_FAILED"
-        r"|EL0004|EE1001.{0,80}memory|\b207001\b|(?:aclrt|rt|mc|mu|cn)Malloc\w* .{0,40}fail",
+        r"|EL0004|EE1001.{0,80}memory|\b207001\b"
+        r"|(?:aclrt|rt|mc|mu|cn|hip|cuda|tops|xpu_)[Mm]alloc\w{0,20} .{0,40}(?:fail|no memory)",
         Reason.DEVICE_OUT_OF_MEMORY,
         "use more devices (spec.devices), or lower spec.server.maxModelLen or "
         "gpuMemoryUtilization",
@@ -71,6 +81,12 @@ SURROUNDINGS = (
         "raise spec.server.sharedMemory",
     ),
     cause(
+        r"No space left on device",
+        Reason.SHARED_MEMORY_TOO_SMALL,
+        "raise spec.server.sharedMemory",
+        near=r"shared_memory\.py|shm_broadcast",
+    ),
+    cause(
         r"No space left on device|Disk quota exceeded",
         Reason.DISK_FULL,
         "enlarge the volume or the node's disk; /dev/shm: spec.server.sharedMemory",
@@ -81,9 +97,11 @@ SURROUNDINGS = (
         "the disk or the server of that volume fails: look at the node and the storage",
     ),
     cause(
-        r"Too many open files|can't start new thread|pthread_create.{0,60}fail"
+        r"Too many open files|inotify .{0,40}limit|can't start new thread"
+        r"|pthread_create.{0,60}fail"
         r"|Resource temporarily unavailable"
-        r"|(?:[Mm]emlock|RLIMIT_\w{1,20}).{0,60}(?:low|small|fail|exceed)",
+        r"|(?:[Mm]emlock|RLIMIT_\w{1,20}).{0,60}(?:low|small|fail|exceed)"
+        r"|\bibv_\w{1,20} failed.{0,40}Cannot allocate",
         Reason.LIMIT_TOO_LOW,
         "raise the limit of open files, processes or locked memory that the container runtime "
         "sets on the node",
@@ -126,7 +144,9 @@ DEVICES = (
         r"\b[Dd]river\b.{0,100}\b(?:too old|insufficient|mismatch|not match\w*|incompatible"
         r"|not compatible|unsupported|too low|lower than|older than)"
         r"|(?:unsupported|mismatch\w*|incompatible).{0,60}\bdriver\b"
-        r"|forward compatibility was attempted|InsufficientDriver",
+        r"|forward compatibility was attempted|InsufficientDriver|with an unsupported toolchain"
+        r"|lib(?:cuda|musa|ascend_hal|hsa-runtime64|mcruntime|mxc-runtime|cnrt|cndrv|xpurt)\.so"
+        r"\S{0,20}: undefined symbol",
         Reason.DRIVER_MISMATCH,
         "update the driver on the node, or use an image for its driver (spec.image)",
     ),
@@ -140,7 +160,8 @@ DEVICES = (
         r"|GCU|accelerator|NVIDIA driver)s?\b.{0,40}\b(?:available|found|detected|on your))"
         r"|(?i:found no (?:NVIDIA|\w{2,12}) driver)|Failed to infer device type"
         r"|DriverNotLoaded|NVML Shared Library Not Found|CUDA unknown error"
-        r"|Device string must not be empty|\b0 active drivers|(?:cuda|hip|mc|mu)ErrorNoDevice"
+        r"|Device string must not be empty|\b0 active drivers|[a-z]ErrorNoDevice|ERROR_NO_DEVICE"
+        r"|is NOT loaded, possibly no|CUDA call failed lazily|int\(\) .{0,40}'(?:MIG|GPU)-"
         r"|lib(?:cuda|ascend_hal|hsa-runtime64|mcruntime|musa|cnrt|mcdrv)\.so\S*: cannot"
         r"|dcmi (?:model|module) initiali[sz]ed? failed"
         r"|[Gg]et\w{0,40}[Dd]ev\w{0,40}(?:Count|Num)\b.{0,40}fail",
@@ -150,10 +171,24 @@ DEVICES = (
     ),
     cause(
         r"no kernel image is available|kernel image is invalid|invalid device function"
-        r"|NoBinaryForGpu"
+        r"|NoBinaryForGpu|is not defined for option 'gpu-name'"
         r"|[Ee]xec format error|GLIBC\w*_[\d.]+.{0,4} not found|Illegal instruction|SIGILL",
         Reason.INCOMPATIBLE_IMAGE,
         "use an image that was built for this chip and processor (spec.image)",
+    ),
+)
+# Whatever kernel is compiled first meets these, so they are no fault of its operator.
+TOOLS = (
+    cause(
+        r"Failed to find C compiler|(?:gcc|cc|clang)\b.{0,40}: not found"
+        r"|No such file or directory: '\S{0,60}\b(?:gcc|cc|clang)'",
+        Reason.DEPENDENCY_MISSING,
+        "the image has no C compiler, which Triton needs: use another spec.image",
+    ),
+    cause(
+        r"No such file or directory.{0,200}(?:libdevice|/ptxas|ld\.lld|bishengir-|/nvvm/)",
+        Reason.DEPENDENCY_MISSING,
+        "the image lacks what compiles kernels for its chip: use another spec.image",
     ),
 )
 # Scripts print these without harm, so they stand behind what programs raise.
@@ -164,7 +199,7 @@ RIGHTS = (
         "give that path a writable volume (spec.server.volumeMounts)",
     ),
     cause(
-        r"PermissionError: |[Pp]ermission denied|[Oo]peration not permitted",
+        r"PermissionError: |[Pp]ermission denied|[Oo]peration not permitted(?! when stream)",
         Reason.PERMISSION_DENIED,
         "the user of the container may not use that path: spec.server.securityContext, or "
         "the owner of the files",
@@ -172,13 +207,15 @@ RIGHTS = (
 )
 WAITING = (
     cause(
-        r"Timed out waiting for engine|VLLM_ENGINE_READY_TIMEOUT_S|did not (?:start|become ready) "
-        r"within|Engine core .{0,40}timed? ?out",
+        r"Timed out waiting for engine|Did not receive response from front-end"
+        r"|VLLM_ENGINE_READY_TIMEOUT_S|did not (?:start|become ready) within"
+        r"|Engine core .{0,40}timed? ?out",
         Reason.STARTUP_BUDGET_EXCEEDED,
         "raise spec.startup.budgetSeconds",
     ),
     cause(
-        r"RPC call to \w+ timed out|(?:execute_model|sample_tokens).{0,60}timed out"
+        r"RPC call to \w+ timed out|^Watchdog timeout"
+        r"|(?:execute_model|sample_tokens).{0,60}timed out"
         r"|No available shared memory broadcast block found in .{0,40}giving up",
         Reason.ENGINE_TIMEOUT,
         "raise VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS in spec.server.env, or warm the kernels up",

@@ -17,7 +17,8 @@ class Cause:
     """`cure` may take up groups of the pattern; `heals`: it may be over without the user.
 
     `above` is how many lines before the one that matches belong to it; with `then` the error
-    that follows does. `unless`: what must be nowhere in the log.
+    that follows does. `near`: what must stand in one of the lines before. `unless`: what must be
+    nowhere in the log. `early`: it counts also for a server that became ready after it.
     """
 
     pattern: re.Pattern[str]
@@ -26,7 +27,9 @@ class Cause:
     heals: bool = False
     above: int = 0
     then: bool = False
+    near: re.Pattern[str] | None = None
     unless: re.Pattern[str] | None = None
+    early: bool = False
 
     @property
     def needs_user(self) -> bool | None:
@@ -44,19 +47,26 @@ def cause(  # noqa: PLR0913 - a row of a table
     heals: bool = False,
     above: int = 0,
     then: bool = False,
+    near: str = "",
     unless: str = "",
+    early: bool = False,
 ) -> Cause:
     return Cause(
-        pattern=re.compile(pattern),
+        pattern=re.compile(pattern, re.MULTILINE),
         reason=reason,
         cure=cure,
         heals=heals,
         above=above,
         then=then,
+        near=re.compile(near) if near else None,
         unless=re.compile(unless) if unless else None,
+        early=early,
     )
 
 
-CHECK_FILES = "spec.weights.verify: Always checks every file and fetches bad ones again"
+CHECK_FILES = (
+    "spec.weights.verify: Always tells which file it is, and fetches it again unless it was "
+    "brought by hand"
+)
 LENGTH = r"set spec.server.maxModelLen to at most \g<length>"
 MORE_MEMORY = "raise limits.memory in spec.server.resources"
