@@ -64,6 +64,10 @@ bench: setup ## the figures: 1,000 models on a real API server (15 min); ARGS=--
 bench-weights: setup ## downloads beside those of the hubs' own clients (3 min, 7 GiB of disk)
 	PYTHONPATH=operator:. $(BIN)/python -m tests.bench_weights $(ARGS)
 
+.PHONY: bench-start
+bench-start: setup ## how soon starts and crashes are told, by replayed logs on a real node (4 min)
+	testbed/with-cluster $(BIN)/python -m tests.bench_start $(ARGS)
+
 .PHONY: soak
 soak: setup ## random faults under a storm of edits for 15 minutes; ARGS='--seconds 60 --seed 7'
 	testbed/with-cluster $(BIN)/python -m tests.faults $(ARGS)

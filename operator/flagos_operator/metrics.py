@@ -53,6 +53,11 @@ class Metrics:
             buckets=_QUICK,
             registry=registry,
         )
+        self.log_bytes = Counter(
+            "flagos_log_read_bytes",
+            "Bytes of containers' logs that were read through the API server.",
+            registry=registry,
+        )
         self.ghosts = Counter(
             "flagos_resync_ghosts",
             "Objects that a relist found gone without an event.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tests.bench import bursts, latency, rest
 from tests.bench.cluster import Body, Cluster, connected, defined
 from tests.bench.process import running
 from tests.bench.report import Report, say
+from tests.bench.waiting import until_terminated
 
 BUILD = Path("build")
 LOG = BUILD / "bench-operator.log"
@@ -27,13 +27,6 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--alone", action="store_true", help="leave out the pods of others")
     parser.add_argument("--large", action="store_true", help="also a burst of 5,000 models")
     return parser.parse_args(words)
-
-
-async def until_terminated(report: Report, asked: argparse.Namespace) -> None:
-    """Also a SIGTERM leaves no operator and no namespace behind."""
-    measuring = asyncio.ensure_future(measure(report, asked))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, measuring.cancel)
-    await measuring
 
 
 async def measure(report: Report, asked: argparse.Namespace) -> None:
@@ -78,7 +71,7 @@ def main(words: list[str]) -> int:
     arguments = arguments_of(words)
     report = Report(BUILD / "bench.json")
     try:
-        asyncio.run(until_terminated(report, arguments))
+        asyncio.run(until_terminated(measure(report, arguments)))
     except asyncio.CancelledError:
         return TERMINATED
     finally:

@@ -49,13 +49,21 @@ class Cluster:
     async def call(
         self, method: str, path: str, body: Body | bytes | None = None, *, content: str = JSON
     ) -> Body:
+        return dict(json.loads(await self._send(method, path, body, content=content)))
+
+    async def text(self, path: str) -> str:
+        return (await self._send("GET", path, None, content=JSON)).decode(errors="replace")
+
+    async def _send(
+        self, method: str, path: str, body: Body | bytes | None, *, content: str
+    ) -> bytes:
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         headers = {"Content-Type": content, "Accept": JSON}
         async with self.session.request(method, path, data=data, headers=headers) as answer:
             raw = await answer.read()
         if answer.status >= 400:
             raise RefusedError(answer.status, raw.decode(errors="replace"))
-        return dict(json.loads(raw))
+        return raw
 
     async def create(self, kind: Kind, body: Body) -> Body:
         return await self.call("POST", kind.path(body["metadata"]["namespace"]), body)

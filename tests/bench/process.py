@@ -30,6 +30,7 @@ class Reading:
     waiting: float
     retrying: float
     calls: dict[str, float]
+    log_bytes: float
 
     def count(self, verbs: frozenset[str] = WRITES) -> float:
         return sum(number for verb, number in self.calls.items() if verb in verbs)
@@ -93,6 +94,7 @@ def reading(text: str) -> Reading:
         waiting=_total(found, "flagos_queue_depth"),
         retrying=_total(found, "flagos_models_retrying"),
         calls=calls,
+        log_bytes=_total(found, "flagos_log_read_bytes_total"),
     )
 
 

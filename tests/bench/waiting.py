@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 
 async def until(
@@ -12,3 +14,10 @@ async def until(
     async with asyncio.timeout(within):
         while not await probe():  # noqa: ASYNC110  the other side is another process
             await asyncio.sleep(every)
+
+
+async def until_terminated(measuring: Coroutine[Any, Any, None]) -> None:
+    """Also a SIGTERM leaves no operator and no namespace behind."""
+    task = asyncio.ensure_future(measuring)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task

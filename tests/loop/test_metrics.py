@@ -10,7 +10,17 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.loop.running import a_model, a_pod, condition, eventually, quiet, status, template
+from tests.loop.running import (
+    a_downloaded_model,
+    a_downloading_pod,
+    a_model,
+    a_pod,
+    condition,
+    eventually,
+    quiet,
+    status,
+    template,
+)
 
 FILES = Path(__file__).parents[2] / "charts" / "flagos-operator" / "files"
 ALERTS = yaml.safe_load((FILES / "alerts.yaml").read_text())
@@ -75,3 +85,16 @@ async def test_the_way_to_the_first_ready_is_measured_once(scraped):
 def test_brackets_of_a_query_close(title, query):
     assert query.count("(") == query.count(")"), title
     assert query.count("{") == query.count("}"), title
+
+
+async def test_what_is_read_of_logs_is_counted_to_the_byte(kube, operator):
+    async with operator() as app:
+        kube.create(a_downloaded_model())
+        await eventually(lambda: kube.find("Deployment", "m"))
+        kube.logs["m-1", "fetch"] = "downloading: 1 B of 2 B (50%) [1/2]\n"
+        kube.put(a_downloading_pod("m-1", template=template(kube)))
+        await eventually(lambda: app.metrics.log_bytes.collect()[0].samples[0].value)
+        text = app.metrics.text().decode()
+    read = re.search(r"^flagos_log_read_bytes_total (\S+)$", text, re.MULTILINE)
+    assert read
+    assert float(read[1]) % len(kube.logs["m-1", "fetch"]) == 0

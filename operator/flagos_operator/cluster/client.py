@@ -132,6 +132,7 @@ class Client:
     async def log(self, pod: Key, container: str, *, asked: Mapping[str, str]) -> str:
         query = {"container": container, **asked}
         raw = await self._call("log", "GET", POD.path(*pod, "log"), query=query)
+        self._metrics.log_bytes.inc(len(raw))
         return raw.decode(errors="replace")
 
     async def create_event(self, event: Body) -> None:
