@@ -49,8 +49,7 @@ test-faults: setup ## 200 models while etcd, API server and operator fail; `make
 
 .PHONY: test-e2e
 test-e2e: setup ## real node, containers and vLLM, through the chart; needs KUBECONFIG
-	$(PYTEST) tests/e2e -m 'not alone' --numprocesses=2 --dist=loadgroup
-	$(PYTEST) tests/e2e -m alone
+	$(PYTEST) tests/e2e
 
 .PHONY: test
 test: check test-pure test-loop ## everything; starts a cluster and takes it down again

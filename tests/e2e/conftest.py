@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pytest
 
-from testbed.images.store import Store
 from tests.kube import Body, Kube, eventually, run
 
 ROOT = Path(__file__).parents[2]
@@ -50,17 +49,14 @@ def install_operator() -> None:
 
 @pytest.fixture(scope="session")
 def operator() -> Kube:
-    """One for all; of tests that run beside each other each process asks for it."""
-    with Store.of_this_machine().turn("e2e-operator"):
-        install_operator()
+    install_operator()
     return SYSTEM
 
 
 @pytest.fixture(scope="session")
 def hub() -> Kube:
-    with Store.of_this_machine().turn("e2e-hub"):
-        run("kubectl", "apply", "-f", str(ROOT / "testbed" / "demo" / "hub.yaml"))
-        HUB.kubectl("rollout", "status", "deployment/flagos-hub", "--timeout=90s")
+    run("kubectl", "apply", "-f", str(ROOT / "testbed" / "demo" / "hub.yaml"))
+    HUB.kubectl("rollout", "status", "deployment/flagos-hub", "--timeout=90s")
     return HUB
 
 

@@ -18,7 +18,7 @@ from tests.e2e.disk import UNPRIVILEGED, WATCHER, Disk, a_disk, claim, on_claim
 from tests.e2e.model import Model, tiny
 from tests.kube import Body, Kube, run
 
-pytestmark = [pytest.mark.xdist_group("airgap"), pytest.mark.timeout(420)]
+pytestmark = pytest.mark.timeout(420)
 
 CLAIM, WEIGHTS = "brought", "model.safetensors"
 NOWHERE = "http://hub.invalid"

@@ -14,7 +14,7 @@ import yaml
 from tests.e2e.conftest import OPERATOR_IMAGE, RELEASE, ROOT, SYSTEM, install_operator
 from tests.kube import Body, CommandFailedError, Kube, eventually, run
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 DEFINITION = "flagosmodels.flagos.io"
 CHART = ROOT / "charts" / "flagos-operator"

@@ -18,7 +18,7 @@ import pytest
 from tests.e2e.model import Model, tiny
 from tests.kube import Kube, eventually, run
 
-pytestmark = [pytest.mark.xdist_group("devices"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 RESOURCE = "nvidia.com/gpu"
 
 

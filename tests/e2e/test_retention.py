@@ -139,7 +139,6 @@ def test_two_models_share_one_copy_until_the_last_one_goes(space: Kube, volume: 
     wait_removed(volume, place)
 
 
-@pytest.mark.alone
 @pytest.mark.usefixtures("no_operator")
 def test_a_deletion_without_an_operator_is_made_up_for(space: Kube, volume: Disk) -> None:
     scale(1)

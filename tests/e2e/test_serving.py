@@ -19,7 +19,7 @@ from tests.e2e.conftest import RELEASE, SYSTEM, install_operator, operator_pod
 from tests.e2e.model import START, Model, tiny
 from tests.kube import Body, Kube, eventually, run
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 NAME = "tiny"
 CLAIM = {"volumeClaimTemplate": {"size": "1Gi"}}
 

@@ -43,7 +43,7 @@ from tests.e2e.passes import looked_at_all
 from tests.e2e.snapshot import Snapshot, at_rest, contradictions
 from tests.kube import Body, Kube, eventually, run
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 CHART = ROOT / "charts" / "flagos-operator"
 CLAIM = {"volumeClaimTemplate": {"size": "64Mi"}}

@@ -21,7 +21,7 @@ from tests.e2e.conftest import namespace_for
 from tests.e2e.model import Model, tiny
 from tests.kube import Body, Kube, eventually, run
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 FRESH = 5.0  # seconds: as old as the status may become while a download goes on
 LINE = 2.0  # seconds between two lines of the download
