@@ -97,7 +97,7 @@ async def test_an_engine_that_died_with_exit_code_0_failed_and_leaves_a_trace(ku
         await eventually(lambda: reason(kube) == "EngineDied")
         kube.put(runs_again(ended(pod, 0), restarts=1))
         await eventually(lambda: condition(kube, "Ready").get("status") == "True")
-        assert status(kube)["progress"] == "1/1 replicas ready, restarted once"
+        assert status(kube)["progress"] == "1/1 replicas ready, restarted once (EngineDied)"
         last = status(kube)["lastFailure"]
         assert (last["reason"], last["exitCode"], last["pod"]) == ("EngineDied", 0, "m-1")
         assert "EngineDeadError" in last["message"]

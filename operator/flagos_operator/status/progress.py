@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import checks, kernels, startup, waiting
+from flagos_operator.status.failure import last_failure
 from flagos_operator.status.fetchlog import VERIFYING
 from flagos_operator.status.pods import alive, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
@@ -54,9 +55,18 @@ def phase(view: View, objection: Objection | None) -> str:
 
 def progress(view: View, objection: Objection | None) -> str:
     said = _serving(view) if objection is None else _said(view, objection)
-    count = restarts(view)
-    parts = [said, f"restarted {times(count)}" if count else ""]
-    return ", ".join(filter(None, parts))
+    return ", ".join(filter(None, [said, _restarted(view, objection)]))
+
+
+def _restarted(view: View, objection: Objection | None) -> str:
+    """Why, too, once another reason is told: the kubelet tries again within the second."""
+    if not (count := restarts(view)):
+        return ""
+    failure = last_failure(view) or {}
+    mine = any(pod.name == failure.get("pod") for pod in alive(view))
+    told = objection is not None and objection.reason == failure.get("reason")
+    why = f" ({failure['reason']})" if mine and not told and "reason" in failure else ""
+    return f"restarted {times(count)}{why}"
 
 
 def restarts(view: View) -> int:

@@ -47,7 +47,7 @@ class TestProgress:
             ),
             (
                 a_view(a_pod(fetched(), a_container(restarts=3, last=ended(1, at=999)))),
-                "1/1 replicas ready, restarted 3 times",
+                "1/1 replicas ready, restarted 3 times (CrashLoop)",
             ),
             (
                 a_view(

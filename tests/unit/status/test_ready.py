@@ -270,7 +270,7 @@ class TestCrashes:
         again = starting(restarts=1, last=ended(1, at=30, message="OSError: odd"), since=ago(29))
         summary = summarize(a_view(a_pod(fetched(), again)))
         assert ready(summary)["reason"] == "Starting"
-        assert summary.status["progress"] == "loading the model, restarted once"
+        assert summary.status["progress"] == "loading the model, restarted once (CrashLoop)"
         assert summary.status["lastFailure"]["message"] == (
             "container server ended with exit code 1: OSError: odd"
         )
