@@ -65,6 +65,14 @@ LINES = [
         ),
         "NativeCrash",
     ),
+    (
+        (
+            "RuntimeError: Engine core initialization failed. See root cause above. "
+            "Failed core proc(s): {}\nW1125 22:23:35.559000 203 torch/utils/flop_counter.py:29] "
+            "triton not found; flop counting will not work for triton kernels"
+        ),
+        "EngineDied",
+    ),
     # Memory of the host
     (
         (

@@ -131,6 +131,14 @@ LAST_RESORT = (
         "spec.server.resources",
         heals=True,
     ),
+    # Of an engine that was killed before it was known the one in front has no code to tell.
+    cause(
+        r"Engine core initialization failed\b.{0,80}Failed core proc\(s\): \{\}",
+        Reason.ENGINE_DIED,
+        "the engine ended without a word: it was killed from outside; the node may have run out "
+        "of memory: check spec.server.resources",
+        heals=True,
+    ),
 )
 
 
