@@ -27,8 +27,8 @@ check: setup ## format, lint, types, import contracts, generated files (about 20
 
 # The test levels. Each runs alone; `test` runs all of them on a cluster of its own.
 PYTEST := $(BIN)/pytest
-# For tests that mostly wait, and have nothing in common: four at once, on two cores too.
-BESIDE := --numprocesses=4 --dist=worksteal
+# For tests that mostly wait, and have nothing in common.
+BESIDE := --numprocesses=2 --dist=worksteal
 
 .PHONY: test-pure
 test-pure: setup ## decisions, goldens, chart rendering: no cluster (seconds)
@@ -36,7 +36,7 @@ test-pure: setup ## decisions, goldens, chart rendering: no cluster (seconds)
 	$(PYTEST) tests/unit tests/golden tests/chart
 
 .PHONY: test-loop
-test-loop: setup ## the whole operator process against a fake API; fetch against a hub; four at once
+test-loop: setup ## the whole operator process against a fake API; fetch against a hub; two at once
 	$(PYTEST) $(BESIDE) tests/loop tests/process tests/fetch tests/parsers
 
 .PHONY: test-cluster
