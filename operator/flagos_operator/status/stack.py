@@ -179,7 +179,8 @@ def _runs_now(server: ContainerFacts) -> bool:
 def _run(pod: PodFacts, server: ContainerFacts, *, view: View) -> Run:
     key, log = f"{pod.name}/{server.restarts}", (pod.uid, SERVER, server.restarts)
     text = view.heard.get(log, "")
-    over = pod.ready and patience.over(patience.proof(pod), now=view.now)
+    late = log in view.heard_out or patience.over(patience.proof(pod), now=view.now)
+    over = pod.ready and late
     now = proof.seen(text, over=over and _is_vllm(view)) if text else proof.Seen()
     if now.stack == proof.NATIVE and not _is_vllm(view) and not now.failed:
         now = proof.Seen(started=now.started)  # another engine has other words, or none

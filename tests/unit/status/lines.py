@@ -68,8 +68,7 @@ LINES = [
     (
         (
             "RuntimeError: Engine core initialization failed. See root cause above. "
-            "Failed core proc(s): {}\nW1125 22:23:35.559000 203 torch/utils/flop_counter.py:29] "
-            "triton not found; flop counting will not work for triton kernels"
+            "Failed core proc(s): {}"
         ),
         "EngineDied",
     ),

@@ -138,3 +138,12 @@ def test_a_rank_that_faults_counts_more_than_those_that_miss_it():
     told = telling(PEER + "(Worker_TP1 pid=2) RuntimeError: an illegal memory access\n")
     assert told
     assert told.reason == "DeviceFault"
+
+
+def test_a_warning_after_the_end_of_an_engine_is_not_what_is_told():
+    """As vLLM 0.32 ends when its engine is killed before it has said a word."""
+    front = "Engine core initialization failed. See root cause above. Failed core proc(s): {}"
+    warning = "W1125 22:23:35.559000 203 torch/utils/flop_counter.py:29] triton not found"
+    told = telling(f"loading\nRuntimeError: {front}\n{warning}\n", exit_code=1)
+    assert told
+    assert (told.reason, told.number) == ("EngineDied", 2)
