@@ -150,14 +150,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         wall=lambda: utc_now().timestamp(),
         enqueue=partial(queue.add, urgent=False),
     )
-    listener = Listener(
-        client=client,
-        clock=time.monotonic,
-        tell=partial(queue.add, urgent=False),
-        says_something=fetchlog.says_something,
-        distil=listening.distil,
-        turns=startlog.turns,
-    )
+    listener = _listener(client, tell=partial(queue.add, urgent=False))
     conductor = _conductor(settings, client, store, metrics, listener=listener)
     workers = Workers(
         queue=queue, handle=conductor.reconcile, metrics=metrics, clock=time.monotonic
@@ -179,6 +172,17 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         health=health,
         election=election,
         listener=listener,
+    )
+
+
+def _listener(client: Client, *, tell: Callable[[Key], None]) -> Listener:
+    return Listener(
+        client=client,
+        clock=time.monotonic,
+        tell=tell,
+        says_something=fetchlog.says_something,
+        distil=listening.distil,
+        turns=startlog.turns,
     )
 
 

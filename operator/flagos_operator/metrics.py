@@ -65,6 +65,9 @@ class Metrics:
             registry=registry,
         )
         self._add_gauges(registry)
+        self._add_starts(registry)
+
+    def _add_starts(self, registry: CollectorRegistry) -> None:
         self.model_ready_seconds = Histogram(
             "flagos_model_ready_seconds",
             "From the creation of a model to its first Ready.",
