@@ -76,14 +76,19 @@ def at_rest(kube: Kube, *, within: float = 60) -> Snapshot:
 
 
 def contradictions(older: Any, newer: Any, *, of: str) -> list[str]:
-    """Where the newer version does not say what the older one says."""
+    """Where the newer version does not say what the older one says.
+
+    What the older one did not know it did not say.
+    """
     if isinstance(older, dict) and isinstance(newer, dict):
         return [
             line
             for key in older.keys() - WORDS
             for line in contradictions(older[key], newer.get(key), of=f"{of}.{key}")
         ]
-    return [] if older == newer else [f"{of}: {older!r} by the older, {newer!r} by the newer"]
+    if older in (newer, "Unknown"):
+        return []
+    return [f"{of}: {older!r} by the older, {newer!r} by the newer"]
 
 
 def _starts(pod: Body) -> list[tuple[object, ...]]:

@@ -244,8 +244,15 @@ def test_a_cache_that_is_too_small_tells_the_length_that_fits(
 def explain(model: Model) -> str:
     """As a person does, who knows no more than the pod's name."""
     (pod,) = model.pods()
-    log = model.kube.kubectl("logs", pod["metadata"]["name"], "-c", "server", "--previous")
-    return run(sys.executable, "-m", "flagos_operator", "explain", "-", stdin=log)
+    words = ("logs", pod["metadata"]["name"], "-c", "server", "--previous")
+
+    def log() -> str | None:
+        """Of a container that the kubelet has just removed for the next one there is none."""
+        found = model.kube.kubectl(*words)
+        return None if "unable to retrieve container logs" in found else found
+
+    found = eventually(log, within=30, what=f"the log of the last run of {model.name}")
+    return run(sys.executable, "-m", "flagos_operator", "explain", "-", stdin=found)
 
 
 def test_truncated_weights_are_told_with_what_to_check(models: Callable[[str], Model]) -> None:

@@ -110,6 +110,10 @@ TRUTH = {
 }
 
 
+def nothing_terminates() -> bool:
+    return "Terminating" not in run("kubectl", "get", "namespaces")
+
+
 def helm(*words: str) -> str:
     wait = ("--wait", "--timeout", "120s")
     return run("helm", *words, "-n", SYSTEM.namespace, *wait, timeout=150)
@@ -139,6 +143,8 @@ def live_schema() -> Body:
 def old(hub: Kube) -> Iterator[Path]:
     """The previous chart, installed with its image; in the end today's is back for the others."""
     chart = previous_chart()
+    # A pass over a model of another test that is on its way out would be counted.
+    eventually(nothing_terminates, within=120, what="the namespaces of other tests are gone")
     helm("uninstall", RELEASE, "--ignore-not-found")
     try:
         helm("install", RELEASE, str(chart), "--create-namespace", *image_values(previous.NAME))
