@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import kopf
 
-from flagos_operator import logs
+from flagos_operator import heap, logs
 from flagos_operator.app import App, build
 from flagos_operator.cluster.client import CHUNK
 from flagos_operator.cluster.kinds import KINDS, Kind
@@ -79,6 +79,7 @@ async def serve(app: App, *, stop: asyncio.Event) -> None:
 async def _keep_watching(app: App, stop: asyncio.Event) -> None:
     """Watches start after the first list, when all kinds are known to exist."""
     await _first(app.resync.synced, stop)
+    heap.settled()
     pause = _AGAIN_FIRST
     while not stop.is_set():
         if await _watch(app, stop):

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.disk import UNPRIVILEGED, a_disk, claim, on_claim
+from tests.e2e.engine import APART, signal_engine
 from tests.e2e.model import START, Model, tiny
 from tests.kube import Body, CommandFailedError, Kube, eventually, run
 
@@ -46,15 +47,6 @@ INFO 11-25 02:23:01 [x.py:1] Loading
 Traceback (most recent call last):
   File "/x.py", line 3, in main
 RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
-"""
-# From within the container, as an out-of-memory killer would, without a word.
-KILL = """\
-import os, signal
-for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-    line = open(f"/proc/{pid}/cmdline", "rb").read() if pid != os.getpid() else b""
-    if b"EngineCore" in line:
-        os.kill(pid, signal.SIGKILL)
-        print("killed")
 """
 
 
@@ -134,7 +126,6 @@ def watch(shared_space: Kube) -> Iterator[Watch]:
 def models(shared_space: Kube, watch: Watch) -> Callable[[str], Model]:
     """All of them, started; the broken copies are made of what the first one downloads."""
     disk = a_disk(shared_space, on_claim(CLAIM), claim(CLAIM), security=UNPRIVILEGED)
-    both = {"env": [{"name": "VLLM_ENABLE_V1_MULTIPROCESSING", "value": "1"}]}
     room = {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "3Gi"}}
     crashing = {**tiny("x")["spec"]["source"]["modelscope"], "repo": "flagos/tiny-crashing-llama"}
     shared_space.apply(
@@ -143,7 +134,7 @@ def models(shared_space: Kube, watch: Watch) -> Callable[[str], Model]:
             server=server("--kv-cache-memory-bytes", "327680"),
             weights={"persistentVolumeClaim": {"claimName": CLAIM}, "directory": "whole"},
         ),
-        tiny("killed", server=server(**both, resources=room)),
+        tiny("killed", server=server(**APART, resources=room)),
         tiny("first-request", source={"modelscope": crashing}),
         *said("no-device-memory", (LOGS / "device-out-of-memory.txt").read_text()),
         *said("unheard-of", UNKNOWN),
@@ -206,21 +197,12 @@ def test_an_engine_that_is_killed_while_it_loads_is_named_and_tried_again(
     models: Callable[[str], Model],
 ) -> None:
     model = models("killed")
-    eventually(lambda: kill_engine(model), within=START, what="an engine to kill")
+    eventually(lambda: signal_engine(model, "SIGKILL"), within=START, what="an engine to kill")
     assert model.condition("Ready")["status"] == "False"
     found = failure(model, "EngineDied")
     assert found["exitCode"] == 1
     assert "spec.server.resources" in found["message"]
     ended_alone(model, 1)
-
-
-def kill_engine(model: Model) -> bool:
-    try:
-        (pod,) = model.pods()
-        words = ("exec", pod["metadata"]["name"], "-c", "server", "--", "python3", "-c", KILL)
-        return "killed" in model.kube.kubectl(*words)
-    except (CommandFailedError, ValueError):
-        return False  # it does not run yet
 
 
 def test_a_cache_that_is_too_small_tells_the_length_that_fits(
@@ -309,7 +291,7 @@ def test_an_engine_that_is_killed_while_it_serves_counts_as_a_failure(
     model = models("killed")
     model.wait_ready()
     before = model.body()["status"]["lastFailure"]
-    assert kill_engine(model)
+    assert signal_engine(model, "SIGKILL")
 
     def again() -> Body | None:
         found: Body = model.body()["status"]["lastFailure"]

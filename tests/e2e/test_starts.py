@@ -9,7 +9,8 @@ from datetime import datetime
 
 import pytest
 
-from tests.e2e.model import Model, tiny
+from tests.e2e.engine import APART, signal_engine
+from tests.e2e.model import START, Model, tiny
 from tests.kube import Body, Kube, eventually
 
 pytestmark = pytest.mark.timeout(600)
@@ -125,3 +126,22 @@ def test_a_server_that_is_killed_has_a_start_of_its_own(model: Model, watched: W
     )
     assert not {"Scheduling", "Pulling", "Downloading"} & set(told["timings"])
     assert {"Starting", "Loading"} <= set(told["timings"])
+
+
+def test_an_engine_that_stands_still_is_told_and_left_alone(shared_space: Kube) -> None:
+    """It is stopped while it loads, as a hung driver would, and goes on when it is let."""
+    model = Model(shared_space, "still")
+    server = {**tiny("x")["spec"]["server"], **APART}
+    model.kube.apply(tiny(model.name, server=server, startup={"stallSeconds": 20}))
+    eventually(lambda: signal_engine(model, "SIGSTOP"), within=START, what="an engine to stop")
+    told = model.wait_reason("Stalled")
+    assert told["status"] == "False"
+    assert "no line in its log for 20 s" in told["message"]
+    assert model.wait_reason("Stalled", condition="Progressing")["status"] == "False"
+    assert model.body()["status"]["progress"].endswith("its log stands still")
+    pods = model.pod_uids()
+    assert signal_engine(model, "SIGCONT")
+    model.wait_ready()
+    assert model.pod_uids() == pods
+    assert not pod_of(model)["status"]["containerStatuses"][0]["restartCount"]
+    assert model.condition("Progressing")["status"] == "True"

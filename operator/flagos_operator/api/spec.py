@@ -66,6 +66,16 @@ class Startup(Shape):
         ge=1,
         le=86400,
     )
+    stall_seconds: int | None = Field(
+        None,
+        description=(
+            "Seconds that the log of a starting server may say nothing before the model is told "
+            "Stalled, e.g. 600; no pod is touched for it. Default: by the step of the start and "
+            "the chip, 10 minutes at least (docs/status.md). Never rolls pods."
+        ),
+        ge=10,
+        le=86400,
+    )
 
 
 INVALID = "InvalidSpec"

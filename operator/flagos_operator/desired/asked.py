@@ -96,6 +96,10 @@ class Asked:
         return budget(self)
 
     @property
+    def stall_seconds(self) -> int | None:
+        return self.spec.startup.stall_seconds or self.chip.startup.stall_seconds
+
+    @property
     def drain_seconds(self) -> int:
         said = self.spec.server.drain_seconds
         return DRAIN if said is None else said

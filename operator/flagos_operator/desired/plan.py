@@ -49,6 +49,7 @@ class Plan:
     fetches: bool  # an init container downloads, or checks what was brought by hand
     budget_seconds: int
     budget_origin: str  # how it came about
+    stall_seconds: int | None  # silence that somebody has set; None: by step and chip
     engine: str  # VLLM | SGLang | Custom
     mode: str | None  # FlagOS | PluginOnly | Native
     strict: bool  # without FlagOS it is not Ready
@@ -111,6 +112,7 @@ def plan(asked: Asked) -> Plan:
         fetches=decided.fetch is not None,
         budget_seconds=asked.budget.seconds,
         budget_origin=asked.budget.origin,
+        stall_seconds=asked.stall_seconds,
         engine=asked.engine,
         mode=asked.mode,
         strict=asked.strict,

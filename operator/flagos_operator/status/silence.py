@@ -50,7 +50,7 @@ def silence(pod: PodFacts, view: View) -> Silence | None:
     step = told.marks[-1].step if told.marks else STARTING
     if told.last is None or step == READY:
         return None
-    seconds = round(SILENT[step] * _slowness(view))
+    seconds = _allowed(step, view)
     return Silence(
         step=step,
         line=told.words,
@@ -59,6 +59,10 @@ def silence(pod: PodFacts, view: View) -> Silence | None:
     )
 
 
-def _slowness(view: View) -> float:
-    budget = view.plan.budget_seconds if isinstance(view.plan, Plan) else 0
-    return max(1.0, budget / USUAL_BUDGET)
+def _allowed(step: str, view: View) -> int:
+    """Seconds: what the spec or the chip says, else by the step and how slow the chip is."""
+    plan = view.plan if isinstance(view.plan, Plan) else None
+    if plan and plan.stall_seconds:
+        return plan.stall_seconds
+    slowness = max(1.0, plan.budget_seconds / USUAL_BUDGET) if plan else 1.0
+    return round(SILENT[step] * slowness)

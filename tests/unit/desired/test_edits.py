@@ -85,6 +85,12 @@ def test_strict_is_a_matter_of_the_status_alone(image: str, flagos: dict[str, An
     assert (before.strict, after.strict) == (False, True)
 
 
+def test_patience_with_a_log_is_a_matter_of_the_status_alone() -> None:
+    before, after = plan(**BASE), plan(**BASE | {"startup": {"stallSeconds": 77}})
+    assert render(after) == render(before)
+    assert (before.stall_seconds, after.stall_seconds) == (None, 77)
+
+
 def test_equal_specs_give_equal_bytes_whatever_the_order_of_their_fields() -> None:
     spec = model(**BASE | NEVER_ROLLS["service"])["spec"]
     turned = {"metadata": {"name": "qwen"}, "spec": dict(reversed(spec.items()))}

@@ -342,6 +342,19 @@ class TestStalled:
         view = seen(loading(), now=RUN + 300 + 5400, heard=heard, plan=plan)
         assert ready(summarize(view))["reason"] == "Starting"
 
+    def test_who_knows_better_says_how_long_it_may_be_silent(self):
+        kept = distil("", log(FLAGOS, began=at(RUN), until=60))
+        last = story(kept).last
+        assert last
+        plan, silent = replace(a_plan(), stall_seconds=30), (last.at - NOW).total_seconds()
+
+        def reason(seconds: float) -> str:
+            heard = {("p0", "server", 0): kept}
+            view = seen(loading(), now=silent + seconds, heard=heard, plan=plan)
+            return str(ready(summarize(view))["reason"])
+
+        assert (reason(29), reason(30)) == ("Starting", "Stalled")
+
     def test_recorded_starts_are_far_from_it(self):
         for name in ("flagos-h100-cold-default", "sigterm-swallowed-then-ready"):
             for now in range(RUN, RUN + 400, 7):
