@@ -163,9 +163,11 @@ def _progressing(view: View, objection: Objection | None) -> Verdict:
 
 def _up_to_date(view: View) -> Verdict:
     """Only what was written counts here; whether it serves already is Ready's matter."""
-    for objection in (checks.invalid(view), checks.refused(view)):
+    for objection in (checks.invalid(view), checks.refused(view), view.behind):
         if objection:
             return _against(UP_TO_DATE, objection)
+    if view.warning:
+        return _against(UP_TO_DATE, view.warning, status=TRUE)
     return Verdict(type=UP_TO_DATE, status=TRUE, reason=Reason.CURRENT)
 
 

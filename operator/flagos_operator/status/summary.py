@@ -105,6 +105,7 @@ def _resolved(view: View) -> Mapping[str, Any] | None:
     if not isinstance(plan, Plan):
         return view.model.status.get("resolved")
     found = {
+        "release": plan.release,
         "chip": plan.chip,
         "image": bounded(plan.image, limit=LONGEST_FIELD),
         "revision": plan.revision,
