@@ -54,6 +54,11 @@ def judge(view: View, objection: Objection | None) -> tuple[Verdict, ...]:
     return (*verdicts, *_stalled(view, objection))
 
 
+def is_ready(status: Mapping[str, Any]) -> bool:
+    told = (each for each in status.get("conditions", ()) if each["type"] == READY)
+    return any(each["status"] == TRUE for each in told)
+
+
 def dated(
     verdicts: Sequence[Verdict],
     *,
