@@ -78,10 +78,7 @@ def object_schema(of: Definition = MODEL) -> Schema:
 
 
 def spec_schema(of: Definition = MODEL) -> Schema:
-    schema = structural_schema(of.spec)
-    if of.needed:
-        del schema["required"]  # its rules say the same with the cure
-    return schema | {"description": of.means}
+    return structural_schema(of.spec) | {"description": of.means}
 
 
 def status_schema(of: Definition) -> Schema:
@@ -102,7 +99,7 @@ def as_yaml(of: Definition = MODEL) -> str:
 def as_reference() -> str:
     return reference(
         [
-            Page(kind=each.kind, schema=object_schema(each), needed=each.needed)
+            Page(kind=each.kind, schema=object_schema(each))
             for each in DEFINITIONS.values()
         ]
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flagos_operator.api.chip import Chip
 from flagos_operator.api.release import FlagOSReleaseSpec
 from flagos_operator.api.rules import Rule
-from flagos_operator.api.spec import NAME, REQUIRED, FlagOSModelSpec
+from flagos_operator.api.spec import NAME, FlagOSModelSpec
 from flagos_operator.api.status import FlagOSModelStatus
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ class Definition:
     columns: tuple[Mapping[str, Any], ...]
     status: type[Shape] | None = None
     name: Rule | None = None
-    needed: tuple[str, ...] = ()  # fields that a rule asks for, which says the same with the cure
     subresources: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -70,7 +69,6 @@ MODEL = Definition(
     about="Serves one model: weights, server and Service in one object.",
     means="The model that is wanted.",
     spec=FlagOSModelSpec,
-    needed=REQUIRED,
     status=FlagOSModelStatus,
     name=NAME,
     subresources={
@@ -84,12 +82,12 @@ MODEL = Definition(
     columns=(
         column("Phase", ".status.phase"),
         column("Ready", f"{READY}.status"),
-        column("Chip", ".spec.chip"),
+        column("Chip", ".status.resolved.chip"),
         column("Stack", ".status.stack"),
         column("Progress", ".status.progress"),
         column("Reason", f"{READY}.reason"),
         column("URL", ".status.url") | WIDE,
-        column("Image", ".spec.image") | WIDE,
+        column("Image", ".status.resolved.image") | WIDE,
         column("Weights", ".status.weights.source") | WIDE,
         AGE,
     ),

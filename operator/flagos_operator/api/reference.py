@@ -59,16 +59,13 @@ that it knows, as with chips.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """`needed` are fields of spec that a rule asks for, where the schema does not."""
-
     kind: str
     schema: Schema
-    needed: Sequence[str] = ()
 
     @property
     def spec(self) -> Schema:
         spec: Schema = self.schema["properties"]["spec"]
-        return spec | {"required": [*self.needed, *spec.get("required", ())]}
+        return spec
 
     @property
     def rules(self) -> list[tuple[str, str]]:
