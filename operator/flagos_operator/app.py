@@ -158,8 +158,6 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe
     )
     store = Store(concerns=queue.add)
-    metrics.models.set_function(lambda: len(store))
-    metrics.retrying.set_function(queue.retrying)
     connect = partial(
         Client,
         login=partial(connection.load, environment),
@@ -169,10 +167,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     election = _election(settings, connect()) if settings.lease else None
     may_write = election.may_write if election else lambda: True
     metrics.leader.set_function(may_write)
-    # Of two operators that follow the same models, one tells of them.
-    tells = election.won.is_set if election else lambda: True
-    metrics.registry.register(Census(models=lambda: store.models() if tells() else ()))
-    metrics.queue_depth.set_function(lambda: len(queue) if tells() else 0)
+    _expose(metrics, store, queue, election)
     client = connect(may_write=may_write)
     rows = _rows(settings)
     shipping = Shipping(client=client, rows=rows)
@@ -219,6 +214,17 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     )
     rows.told = app.rows_changed
     return app
+
+
+def _expose(
+    metrics: Metrics, store: Store, queue: WorkQueue[Key], election: Election | None
+) -> None:
+    metrics.models.set_function(lambda: len(store))
+    metrics.retrying.set_function(queue.retrying)
+    # Of two operators that follow the same models, one tells of them.
+    tells = election.won.is_set if election else lambda: True
+    metrics.registry.register(Census(models=lambda: store.models() if tells() else ()))
+    metrics.queue_depth.set_function(lambda: len(queue) if tells() else 0)
 
 
 def _rows(settings: Settings) -> Rows:
