@@ -154,9 +154,7 @@ class App:
 
 def build(settings: Settings, environment: Mapping[str, str]) -> App:
     metrics = Metrics()
-    queue: WorkQueue[Key] = WorkQueue(
-        clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe
-    )
+    queue = _queue(metrics)
     store = Store(concerns=queue.add)
     connect = partial(
         Client,
@@ -214,6 +212,10 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     )
     rows.told = app.rows_changed
     return app
+
+
+def _queue(metrics: Metrics) -> WorkQueue[Key]:
+    return WorkQueue(clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe)
 
 
 def _expose(
