@@ -154,12 +154,8 @@ class App:
 
 def build(settings: Settings, environment: Mapping[str, str]) -> App:
     metrics = Metrics()
-    queue: WorkQueue[Key] = WorkQueue(
-        clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe
-    )
+    queue = _queue(metrics)
     store = Store(concerns=queue.add)
-    metrics.models.set_function(lambda: len(store))
-    metrics.retrying.set_function(queue.retrying)
     connect = partial(
         Client,
         login=partial(connection.load, environment),
@@ -169,10 +165,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     election = _election(settings, connect()) if settings.lease else None
     may_write = election.may_write if election else lambda: True
     metrics.leader.set_function(may_write)
-    # Of two operators that follow the same models, one tells of them.
-    tells = election.won.is_set if election else lambda: True
-    metrics.registry.register(Census(models=lambda: store.models() if tells() else ()))
-    metrics.queue_depth.set_function(lambda: len(queue) if tells() else 0)
+    _expose(metrics, store, queue, election)
     client = connect(may_write=may_write)
     rows = _rows(settings)
     shipping = Shipping(client=client, rows=rows)
@@ -190,7 +183,9 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     )
     listener = _listener(client, tell=partial(queue.add, urgent=False))
     decisions = Decisions(catalogue=lambda: rows.catalogue, defaults=defaults(settings))
-    conductor = _conductor(client, store, metrics, listener=listener, decisions=decisions, settings=settings)
+    conductor = _conductor(
+        settings, client, store, metrics, listener=listener, decisions=decisions
+    )
     workers = Workers(
         queue=queue, handle=conductor.reconcile, metrics=metrics, clock=time.monotonic
     )
@@ -219,6 +214,21 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     return app
 
 
+def _queue(metrics: Metrics) -> WorkQueue[Key]:
+    return WorkQueue(clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe)
+
+
+def _expose(
+    metrics: Metrics, store: Store, queue: WorkQueue[Key], election: Election | None
+) -> None:
+    metrics.models.set_function(lambda: len(store))
+    metrics.retrying.set_function(queue.retrying)
+    # Of two operators that follow the same models, one tells of them.
+    tells = election.won.is_set if election else lambda: True
+    metrics.registry.register(Census(models=lambda: store.models() if tells() else ()))
+    metrics.queue_depth.set_function(lambda: len(queue) if tells() else 0)
+
+
 def _rows(settings: Settings) -> Rows:
     catalogue(settings)  # raises where the user's own chips are wrong
     if settings.watch_namespaces:
@@ -238,11 +248,11 @@ def _listener(client: Client, *, tell: Callable[[Key], None]) -> Listener:
 
 
 def _conductor(  # noqa: PLR0913
+    settings: Settings,
     client: Client,
     store: Store,
     metrics: Metrics,
     *,
-    settings: Settings,
     listener: Listener,
     decisions: Decisions,
 ) -> Conductor:
