@@ -169,18 +169,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     client = connect(may_write=may_write)
     rows = _rows(settings)
     shipping = Shipping(client=client, rows=rows)
-    resync = Resync(
-        client=client,
-        store=store,
-        metrics=metrics,
-        namespaces=settings.watch_namespaces or ("",),
-        interval=settings.resync_seconds,
-        dice=random.random,
-        wall=lambda: utc_now().timestamp(),
-        enqueue=partial(queue.add, urgent=False),
-        rows=None if settings.watch_namespaces else rows,
-        listed_rows=shipping.soon,
-    )
+    resync = _resync(settings, client, store, metrics, queue=queue, shipping=shipping)
     listener = _listener(client, tell=partial(queue.add, urgent=False))
     decisions = Decisions(catalogue=lambda: rows.catalogue, defaults=defaults(settings))
     conductor = _conductor(
@@ -234,6 +223,29 @@ def _rows(settings: Settings) -> Rows:
     if settings.watch_namespaces:
         log.info("namespaced: chips and releases are those built in, not those of the cluster")
     return Rows(own_chips=own_chips(settings))
+
+
+def _resync(  # noqa: PLR0913
+    settings: Settings,
+    client: Client,
+    store: Store,
+    metrics: Metrics,
+    *,
+    queue: WorkQueue[Key],
+    shipping: Shipping,
+) -> Resync:
+    return Resync(
+        client=client,
+        store=store,
+        metrics=metrics,
+        namespaces=settings.watch_namespaces or ("",),
+        interval=settings.resync_seconds,
+        dice=random.random,
+        wall=lambda: utc_now().timestamp(),
+        enqueue=partial(queue.add, urgent=False),
+        rows=None if settings.watch_namespaces else shipping.rows,
+        listed_rows=shipping.soon,
+    )
 
 
 def _listener(client: Client, *, tell: Callable[[Key], None]) -> Listener:
