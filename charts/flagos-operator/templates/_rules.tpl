@@ -19,6 +19,10 @@
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch]
+# The rows of chips and releases that a model was made from, once it was Ready; a few are kept.
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [list, watch, create, patch, delete]
 # An edit of a model can make these two superfluous. All else goes with its owner.
 - apiGroups: [""]
   resources: [configmaps, persistentvolumeclaims]
@@ -60,4 +64,19 @@ any Secret of the namespace in its environment, and whatever Pod Security lets t
 - apiGroups: [flagos.io]
   resources: [flagosmodels/scale, flagosmodels/status]
   verbs: [get]
+{{- end }}
+
+{{- /* Rows are of the whole cluster: the operator applies those that it brings, and deletes none.
+In the namespaced mode it has its built-in copy. Users of models read them; who edits a row decides
+what pods of any namespace may do, so that is the administrators' alone. */ -}}
+{{- define "flagos-operator.rowRules" -}}
+- apiGroups: [flagos.io]
+  resources: [flagoschips, flagosreleases]
+  verbs: [list, watch, create, patch]
+{{- end }}
+
+{{- define "flagos-operator.rowViewerRules" -}}
+- apiGroups: [flagos.io]
+  resources: [flagoschips, flagosreleases]
+  verbs: [get, list, watch]
 {{- end }}

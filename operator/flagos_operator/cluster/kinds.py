@@ -12,6 +12,7 @@ from flagos_operator.observed.facts import (
     DeploymentFacts,
     JobFacts,
     ModelFacts,
+    PinFacts,
     PodFacts,
 )
 from flagos_operator.observed.parse import (
@@ -19,11 +20,12 @@ from flagos_operator.observed.parse import (
     deployment_facts,
     job_facts,
     model_facts,
+    pin_facts,
     pod_facts,
 )
 
 Body = Mapping[str, Any]
-Facts = ModelFacts | PodFacts | DeploymentFacts | JobFacts | ChildFacts
+Facts = ModelFacts | PodFacts | DeploymentFacts | JobFacts | ChildFacts | PinFacts
 
 MANAGED = "app.kubernetes.io/managed-by=flagos-operator"
 
@@ -44,6 +46,7 @@ class Resource:
     group: str
     version: str
     plural: str
+    selector: str = ""  # other objects stay on the server
 
     @property
     def api_version(self) -> str:
@@ -61,7 +64,7 @@ class Kind(Resource):
     """A resource whose objects the operator follows."""
 
     facts: Callable[[Body], Facts]
-    selector: str = MANAGED  # other people's objects stay on the server
+    selector: str = MANAGED
     spared: bool = False  # most models have none: without the right to read it all else goes on
 
 
@@ -99,7 +102,22 @@ CLAIM = Kind(
     facts=partial(child_facts, kind="PersistentVolumeClaim"),
 )
 JOB = Kind(name="Job", group="batch", version="v1", plural="jobs", facts=job_facts, spared=True)
+PIN = Kind(
+    name="ControllerRevision",
+    group="apps",
+    version="v1",
+    plural="controllerrevisions",
+    facts=pin_facts,
+    spared=True,
+)
 LEASE = Resource(name="Lease", group="coordination.k8s.io", version="v1", plural="leases")
+# Of the whole cluster, and known also without it (cluster/rows.py).
+CHIP = Resource(name="FlagOSChip", group="flagos.io", version="v1alpha1", plural="flagoschips")
+RELEASE = Resource(
+    name="FlagOSRelease", group="flagos.io", version="v1alpha1", plural="flagosreleases"
+)
+ROWS = (CHIP, RELEASE)
 # Models first: a child is only worth a look once its model is known.
-KINDS = (MODEL, CONFIG_MAP, CLAIM, SERVICE, JOB, DEPLOYMENT, POD)
+KINDS = (MODEL, PIN, CONFIG_MAP, CLAIM, SERVICE, JOB, DEPLOYMENT, POD)
 BY_NAME = {kind.name: kind for kind in KINDS}
+ROW_BY_NAME = {kind.name: kind for kind in ROWS}

@@ -12,6 +12,7 @@ class Served:
     version: str
     plural: str
     subresources: tuple[str, ...] = ()
+    namespaced: bool = True
 
     @property
     def api_version(self) -> str:
@@ -26,7 +27,22 @@ SERVED = (
         plural="flagosmodels",
         subresources=("status", "scale"),
     ),
+    Served(
+        kind="FlagOSChip",
+        group="flagos.io",
+        version="v1alpha1",
+        plural="flagoschips",
+        namespaced=False,
+    ),
+    Served(
+        kind="FlagOSRelease",
+        group="flagos.io",
+        version="v1alpha1",
+        plural="flagosreleases",
+        namespaced=False,
+    ),
     Served(kind="Deployment", group="apps", version="v1", plural="deployments"),
+    Served(kind="ControllerRevision", group="apps", version="v1", plural="controllerrevisions"),
     Served(kind="Job", group="batch", version="v1", plural="jobs"),
     Served(kind="Pod", group="", version="v1", plural="pods", subresources=("log",)),
     Served(kind="Service", group="", version="v1", plural="services"),
