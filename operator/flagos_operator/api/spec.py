@@ -202,7 +202,7 @@ class FlagOSModelSpec(Shape):
             "a release says it. Default: 1."
         ),
         ge=1,
-        le=64,
+        le=1024,
     )
     image: Image | None = Field(
         None,

@@ -166,6 +166,10 @@ def keeping(plan: Plan, found: Iterable[tuple[str, str]]) -> Plan:
     return next((with_reclaim(plan, each) for name, each in kept if each.name == name), plan)
 
 
+def with_release(plan: Plan, name: str) -> Plan:
+    return replace(plan, release=name)
+
+
 def with_reclaim(plan: Plan, wanted: reclaim.Reclaim | None) -> Plan:
     def ref(job: reclaim.Reclaim) -> ObjectRef:
         return ObjectRef(kind="Job", namespace=plan.meta.namespace, name=job.name)

@@ -18,9 +18,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.api.outcome import Invalid
-from flagos_operator.api.spec import DOWNLOAD_FIELDS, INVALID, CompleteSpec, in_place, parse
 from flagos_operator.api.sent import as_sent
 from flagos_operator.api.server import FLAG_FIELDS
+from flagos_operator.api.spec import DOWNLOAD_FIELDS, INVALID, CompleteSpec, in_place, parse
 from flagos_operator.desired.refusal import Refusal, refused
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ VOLUMES = frozenset({"hostPath", "persistentVolumeClaim", "volumeClaimTemplate",
 OF_PLUGIN = frozenset({"operators", "prefer", "flagcxPath", "strict"})
 OF_LINE = frozenset({"command", "args", "healthPath"})
 DEVICES = "_VISIBLE_DEVICES"
+# For what a row may leave to the model.
+STAND_INS = {"image": "any", "source": {"modelscope": {"repo": "any/any"}}}
 
 
 def taken(fields: Fields) -> dict[str, Any]:
@@ -113,13 +115,18 @@ def against(spec: FlagOSModelSpec, fields: Fields, *, name: str) -> Invalid | No
             Refusal.IMAGE_REQUIRED,
             f"spec.image: release {name} is published without an image; set the image to run",
         )
+    if not spec.source and not fields.get("source"):
+        return Invalid(
+            reason=INVALID,
+            message=f"spec.source: release {name} names no source; set the place of the weights",
+        )
     return None
 
 
 def at_fault(found: object, raw: Fields, fields: Fields, *, name: str) -> Invalid:
     """The row, where it is wrong by itself; else what the model says beside it."""
     own = raw.get("metadata") or {}
-    alone = parse({"metadata": own, "spec": {"image": "none", **taken(fields)}})
+    alone = parse({"metadata": own, "spec": {**STAND_INS, **taken(fields)}})
     if not isinstance(alone, CompleteSpec):
         told = alone.message if isinstance(alone, Invalid) else incomplete().message
         return refused(
