@@ -15,7 +15,7 @@ from flagos_operator.observed.nodes import NodeFacts
 CHIPS = load_chips({"odd": {"visibleDevicesEnv": "ODD_VISIBLE_DEVICES"}})
 
 
-def a_node(name, cordoned=False, labels=None, **devices):
+def a_node(name, *, cordoned=False, labels=None, **devices):
     return NodeFacts(
         name=name,
         hostname=name,
@@ -51,9 +51,15 @@ def test_each_sort_of_chip_is_a_line(capsys):
     head, *lines = (line.split() for line in out.splitlines())
     assert code == 0
     assert head[:6] == ["CHIP", "RESOURCE", "NODES", "TOTAL", "FREE", "USED"]
-    assert ["nvidia", "nvidia.com/gpu", "2", "16", "5", "3", "NVIDIA-H200"] == next(
-        line[:7] for line in lines if line[0] == "nvidia"
-    )
+    assert next(line[:7] for line in lines if line[0] == "nvidia") == [
+        "nvidia",
+        "nvidia.com/gpu",
+        "2",
+        "16",
+        "5",
+        "3",
+        "NVIDIA-H200",
+    ]
     assert "580.65.06" in out
     assert "143771 MiB" in out
 
