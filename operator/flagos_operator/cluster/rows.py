@@ -125,7 +125,7 @@ class Rows:
         return release_of(name, spec)
 
     def _shipped(self) -> dict[str, dict[str, Found]]:
-        chips = {**dict.fromkeys(self._own, {}), **shipped()}
+        chips = {**{name: {} for name in self._own}, **shipped()}
         releases = shipped_releases()
         return {
             CHIP.name: {name: self._typed(CHIP, name, spec) for name, spec in chips.items()},
@@ -135,7 +135,7 @@ class Rows:
     def _assembled(self) -> Catalogue:
         rows = {
             kind.name: self._behind[kind.name]
-            | {name: row.found for name, row in self._rows[kind.name].items()}
+            | {name: row.found for name, row in sorted(self._rows[kind.name].items())}
             for kind in ROWS
         }
         chips = {n: row for n, row in rows[CHIP.name].items() if not isinstance(row, Release)}
