@@ -14,10 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.census import Census
+from flagos_operator.choosing import Chooser
 from flagos_operator.cluster import connection
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
 from flagos_operator.cluster.election import Election
+from flagos_operator.cluster.inventory import Inventory
 from flagos_operator.cluster.kinds import BY_NAME, ROW_BY_NAME, Key
 from flagos_operator.cluster.listener import Listener
 from flagos_operator.cluster.pins import Pins
@@ -70,6 +72,7 @@ class App:
     decisions: Decisions
     rows: Rows
     shipping: Shipping
+    inventory: Inventory
     loop: asyncio.AbstractEventLoop | None = None
 
     def tell(self, kind: str, event: Mapping[str, Any]) -> None:
@@ -116,7 +119,13 @@ class App:
         """
         self.loop = asyncio.get_running_loop()
         runner = await self.health.serve(port=self.settings.http_port)
-        parts = [self.health.pulse.run(), self.resync.run(), self.listener.run(), self._work()]
+        parts = [
+            self.health.pulse.run(),
+            self.resync.run(),
+            self.listener.run(),
+            self.inventory.run(),
+            self._work(),
+        ]
         parts += [self._ship()] if self.resync.rows else []
         if self.election:
             parts.append(self.election.run())
@@ -171,7 +180,14 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     shipping = Shipping(client=client, rows=rows)
     resync = _resync(settings, client, store, metrics, queue=queue, shipping=shipping)
     listener = _listener(client, tell=partial(queue.add, urgent=False))
-    decisions = Decisions(catalogue=lambda: rows.catalogue, defaults=defaults(settings))
+    inventory = Inventory(client=client, clock=time.monotonic, tell=queue.add)
+    chooser = Chooser(inventory=inventory)
+    decisions = Decisions(
+        catalogue=lambda: rows.catalogue,
+        defaults=defaults(settings),
+        choose=chooser.choose,
+        forget=chooser.forget,
+    )
     conductor = _conductor(
         settings, client, store, metrics, listener=listener, decisions=decisions
     )
@@ -198,6 +214,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         decisions=decisions,
         rows=rows,
         shipping=shipping,
+        inventory=inventory,
     )
     rows.told = app.rows_changed
     return app

@@ -21,6 +21,10 @@ class Refusal(StrEnum):
     RESERVED_NAME = "ReservedName"
     COMMAND_REQUIRED = "CommandRequired"
     INVALID_SOURCE = "InvalidSource"
+    UNKNOWN_MODEL = "UnknownModel"
+    NO_RELEASE_FITS = "NoReleaseFits"
+    INVENTORY_UNKNOWN = "InventoryUnknown"
+    CHOOSING = "Choosing"
 
 
 def refused(reason: Refusal, message: str) -> Invalid:
