@@ -16,6 +16,7 @@ class Refusal(StrEnum):
     PLUGIN_TOO_OLD = "PluginTooOld"
     RESERVED_NAME = "ReservedName"
     COMMAND_REQUIRED = "CommandRequired"
+    IMAGE_FOR_ANOTHER_CHIP = "ImageForAnotherChip"
     INVALID_SOURCE = "InvalidSource"
 
 
