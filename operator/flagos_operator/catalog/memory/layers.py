@@ -53,7 +53,8 @@ def layers_of(config: Config) -> Layers | None:
     shared = count(config, "num_kv_shared_layers") or 0
     kinds = Counter(list(kinds_of(config, total))[: total - shared] or [FULL] * total)
     window = count(config, "sliding_window") or count(config, "attention_chunk_size") or 0
-    windowed = kinds[WINDOW] if window else 0
+    closes = 0 < window < (count(config, "longest") or window + 1)
+    windowed = kinds[WINDOW] if closes else 0
     return Layers(
         full=kinds[FULL] + kinds[WINDOW] - windowed,
         windowed=windowed,
