@@ -137,11 +137,11 @@ TINY = {
 
 @pytest.mark.parametrize("left", [5.52, 5.74])
 def test_a_small_model_has_the_same_fixed_part(left: float) -> None:
-    """At 5 % of the same H200: within 4 % of what was left."""
+    """At 5 % of the same H200: within 5 % of what was left."""
     found = estimate(Load(config=TINY, memory=int(139.8 * GIB), utilization=0.05))
     assert found.usable is not None
     assert found.weights is not None
-    assert off((found.usable - found.weights - found.overhead) / GIB, left) < 0.04
+    assert off((found.usable - found.weights - found.overhead) / GIB, left) < 0.05
 
 
 @pytest.mark.parametrize(
