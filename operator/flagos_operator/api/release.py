@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from flagos_operator.api.choice import ChipName
 from flagos_operator.api.flagos import FlagOS
 from flagos_operator.api.pod import Pod
 from flagos_operator.api.rules import Rule, reserved_path, stays_inside
 from flagos_operator.api.server import Server
 from flagos_operator.api.shape import ContainerPath, Shape
 from flagos_operator.api.source import Source
-from flagos_operator.api.spec import ChipName, Image, Versions
+from flagos_operator.api.spec import Image, Versions
 
 RELEASE_NAME_LENGTH = 253
 
