@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from flagos_operator.catalog.drivers import Wanted, too_old
-from flagos_operator.catalog.memory.estimate import UTILIZATION, Estimate, Load, Verdict
+from flagos_operator.catalog.memory.estimate import UTILIZATION, Estimate, Load, Verdict, estimate
 from flagos_operator.catalog.origins import VENDORS, origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from flagos_operator.desired.asked import Asked
+
+MIB = 2**20
 
 
 class Misfit(StrEnum):
@@ -74,6 +76,61 @@ def memory(found: Estimate) -> Doubt | None:
         return None
     return Doubt(
         reason=Misfit.INSUFFICIENT_DEVICE_MEMORY, message=found.message, sure=found.sure
+    )
+
+
+class Row(Protocol):
+    """A release that may be chosen, as far as it matters here."""
+
+    @property
+    def image(self) -> str: ...
+    @property
+    def chip(self) -> str: ...
+
+
+class Seen(Protocol):
+    """What the labels of a node tell of its chips; empty and 0 say nothing."""
+
+    @property
+    def driver(self) -> str: ...
+    @property
+    def memory_mib(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a catalogue knows of a release beside its row: bytes of the weights, devices."""
+
+    weights: int | None = None
+    devices: int = 1
+    memory: int | None = None  # of a device, where the chip's profile tells it
+    utilization: float = UTILIZATION
+
+
+def objection(row: Row, seen: Seen, *, known: Known | None = None) -> tuple[str, str] | None:
+    """What surely speaks against a release on such a node: reason and message."""
+    for doubt in doubts(row, seen, known=known or Known()):
+        if doubt.sure:
+            return doubt.reason.value, doubt.message
+    return None
+
+
+def doubts(row: Row, seen: Seen, *, known: Known) -> Iterator[Doubt]:
+    found = (
+        image(row.image, chip=row.chip),
+        driver(row.image, chip=row.chip, found=seen.driver),
+        memory(estimate(load_of(seen, known))),
+    )
+    return (doubt for doubt in found if doubt)
+
+
+def load_of(seen: Seen, known: Known) -> Load:
+    return Load(
+        memory=seen.memory_mib * MIB or known.memory,
+        weights=known.weights,
+        counted=True,
+        tensor=known.devices,
+        utilization=known.utilization,
     )
 
 
