@@ -170,7 +170,8 @@ def flags_of(args: Iterable[str]) -> dict[str, str]:
     flag = ""
     for word in args:
         if word.startswith("-"):
-            flag, _, value = word.partition("=")
+            name, _, value = word.partition("=")
+            flag = name.replace("_", "-")
             found[flag] = value
         elif flag:
             found[flag] = word
@@ -179,4 +180,5 @@ def flags_of(args: Iterable[str]) -> dict[str, str]:
 
 def cache_bytes(said: str | None) -> float | None:
     """By how the word begins: fp8_e4m3, fp8_ds_mla and int8_per_token_head are one byte."""
-    return next((width for word, width in CACHE_BYTES.items() if (said or "").startswith(word)), None)
+    widths = (width for word, width in CACHE_BYTES.items() if (said or "").startswith(word))
+    return next(widths, None)
