@@ -67,7 +67,7 @@ class Client:
         return _decode(await self._call("get", "GET", kind.path(*key)))
 
     async def list(
-        self, kind: Kind, *, namespace: str, selector: str = ""
+        self, kind: Resource, *, namespace: str, selector: str = ""
     ) -> AsyncIterator[dict[str, Any]]:
         """Chunks as the server sends them; each is a List of up to CHUNK items."""
         wanted = selector or kind.selector
@@ -80,10 +80,12 @@ class Client:
                 return
             query = {**query, "continue": token}
 
-    async def apply(self, kind: Resource, manifest: Body, *, force: bool) -> dict[str, Any]:
+    async def apply(
+        self, kind: Resource, manifest: Body, *, force: bool, manager: str = FIELD_MANAGER
+    ) -> dict[str, Any]:
         meta = manifest["metadata"]
-        path = kind.path(meta["namespace"], meta["name"])
-        return await self._apply("apply", path, manifest, force=force)
+        path = kind.path(meta.get("namespace", ""), meta["name"])
+        return await self._apply("apply", path, manifest, force=force, manager=manager)
 
     async def apply_status(self, key: Key, *, uid: str, status: Body) -> dict[str, Any]:
         """`uid` keeps a model that was recreated meanwhile from getting its ancestor's status."""
@@ -140,8 +142,16 @@ class Client:
         path = f"/api/v1/namespaces/{namespace}/events"
         await self._call("event", "POST", path, body=event)
 
-    async def _apply(self, verb: str, path: str, body: Body, *, force: bool) -> dict[str, Any]:
-        query = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
+    async def _apply(
+        self,
+        verb: str,
+        path: str,
+        body: Body,
+        *,
+        force: bool,
+        manager: str = FIELD_MANAGER,
+    ) -> dict[str, Any]:
+        query = {"fieldManager": manager, "force": str(force).lower()}
         raw = await self._call(verb, "PATCH", path, query=query, body=body, content=_APPLY)
         return _decode(raw)
 

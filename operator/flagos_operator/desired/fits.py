@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from flagos_operator.api.quantities import amount
 from flagos_operator.catalog.drivers import Wanted, too_old
 from flagos_operator.catalog.memory.estimate import UTILIZATION, Estimate, Load, Verdict, estimate
 from flagos_operator.catalog.origins import VENDORS, origin
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
+    from flagos_operator.api.chip import Chip
+    from flagos_operator.api.release import FlagOSReleaseSpec
     from flagos_operator.desired.asked import Asked
 
 MIB = 2**20
@@ -105,6 +108,20 @@ class Known:
     devices: int = 1
     memory: int | None = None  # of a device, where the chip's profile tells it
     utilization: float = UTILIZATION
+
+
+def known_of(row: FlagOSReleaseSpec, *, chip: Chip | None) -> Known:
+    """As far as a row and the chip's profile tell."""
+    size, each = row.published.size, chip.memory_per_device if chip else None
+    boards = 1 if row.devices is None else row.devices
+    server, devices = row.server, boards * (chip.devices_per_resource if chip else 1)
+    split = (server.tensor_parallel_size or 0) * (server.pipeline_parallel_size or 1)
+    return Known(
+        weights=int(amount(size) or 0) or None if size else None,
+        devices=max(1, split or devices),
+        memory=int(amount(each) or 0) or None if each else None,
+        utilization=server.gpu_memory_utilization or UTILIZATION,
+    )
 
 
 def objection(row: Row, seen: Seen, *, known: Known | None = None) -> tuple[str, str] | None:

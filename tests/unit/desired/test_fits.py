@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from flagos_operator.api.outcome import Invalid
+from flagos_operator.api.release import FlagOSReleaseSpec
 from flagos_operator.api.spec import parse
 from flagos_operator.catalog.memory.estimate import GIB, Load, Verdict, estimate
 from flagos_operator.catalog.origins import VENDORS
@@ -199,3 +200,36 @@ def test_a_release_is_left_out_for_what_is_sure_alone(
 ) -> None:
     found = fits.objection(row, node, known=known)
     assert (None if found is None else found[0]) == reason
+
+
+def row(**said: Any) -> FlagOSReleaseSpec:
+    return FlagOSReleaseSpec.model_validate({"model": "Abacus-7B", "chip": "metax"} | said)
+
+
+def test_a_row_tells_the_size_of_its_weights_and_its_chip_the_memory_of_a_device() -> None:
+    metax = chips()["metax"].model_copy(update={"memory_per_device": "64Gi"})
+    told = row(published={"size": "130G"}, server={"gpuMemoryUtilization": 0.8})
+    assert fits.known_of(told, chip=metax) == Known(
+        weights=130_000_000_000, devices=1, memory=64 * GIB, utilization=0.8
+    )
+    found = fits.objection(ARow(), ANode(), known=fits.known_of(told, chip=metax))
+    assert found is not None
+    assert found[0] == "InsufficientDeviceMemory"
+
+
+@pytest.mark.parametrize(
+    ("said", "devices"),
+    [
+        ({}, 2),
+        ({"devices": 2}, 4),
+        ({"devices": 2, "server": {"tensorParallelSize": 3}}, 3),
+        ({"server": {"tensorParallelSize": 2, "pipelineParallelSize": 2}}, 4),
+        ({"devices": 0}, 1),
+    ],
+)
+def test_a_rows_weights_are_spread_over_its_devices(said: dict[str, Any], devices: int) -> None:
+    assert fits.known_of(row(**said), chip=chips()["iluvatar"]).devices == devices
+
+
+def test_a_row_that_tells_nothing_is_known_to_be_nothing() -> None:
+    assert fits.known_of(row(), chip=None) == Known()
