@@ -114,9 +114,7 @@ def load(*, weights: int | None = None, counted: bool = False, **spec: Any) -> L
     typed = parse(model(**spec))
     assert isinstance(typed, CompleteSpec)
     meta = Meta(namespace="team", name="qwen", uid="u-1", generation=1)
-    asked = Asked(
-        spec=typed, meta=meta, defaults=Defaults(**DEFAULTS), chip=chips()[typed.chip]
-    )
+    asked = Asked(spec=typed, meta=meta, defaults=Defaults(**DEFAULTS), chip=chips()[typed.chip])
     return fits.load(asked, device_memory=32 * GIB, weights=weights, counted=counted)
 
 
