@@ -18,11 +18,13 @@ from flagos_operator.cluster import connection
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
 from flagos_operator.cluster.election import Election
-from flagos_operator.cluster.kinds import BY_NAME, Key
+from flagos_operator.cluster.kinds import BY_NAME, ROW_BY_NAME, Key
 from flagos_operator.cluster.listener import Listener
 from flagos_operator.cluster.pins import Pins
 from flagos_operator.cluster.recorder import Recorder
 from flagos_operator.cluster.resync import Resync
+from flagos_operator.cluster.rows import Rows
+from flagos_operator.cluster.shipping import Shipping
 from flagos_operator.cluster.statuses import Statuses
 from flagos_operator.cluster.store import Store
 from flagos_operator.cluster.suspicions import Suspicions
@@ -33,7 +35,7 @@ from flagos_operator.engine.health import Health, Pulse
 from flagos_operator.engine.workers import Workers
 from flagos_operator.engine.workqueue import WorkQueue
 from flagos_operator.metrics import Metrics
-from flagos_operator.operands import catalogue, defaults
+from flagos_operator.operands import catalogue, defaults, own_chips
 from flagos_operator.reconcile import Conductor
 from flagos_operator.retention import Retention
 from flagos_operator.status import fetchlog, listening, startlog
@@ -65,7 +67,9 @@ class App:
     health: Health
     election: Election | None
     listener: Listener
-    decisions: Decisions  # its catalogue may be another at any time; then call rows_changed
+    decisions: Decisions
+    rows: Rows
+    shipping: Shipping
     loop: asyncio.AbstractEventLoop | None = None
 
     def tell(self, kind: str, event: Mapping[str, Any]) -> None:
@@ -75,11 +79,23 @@ class App:
 
     def observe(self, kind: str, event: Mapping[str, Any]) -> None:
         """The one seam for whatever watches the cluster."""
-        known, body = BY_NAME[kind], event["object"]
-        deleted = event["type"] == "DELETED"
+        body, deleted = event["object"], event["type"] == "DELETED"
+        if kind in ROW_BY_NAME:
+            self._observe_row(kind, body, deleted=deleted)
+            return
+        known = BY_NAME[kind]
         news = self.store.drop(known, body) if deleted else self.store.put(known, body)
         for key in news:
             self.queue.add(key)
+        self.metrics.seen_at.labels(kind=kind).set_to_current_time()
+
+    def _observe_row(self, kind: str, body: Mapping[str, Any], *, deleted: bool) -> None:
+        known = ROW_BY_NAME[kind]
+        if deleted:
+            self.rows.drop(known, body)
+            self.shipping.soon()  # one of ours comes back
+        else:
+            self.rows.put(known, body)
         self.metrics.seen_at.labels(kind=kind).set_to_current_time()
 
     def rows_changed(self, *, chips: Collection[str] = (), releases: Collection[str] = ()) -> None:
@@ -101,6 +117,7 @@ class App:
         self.loop = asyncio.get_running_loop()
         runner = await self.health.serve(port=self.settings.http_port)
         parts = [self.health.pulse.run(), self.resync.run(), self.listener.run(), self._work()]
+        parts += [self._ship()] if self.resync.rows else []
         if self.election:
             parts.append(self.election.run())
         tasks = [asyncio.create_task(part) for part in parts]
@@ -128,15 +145,17 @@ class App:
             await self.election.won.wait()
         await self.workers.run(count=self.settings.workers)
 
+    async def _ship(self) -> None:
+        await self.resync.synced.wait()
+        if self.election:
+            await self.election.won.wait()
+        await self.shipping.run()
+
 
 def build(settings: Settings, environment: Mapping[str, str]) -> App:
     metrics = Metrics()
-    queue: WorkQueue[Key] = WorkQueue(
-        clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe
-    )
+    queue = _queue(metrics)
     store = Store(concerns=queue.add)
-    metrics.models.set_function(lambda: len(store))
-    metrics.retrying.set_function(queue.retrying)
     connect = partial(
         Client,
         login=partial(connection.load, environment),
@@ -146,25 +165,16 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     election = _election(settings, connect()) if settings.lease else None
     may_write = election.may_write if election else lambda: True
     metrics.leader.set_function(may_write)
-    # Of two operators that follow the same models, one tells of them.
-    tells = election.won.is_set if election else lambda: True
-    metrics.registry.register(Census(models=lambda: store.models() if tells() else ()))
-    metrics.queue_depth.set_function(lambda: len(queue) if tells() else 0)
+    _expose(metrics, store, queue, election)
     client = connect(may_write=may_write)
-    resync = Resync(
-        client=client,
-        store=store,
-        metrics=metrics,
-        namespaces=settings.watch_namespaces or ("",),
-        interval=settings.resync_seconds,
-        dice=random.random,
-        wall=lambda: utc_now().timestamp(),
-        enqueue=partial(queue.add, urgent=False),
-    )
+    rows = _rows(settings)
+    shipping = Shipping(client=client, rows=rows)
+    resync = _resync(settings, client, store, metrics, queue=queue, shipping=shipping)
     listener = _listener(client, tell=partial(queue.add, urgent=False))
-    known = catalogue(settings)
-    decisions = Decisions(catalogue=lambda: known, defaults=defaults(settings))
-    conductor = _conductor(client, store, metrics, listener=listener, decisions=decisions, settings=settings)
+    decisions = Decisions(catalogue=lambda: rows.catalogue, defaults=defaults(settings))
+    conductor = _conductor(
+        settings, client, store, metrics, listener=listener, decisions=decisions
+    )
     workers = Workers(
         queue=queue, handle=conductor.reconcile, metrics=metrics, clock=time.monotonic
     )
@@ -174,7 +184,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         ready=resync.synced.is_set,
         longest_pass=queue.longest_pass,
     )
-    return App(
+    app = App(
         settings=settings,
         metrics=metrics,
         store=store,
@@ -186,6 +196,55 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         election=election,
         listener=listener,
         decisions=decisions,
+        rows=rows,
+        shipping=shipping,
+    )
+    rows.told = app.rows_changed
+    return app
+
+
+def _queue(metrics: Metrics) -> WorkQueue[Key]:
+    return WorkQueue(clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe)
+
+
+def _expose(
+    metrics: Metrics, store: Store, queue: WorkQueue[Key], election: Election | None
+) -> None:
+    metrics.models.set_function(lambda: len(store))
+    metrics.retrying.set_function(queue.retrying)
+    # Of two operators that follow the same models, one tells of them.
+    tells = election.won.is_set if election else lambda: True
+    metrics.registry.register(Census(models=lambda: store.models() if tells() else ()))
+    metrics.queue_depth.set_function(lambda: len(queue) if tells() else 0)
+
+
+def _rows(settings: Settings) -> Rows:
+    catalogue(settings)  # raises where the user's own chips are wrong
+    if settings.watch_namespaces:
+        log.info("namespaced: chips and releases are those built in, not those of the cluster")
+    return Rows(own_chips=own_chips(settings))
+
+
+def _resync(  # noqa: PLR0913
+    settings: Settings,
+    client: Client,
+    store: Store,
+    metrics: Metrics,
+    *,
+    queue: WorkQueue[Key],
+    shipping: Shipping,
+) -> Resync:
+    return Resync(
+        client=client,
+        store=store,
+        metrics=metrics,
+        namespaces=settings.watch_namespaces or ("",),
+        interval=settings.resync_seconds,
+        dice=random.random,
+        wall=lambda: utc_now().timestamp(),
+        enqueue=partial(queue.add, urgent=False),
+        rows=None if settings.watch_namespaces else shipping.rows,
+        listed_rows=shipping.soon,
     )
 
 
@@ -201,11 +260,11 @@ def _listener(client: Client, *, tell: Callable[[Key], None]) -> Listener:
 
 
 def _conductor(  # noqa: PLR0913
+    settings: Settings,
     client: Client,
     store: Store,
     metrics: Metrics,
     *,
-    settings: Settings,
     listener: Listener,
     decisions: Decisions,
 ) -> Conductor:

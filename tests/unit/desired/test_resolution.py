@@ -8,9 +8,9 @@ import pytest
 
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import CompleteSpec, FlagOSModelSpec, parse
+from flagos_operator.catalog.catalogue import Catalogue, release_of
 from flagos_operator.catalog.rows import row
 from flagos_operator.decisions import Supplier, planned
-from flagos_operator.catalog.catalogue import Catalogue, release_of
 from flagos_operator.desired.given import Defaults, Meta
 from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
@@ -217,9 +217,8 @@ def test_a_row_is_laid_under_a_model(case: str) -> None:
 
 
 def test_a_device_variable_is_kept_where_nobody_allocates() -> None:
-    row_says = {"chip": "sunrise", "server": {"env": env("PT_VISIBLE_DEVICES")}}
     unallocated = [name for name, chip in chips().items() if not chip.resource_name]
-    row_says["chip"] = unallocated[0]
+    row_says = {"chip": unallocated[0], "server": {"env": env("PT_VISIBLE_DEVICES")}}
     found = resolved(row_says, {"devices": 0})
     assert found["server"]["env"] == env("PT_VISIBLE_DEVICES")
 
