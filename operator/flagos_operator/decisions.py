@@ -273,9 +273,7 @@ def _adopted(
     return Decision(plan=plan, rows=rows, pin=_pin(plan, rows, live=live, before=pin))
 
 
-def _pin(
-    plan: Plan, rows: Rows, *, live: DeploymentFacts | None, before: PinFacts | None
-) -> Pin:
+def _pin(plan: Plan, rows: Rows, *, live: DeploymentFacts | None, before: PinFacts | None) -> Pin:
     restarted = (live.restarted if live else "") or (before.restarted if before else "")
     revision = before.revision + 1 if before else 1
     return Pin(meta=plan.meta, rows=rows, revision=revision, restarted=restarted)

@@ -291,7 +291,10 @@ def _through_door(before: Body, body: Body, subresource: str) -> Body:
         body = {n: v for n, v in body.items() if n != "status"}
         body |= {"status": before["status"]} if "status" in before else {}
     fixed = ("uid", "generation", "creationTimestamp", "resourceVersion", "name", "namespace")
-    meta = {**body["metadata"], **{n: before["metadata"][n] for n in fixed if n in before["metadata"]}}
+    meta = {
+        **body["metadata"],
+        **{n: before["metadata"][n] for n in fixed if n in before["metadata"]},
+    }
     return {**body, "metadata": meta}
 
 
