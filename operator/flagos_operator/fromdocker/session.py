@@ -42,7 +42,8 @@ ASSIGNED = re.compile(r"([A-Za-z_]\w*)(\+?=)")
 NOISE = {"curl", "wget", "ls", "pwd", "cat", "echo", "printf", "tail", "head", "sleep", "clear"}
 NOISE |= {"set", "true", "false", "test", "[", "[[", "done", "fi", "exit", "grep", "tee", "shopt"}
 NOISE |= {"python", "python3", "uname", "lscpu", "nvidia-smi", "npu-smi", "mx-smi", "hy-smi"}
-NOISE |= {"for", "hostname", "wait", "kill", "trap", "docker-compose", "which", "whoami", "id"}
+STEPS = {"pip", "pip3", "apt", "apt-get", "yum", "ln", "cp", "mv", "sed", "git", "sysctl", "tar"}
+STEPS |= {"chmod", "uv", "mkdir", "patch", "modprobe"}
 MEANT = {
     *docker.PROGRAMS,
     *HUBS,
@@ -51,8 +52,7 @@ MEANT = {
     *{"export", "declare", "readonly", "unset", "source", ".", "cd", "ulimit", "conda"},
     *{"vllm", "sglang", "flagscale", "ray", "git"},
 }
-OTHERS = {*KEYWORDS, *NOISE, "pip", "pip3", "apt", "apt-get", "yum", "mkdir", "ln", "cp", "sed"}
-OTHERS |= {"sysctl", "chmod", "mount", "modprobe", "uv", "rm", "mv", "tar", "service"}
+OTHERS = {*KEYWORDS, *NOISE, *STEPS, "mount", "rm", "service", "for"}
 FIRST = re.compile(r"\s*(?:[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^\s\"'])*\s+)*([^\s;&|]+)")
 SET = re.compile(r"\s*[A-Z_][A-Z0-9_]*\+?=")
 PATH = re.compile(r"\.{0,2}/[\w./+-]+$")
@@ -331,7 +331,7 @@ class Session:
             self.card.scripts.append(serve)
         elif programs.is_program(serve.argv):
             self.card.programs.append(serve)
-        elif serve.run and name not in NOISE:
+        elif serve.run and name in STEPS:
             self.card.steps.append(Step(line=serve.line, run=serve.run, source=source))
 
 
