@@ -54,7 +54,8 @@ def taken(
     if name in ENV:
         managed(variable, result=result, report=report)
     elif why := host_word(variable, result, chip):
-        report.say(f"{name}={text}", why, line=variable.line)
+        shown = name if SECRET.fullmatch(name) else f"{name}={text}"
+        report.say(shown, why, line=variable.line)
     elif variable.value.unknown and not for_the_shell(variable):
         report.say(
             f"{name}={text}", "left out: only a shell could tell the value", line=variable.line
@@ -132,7 +133,8 @@ def counted(text: str) -> int | None:
 def managed(variable: Variable, *, result: Environment, report: Report) -> None:
     name = variable.name
     if variable.value.unknown:
-        raise UnknownValueError(name, variable.value)
+        report.miss(str(UnknownValueError(name, variable.value)))
+        return
     if name in FIELDS:
         FIELDS[name](variable.value.text.strip(), result.flagos)
         why = f"replaced by {ENV[name]}"

@@ -76,13 +76,14 @@ def split(value: Arg) -> tuple[str, str]:
 
 def working_dir(serve: Serve, *, custom: bool, report: Report) -> str:
     """Only for who looks at it: an engine with absolute paths does not."""
-    given = serve.run.last("workdir") if serve.run else None
-    own = given.text if given else ""
+    given = next((item for item, _ in serve.run.using("workdir")), None) if serve.run else None
+    own = given.value.text if given and given.value else ""
     if not serve.workdir.startswith("/"):
         if serve.workdir:
             report.say(f"cd {serve.workdir}", "left out: where this leads is not known")
         return ""
     if custom or serve.workdir.rstrip("/") != own.rstrip("/"):
         return serve.workdir
-    report.say(own, "left out: the server's line has absolute paths", line=serve.line)
+    if given:
+        report.say(given.source, "left out: the server's line has absolute paths", line=given.line)
     return ""

@@ -55,7 +55,8 @@ def is_script(argv: Sequence[Arg]) -> bool:
     if not words:
         return False
     if base(argv[0]) in SHELLS:
-        return len(words) > 1 and SCRIPT.search(words[1]) is not None
+        given = any(re.match("-[a-z]*c", arg.text) for arg in argv[1:])
+        return not given and len(words) > 1 and SCRIPT.search(words[1]) is not None
     return SCRIPT.search(words[0]) is not None
 
 

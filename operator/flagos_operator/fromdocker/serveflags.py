@@ -53,16 +53,23 @@ class Flags:
 def read(words: list[Arg], *, report: Report) -> Flags:
     result = Flags()
     for flag, values in grouped(words):
-        if flag is None:
-            result.args.extend(values)
-        elif flag in NODES:
-            several_nodes(result, flag, values, report)
-        elif flag in USELESS:
-            report.say(flag, USELESS[flag][1], line=values[0].line)
-        else:
-            FIELDS[canonical(flag)](result, values, report)
+        try:
+            take(result, flag, values, report)
+        except UnknownValueError as wrong:
+            report.miss(str(wrong))
     positional(result)
     return result
+
+
+def take(result: Flags, flag: str | None, values: list[Arg], report: Report) -> None:
+    if flag is None:
+        result.args.extend(values)
+    elif flag in NODES:
+        several_nodes(result, flag, values, report)
+    elif flag in USELESS:
+        report.say(flag, USELESS[flag][1], line=values[0].line)
+    else:
+        FIELDS[canonical(flag)](result, values, report)
 
 
 def grouped(words: list[Arg]) -> Iterator[tuple[str | None, list[Arg]]]:

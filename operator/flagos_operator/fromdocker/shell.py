@@ -42,7 +42,7 @@ DOUBLE_PART = re.compile(
     re.DOTALL,
 )
 IN_BRACES = re.compile(r"([A-Za-z_]\w*)(?:(:?[-=?+])(.*))?", re.DOTALL)
-NAME = re.compile(r"[A-Za-z_]\w*")
+LONGEST = 128 * 1024  # no line of a command is longer: Linux takes no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +135,10 @@ class Lexer:
     def handle(self, kind: str, text: str, found: re.Match[str]) -> None:
         if kind == "open":
             raise UnclearError(f"line {self.line}: the quote {text} that opens here never closes")
-        if kind in {"space", "join", "newline"}:
+        if kind in {"space", "newline"} or (kind == "join" and self.flag_at(found.end())):
             self.end_word()
+        elif kind == "join":
+            return
         elif kind in {"operator", "redirect"}:
             self.end_word()
             if kind == "operator":
@@ -148,6 +150,10 @@ class Lexer:
             self.marks.append(str(found.group("mark")))
         else:
             self.add(kind, text)
+
+    def flag_at(self, at: int) -> bool:
+        """Whoever ends a line in `value\\` and begins the next with a flag forgot a space."""
+        return self.text.startswith("-", at)
 
     def add(self, kind: str, text: str) -> None:
         if not self.parts:
@@ -217,6 +223,8 @@ def expand(word: Word, *, variables: Mapping[str, str]) -> list[Arg]:
     values = [value_of(part, variables) for part in word.parts]
     unknown = tuple(name for _, name in values if name)
     text = "".join(value for value, _ in values)
+    if len(text) > LONGEST:
+        raise UnclearError(f"line {word.line}: a value of more than {LONGEST} characters")
     whole = [Arg(text=text, line=word.line, unknown=unknown, source=word.source)]
     if not splits(word) or unknown:
         return whole
@@ -265,5 +273,5 @@ def each_line(
         except UnclearError:
             if matters(line):
                 raise
-            lexer.at, lexer.line, lexer.parts, lexer.words = at, number, [], []
+            lexer.at, lexer.line, lexer.marks = at, number, []
             lexer.skip()

@@ -35,7 +35,10 @@ PROMPT = re.compile(
     r"[ \t]+(?=\S)"
 )
 QUOTED_LINE = re.compile(r"^>[ \t]+(?!.*2>&1)(?!\S+\.(?:log|out|txt)\b)(?!/dev/null)")
-ROOT_PROMPT = re.compile(r"^\s*#[ \t]+(?=(?:sudo\s+)?\S)")
+ROOT_PROMPT = re.compile(
+    r"^\s*#[ \t]+(?=(?:sudo|docker|podman|nerdctl|vllm|export|source|modelscope|hf|huggingface-cli"
+    r"|git|cd|python3?|flagscale|bash|nohup|[A-Z_]+=\S*)\s)"
+)
 WORTH = re.compile(
     r"\b(?:docker|podman|nerdctl)\s+(?:container\s+)?(?:run|create|exec)\b|\bvllm\s+serve\b"
     r"|sglang\.launch_server|vllm\.entrypoints|\bflagscale\s+serve\b"
@@ -103,5 +106,5 @@ def unprompted(text: str) -> str:
     spoken = [line for line in lines if not line.lstrip().startswith("#")]
     if not any(WORTH.search(line) for line in spoken):
         # Where every command stands behind a #, it is the prompt of root and no comment.
-        lines = [ROOT_PROMPT.sub("", line) if WORTH.search(line) else line for line in lines]
+        lines = [ROOT_PROMPT.sub("", line) for line in lines]
     return "\n".join(lines)

@@ -25,7 +25,7 @@ GIVEN: dict[str, list[str]] = {
     "qwen3-metax-2025.md": ["--devices", "1"],
     "qwen3-mthreads-2025.md": ["--devices", "1"],
     "qwen3-iluvatar-2025.md": ["--devices", "1", "--image", "registry.example/iluvatar:1"],
-    "qwen3.5-zhenwu-no-container.md": ["--weights-size", "900Gi", "--devices", "16"],
+    "qwen3.5-zhenwu-no-container.md": ["--weights-size", "900Gi"],
     "glm5.3-mthreads.md": ["--devices", "8"],
     "deepseek-r1-kunlunxin.md": [
         *("--image", "registry.example/xmlir:1", "--repo", "deepseek-ai/DeepSeek-R1"),

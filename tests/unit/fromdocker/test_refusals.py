@@ -45,7 +45,6 @@ UNCLEAR = {
         ).encode(),
         "at most one of",
     ),
-    "a variable in a field": ((CARD.strip() + " --port $PORT\n").encode(), "--set"),
 }
 
 INCOMPLETE = {
@@ -54,6 +53,8 @@ INCOMPLETE = {
     "no weights": ((RUN + SERVE).replace("-v /share:/share", ""), "--repo"),
     "no place": (CARD.replace("-v /share:/share", ""), "--weights-size"),
     "a variable": (CARD.replace("serve /share/m", "serve $MODEL"), "--set"),
+    "a variable in a field": (CARD.strip() + " --port $PORT\n", "--set"),
+    "a variable of the stack": (CARD.replace("vllm s", "FLAGCX_PATH=$X vllm s"), "--set"),
     "a computed argument": (CARD.strip() + " --seed $(date +%s)\n", "--set"),
     "a key": (CARD.strip() + " --api-key token-abc\n", "--api-key-secret"),
     "a script's port": (GET + RUN + "bash server.sh\n", "--port"),
@@ -144,7 +145,7 @@ def test_hostile_names_stay_strings(convert: Convert) -> None:
         "vllm serve '" + "a" * 50_000,
         "bash -c '" * 50 + "x" + "'" * 50,
         "export A=" + "$A" * 5_000 + "\n",
-        "A=$B$B\nB=$A$A\n" * 2_000,
+        "A=xxxxxxxx\n" + "B=$A$A\nA=$B$B\n" * 2_000,
         "docker run <" + "a" * 50_000,
         "<<X\n" * 5_000,
         "# " * 50_000,
