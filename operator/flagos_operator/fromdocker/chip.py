@@ -81,7 +81,7 @@ MOUNTS: Mapping[str, str] = {
 VARIABLES: Mapping[str, str] = {
     r"NVIDIA_(?:VISIBLE_DEVICES|DRIVER_)": "nvidia",
     r"ASCEND_|HCCL_|PYTORCH_NPU": "ascend",
-    r"MACA_|MCCL_": "metax",
+    r"MACA_": "metax",
     r"MTHREADS_|MUSA_": "mthreads",
     r"HIP_VISIBLE|DTK_|HSA_": "hygon",
     r"XPU_|BKCL_|XMLIR_": "kunlunxin",
@@ -102,23 +102,34 @@ class Evidence:
     sure: bool
 
 
-def guessed(
-    serve: Serve, *, image: str, repo: str, known: Mapping[str, object], report: Report
-) -> str:
-    """The chip that the sure signs name, or else the weaker ones; empty where nothing does."""
-    found = list(evidence(serve, image=image, repo=repo))
-    for sure in (True, False):
-        signs = [sign for sign in found if sign.sure is sure]
-        chips = {described(sign.chip, known) for sign in signs}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guess:
+    """All that may tell the chip."""
+
+    serve: Serve
+    image: str
+    repo: str
+    chips: Mapping[str, object]
+    report: Report
+
+    def name(self) -> str:
+        """The chip that the sure signs name, or else the weaker ones; empty where nothing does."""
+        found = list(evidence(self.serve, image=self.image, repo=self.repo))
+        for sure in (True, False):
+            signs = [sign for sign in found if sign.sure is sure]
+            if signs:
+                return self.agreed(signs)
+        return ""
+
+    def agreed(self, signs: list[Evidence]) -> str:
+        chips = {described(sign.chip, self.chips) for sign in signs}
         if len(chips) > 1:
             told = "; ".join(f"{sign.chip} by {sign.where}" for sign in signs)
             raise UnclearError(f"signs of several chips: {told}; choose one with --chip")
-        if chips:
-            chip = chips.pop()
-            told = ", ".join(dict.fromkeys(sign.where for sign in signs))
-            report.say(f"chip {chip}", f"guessed from {told}; --chip says it", line=0)
-            return chip
-    return ""
+        chip = chips.pop()
+        told = ", ".join(dict.fromkeys(sign.where for sign in signs))
+        self.report.say(f"chip {chip}", f"guessed from {told}; --chip says it")
+        return chip
 
 
 def described(chip: str, known: Mapping[str, object]) -> str:

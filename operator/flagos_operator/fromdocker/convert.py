@@ -71,7 +71,11 @@ def look(text: str, *, wishes: Wishes, chips: Chips, report: Report) -> Found:
     said = line.read(serve, report=report)
     line.one_node(said, card)
     image = options.image(serve, card, wishes=wishes, report=report)
-    name = chip_name(serve, card, image=image, wishes=wishes, chips=chips, report=report)
+    repos = {one.repo for one in card.downloads}
+    repo = wishes.repo or (repos.pop() if len(repos) == 1 else "")
+    guess = chip.Guess(serve=serve, image=image, repo=repo, chips=chips, report=report)
+    name = wishes.chip or guess.name()
+    described(name, chips=chips, report=report)
     profile = chips.get(name)
     variables = environment.read(serve.env, chip=profile, report=report)
     known = mounts.mounts(serve.run)
@@ -101,12 +105,7 @@ def look(text: str, *, wishes: Wishes, chips: Chips, report: Report) -> Found:
     )
 
 
-def chip_name(
-    serve: Serve, card: Card, *, image: str, wishes: Wishes, chips: Chips, report: Report
-) -> str:
-    repos = {one.repo for one in card.downloads}
-    repo = wishes.repo or (repos.pop() if len(repos) == 1 else "")
-    name = wishes.chip or chip.guessed(serve, image=image, repo=repo, known=chips, report=report)
+def described(name: str, *, chips: Chips, report: Report) -> None:
     if not name:
         report.miss(f"the chip: --chip NAME, one of {', '.join(sorted(chips))}")
     elif name not in chips:
@@ -114,7 +113,6 @@ def chip_name(
             f"a profile of chip {name}: described are {', '.join(sorted(chips))}; describe it in "
             "a file for --chips, or choose another one with --chip"
         )
-    return name
 
 
 def model_path(serve: Serve, said: Line, report: Report) -> str:
