@@ -44,8 +44,8 @@ def nothing(card: Card) -> str:
     what = "a container, but no" if card.runs else "no container, and no"
     return (
         f"{what} line that starts a server in it was found: `vllm serve`, "
-        "`python -m sglang.launch_server`, `flagscale serve` or a script `*.sh`; commands are read "
-        "from shell blocks, or from lines that begin with them"
+        "`python -m sglang.launch_server`, `flagscale serve` or a script `*.sh`; commands are "
+        "read from shell blocks, or from lines that begin with them"
     )
 
 

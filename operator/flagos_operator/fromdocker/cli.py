@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 WRITTEN, UNCLEAR, INCOMPLETE = 0, 2, 3
 
 EPILOG = """\
-Reads the shell lines of a model card, or of anybody's notes, and writes the FlagOSModel that equals
-them to stdout. Nothing is run, no file that the lines name is read and no hub is asked. Every flag
+Reads the shell lines of a model card, or of anybody's notes, and writes the FlagOSModel that
+equals them to stdout. Nothing is run, no file that the lines name is read and no hub is asked. Every flag
 that was left out or replaced is named with its line and the reason, on stderr and as a comment in
 the YAML. What the text does not tell is not made up: the command ends and says what is missing.
 
@@ -155,7 +155,7 @@ def accepted(model: dict[str, Any], *, defaults: Defaults, chips: Chips) -> None
 
 
 def written(model: dict[str, Any]) -> str:
-    return yaml.dump(model, Dumper=yaml.SafeDumper, sort_keys=False, width=1000, allow_unicode=True)
+    return yaml.safe_dump(model, sort_keys=False, width=1000, allow_unicode=True)
 
 
 def say(text: str) -> None:

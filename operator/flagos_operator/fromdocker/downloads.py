@@ -80,7 +80,8 @@ def sorted_out(words: Sequence[Arg]) -> tuple[dict[str, Arg], dict[str, list[str
             if listing and equals:
                 many[listing].append(value)
             elif name in VALUES or name in OTHERS:
-                argument = words[at].with_text(value) if equals else next(iter(words[at + 1 :]), None)
+                following = next(iter(words[at + 1 :]), None)
+                argument = words[at].with_text(value) if equals else following
                 at += 0 if equals else 1
                 key = "dataset" if name in OTHERS else VALUES[name]
                 if key and argument is not None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ON, OFF = {"1", "true", "yes", "on", "t", "y"}, {"0", "false", "no", "off", "f", "n", ""}
 PREFER = {"flagos": "FlagOS", "flaggems": "FlagOS", "vendor": "Vendor", "reference": "Reference"}
 DEVICES = re.compile(r"\w*VISIBLE_DEVICES$")
-SECRET = re.compile(r"(?:HF|HUGGING_?FACE_HUB|MODELSCOPE(?:_API)?|OPENAI|SGLANG_API)\w*(?:TOKEN|KEY)$")
+SECRET = re.compile(r"(?:HF|HUGGING_?FACE|MODELSCOPE|OPENAI|SGLANG_API)\w*(?:TOKEN|KEY)")
 NODE = re.compile(r"MASTER_ADDR|MASTER_PORT|NODE_RANK|NNODES|RANK|WORLD_SIZE|VLLM_HOST_IP|HOST_IP")
 INTERFACE = re.compile(r"\w*SOCKET_IFNAME|\w*_IFNAME")
 PATHS = re.compile(r"PATH|\w*_PATH|\w*_HOME|\w*_DIR|\w*_ROOT")

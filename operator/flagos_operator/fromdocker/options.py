@@ -66,7 +66,8 @@ def host_aliases(serve: Serve) -> dict[str, Any]:
     if serve.run is None:
         return {}
     pairs = [split(value) for _, value in serve.run.using("add-host") if not value.unknown]
-    return {"hostAliases": [{"ip": ip, "hostnames": [name]} for name, ip in pairs]} if pairs else {}
+    aliases = [{"ip": ip, "hostnames": [name]} for name, ip in pairs]
+    return {"hostAliases": aliases} if aliases else {}
 
 
 def split(value: Arg) -> tuple[str, str]:

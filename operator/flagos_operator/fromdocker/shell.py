@@ -255,7 +255,9 @@ def named(text: str) -> tuple[str, str, str]:
     if not text.startswith("${"):
         return text[1:], "", ""
     found = IN_BRACES.fullmatch(text[2:-1])
-    return (found.group(1), found.group(2) or "", found.group(3) or "") if found else (text, "", "")
+    if found is None:
+        return text, "", ""
+    return found.group(1), found.group(2) or "", found.group(3) or ""
 
 
 def each_line(

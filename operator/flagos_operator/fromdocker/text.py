@@ -31,7 +31,8 @@ FENCE = re.compile(r"^\s*(?:>\s*)?(?:`{3,}|~{3,})\s*([\w.+-]*)[^`]*$")
 SHELLS = {"", "bash", "sh", "shell", "zsh", "console", "shell-session", "text", "txt", "plain"}
 SHELLS |= {"plaintext", "terminal", "docker", "bat", "powershell", "cmd", "plain_text", "none"}
 PROMPT = re.compile(
-    r"^\s*(?:\(\w[\w.-]*\)\s*)?(?:\[?[\w.-]+@[\w.-]+[^#$\n]{0,80}[#$]|\$|%|root#|[\w.-]+[:>]~?[#$])"
+    r"^\s*(?:\(\w[\w.-]*\)\s*)?"
+    r"(?:\[?[\w.-]+@[\w.-]+[^#$\n]{0,80}[#$]|\$|%|root#|[\w.-]+[:>]~?[#$])"
     r"[ \t]+(?=\S)"
 )
 QUOTED_LINE = re.compile(r"^>[ \t]+(?!.*2>&1)(?!\S+\.(?:log|out|txt)\b)(?!/dev/null)")

@@ -128,8 +128,8 @@ def in_place(sought: Sought) -> Weights | None:
     host, mount = found
     sought.report.say(
         mount.text,
-        f"replaced by source.hostPath: no line downloads {sought.model}, so it lies there already, "
-        f"on each node; to have it downloaded: {SOURCE}",
+        f"replaced by source.hostPath: no line downloads {sought.model}, so it lies there "
+        f"already, on each node; to have it downloaded: {SOURCE}",
         line=mount.line,
     )
     return Weights(
@@ -197,8 +197,9 @@ def keep(result: Weights, sought: Sought, *, user: str) -> None:
         sought.report.miss(f"where the weights are kept: {PLACE}")
         return
     if result.mount is not None:
-        said = "weights.hostPath" if "hostPath" in result.weights else "the claim of the weights"
-        why = f"replaced by {said}; {PLACE}" if "hostPath" in result.weights else f"replaced by {said}"
+        why = f"replaced by weights.hostPath; {PLACE}"
+        if "hostPath" not in result.weights:
+            why = "replaced by the claim of the weights"
         sought.report.say(result.mount.text, why, line=result.mount.line)
 
 
