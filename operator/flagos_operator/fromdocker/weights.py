@@ -70,10 +70,15 @@ def find(sought: Sought, *, user: str) -> Weights:
 def chosen(sought: Sought) -> Download | None:
     if sought.wishes.repo:
         hub = sought.wishes.source or "modelscope"
+        if not sought.wishes.source:
+            sought.report.say(f"repository {sought.wishes.repo}", f"on {hub}; --source says it")
         return Download(line=0, hub=hub, repo=sought.wishes.repo, directory=None)
     different = distinct(sought.downloads)
     fitting = [one for one in different if leads_to(sought, one)]
-    if len(fitting) == 1:
+    if fitting and len({one.repo for one in fitting}) == 1:
+        for other in fitting[1:]:
+            why = "left out: the same repository on another hub; source.mirrors can name it"
+            sought.report.say(f"{other.hub} {other.repo}", why, line=other.line)
         return fitting[0]
     if sought.model and not sought.is_path and REPO.fullmatch(sought.model):
         return named(sought)

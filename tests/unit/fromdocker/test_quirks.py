@@ -213,7 +213,8 @@ def test_a_repository_that_the_server_would_download_itself(convert: Convert) ->
     assert found.spec["source"] == {"huggingface": {"repo": "Qwen/Qwen3-8B"}}
     assert found.server["servedModelNames"] == ["Qwen/Qwen3-8B"]
     assert found.server["port"] == 9000
-    said = convert("-e VLLM_USE_MODELSCOPE=true ".join(text.split("--gpus all ")).replace("run ", "run --gpus all "), "--weights-size", "40Gi")
+    text = text.replace("--gpus all", "--gpus all -e VLLM_USE_MODELSCOPE=true")
+    said = convert(text, "--weights-size", "40Gi")
     assert said.spec["source"] == {"modelscope": {"repo": "Qwen/Qwen3-8B"}}
 
 
