@@ -47,9 +47,7 @@ def read(variables: Iterable[Variable], *, chip: Chip | None, report: Report) ->
     return result
 
 
-def taken(
-    variable: Variable, *, result: Environment, chip: Chip | None, report: Report
-) -> None:
+def taken(variable: Variable, *, result: Environment, chip: Chip | None, report: Report) -> None:
     name, text = variable.name, variable.value.text
     if name in ENV:
         managed(variable, result=result, report=report)

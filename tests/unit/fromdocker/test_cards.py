@@ -48,9 +48,10 @@ def test_line_ends_and_trailing_spaces_change_nothing(
     text = (CARDS / name).read_text("utf-8")
     file = tmp_path / name
     file.write_bytes(text.replace("\n", ends).encode())
-    assert converted(file, *GIVEN.get(name, [])).model == converted(
-        CARDS / name, *GIVEN.get(name, [])
-    ).model
+    assert (
+        converted(file, *GIVEN.get(name, [])).model
+        == converted(CARDS / name, *GIVEN.get(name, [])).model
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

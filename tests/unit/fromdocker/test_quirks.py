@@ -18,7 +18,9 @@ WAYS = {
     + f"docker run --gpus all \\\n  -v /share:/share \\\n  --name c \\\n  {IMAGE} bash\n"
     + "docker exec -it c bash\nvllm serve /share/m \\\n  --max-model-len 4096 \\\n  --enforce-eager\n",
     "spaces after the backslash": CARD.replace(" --gpus all ", " --gpus all \\  \n  "),
-    "a comment after the backslash": CARD.replace(" --gpus all ", " --gpus all \\ # all of them\n  "),
+    "a comment after the backslash": CARD.replace(
+        " --gpus all ", " --gpus all \\ # all of them\n  "
+    ),
     "no backslash": CARD.replace(" --max-model-len 4096 ", "\n  --max-model-len 4096\n  "),
     "a comment between the lines": CARD.replace(
         " --max-model-len 4096 ", " \\\n  # tokens\n  --max-model-len 4096 "
@@ -31,7 +33,9 @@ WAYS = {
     "en dashes": CARD.replace(" --", " \u2013\u2013").replace(" -v", " \u2013v"),
     "full-width hyphens": CARD.replace(" --", " \uff0d\uff0d"),
     "zero-width spaces": CARD.replace("docker", "docker\u200b"),
-    "a prompt of a user": CARD.replace("\n", "\n$ ").removesuffix("$ ").replace("modelscope", "$ modelscope", 1),
+    "a prompt of a user": CARD.replace("\n", "\n$ ")
+    .removesuffix("$ ")
+    .replace("modelscope", "$ modelscope", 1),
     "a prompt of root": "".join(f"# {line}\n" for line in CARD.splitlines()),
     "a long prompt": CARD.replace("docker run", "[root@node-1 ~]# docker run"),
     "a quote in markdown": "".join(f"> {line}\n" for line in CARD.splitlines()),
@@ -59,7 +63,9 @@ WAYS = {
         "vllm serve /share/m", "python3 -m vllm.entrypoints.openai.api_server --model /share/m"
     ),
     "model as a flag": CARD.replace("vllm serve /share/m", "vllm serve --model=/share/m"),
-    "model at the end": CARD.replace(SERVE, "vllm serve --max-model-len 4096 --enforce-eager=1 /share/m"),
+    "model at the end": CARD.replace(
+        SERVE, "vllm serve --max-model-len 4096 --enforce-eager=1 /share/m"
+    ),
     "underscores": CARD.replace("--max-model-len", "--max_model_len"),
     "equals": CARD.replace("--max-model-len 4096", "--max-model-len=4096"),
     "a unit": CARD.replace("4096", "4K"),
@@ -129,7 +135,9 @@ def test_json_inside_of_a_shell_inside_of_an_exec(convert: Convert) -> None:
 def test_devices_are_those_that_the_line_uses(
     gpus: str, visible: str, flags: str, devices: int, convert: Convert
 ) -> None:
-    text = CARD.replace("--gpus all", f"--gpus {gpus} {visible}").replace("--enforce", f"{flags} --enforce")
+    text = CARD.replace("--gpus all", f"--gpus {gpus} {visible}").replace(
+        "--enforce", f"{flags} --enforce"
+    )
     assert convert(text).spec["devices"] == devices
 
 
@@ -235,7 +243,14 @@ def test_files_of_the_host_that_a_flag_names_are_mounted(convert: Convert) -> No
         *("--privileged", "--shm-size=512G", "--net=host", "--ulimit memlock=-1", "--ipc host"),
         *("--cap-add SYS_PTRACE", "--device /dev/nvidia0", "--restart always", "--user 0"),
         *("-v /home:/home", "-p 8000:8000", "-w /w", "--security-opt seccomp=unconfined"),
-        *("--group-add video", "-m 512g", "--env-file x.env", "--hostname h", "--init", "--pid=host"),
+        *(
+            "--group-add video",
+            "-m 512g",
+            "--env-file x.env",
+            "--hostname h",
+            "--init",
+            "--pid=host",
+        ),
     ],
 )
 def test_a_flag_that_is_not_kept_is_named_with_a_reason(flag: str, convert: Convert) -> None:

@@ -125,7 +125,9 @@ def test_what_a_card_says_cannot_leave_its_comment(convert: Convert) -> None:
 
 
 def test_hostile_names_stay_strings(convert: Convert) -> None:
-    text = CARD.replace("--gpus all", "--gpus all -e 'A=*x' -e 'B=!!python/object:os.system' -e C=yes")
+    text = CARD.replace(
+        "--gpus all", "--gpus all -e 'A=*x' -e 'B=!!python/object:os.system' -e C=yes"
+    )
     assert convert(text).server["env"] == [
         {"name": "A", "value": "*x"},
         {"name": "B", "value": "!!python/object:os.system"},
