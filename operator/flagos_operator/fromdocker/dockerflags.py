@@ -133,4 +133,6 @@ TABLE: dict[str, Flag] = {
     **drop(STORAGE, "--volumes-from", "--storage-opt", "--secret", "--rootfs"),
     **off("left out: the variables of a host are not known here", "--env-host", "--http-proxy"),
 }
-CLUSTERED = {name[1] for name, flag in TABLE.items() if len(name) == 2 and not flag.takes}
+CLUSTERED = {
+    name[1] for name, flag in TABLE.items() if not name.startswith("--") and not flag.takes
+}

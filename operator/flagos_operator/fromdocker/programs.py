@@ -23,7 +23,7 @@ def base(arg: Arg) -> str:
 
 def engine(argv: Sequence[Arg]) -> str:
     """VLLM, SGLang or FlagScale; empty for what is no server, or not known as one."""
-    if len(argv) < 2:
+    if not argv[1:]:
         return ""
     name, second = base(argv[0]), argv[1].text
     if name in {"vllm", "sglang", "flagscale"} and second == "serve":

@@ -15,7 +15,7 @@ from flagos_operator.fromdocker.text import WORTH, segments
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from flagos_operator.fromdocker.docker import Run
+    from flagos_operator.fromdocker.docker import Entered, Run
     from flagos_operator.fromdocker.report import Report
     from flagos_operator.fromdocker.shell import Arg, Command, Word
 
@@ -228,7 +228,7 @@ class Session:
             why = "left out: its value is in the host's environment; server.env sets it"
             self.report.say(f"-e {name}", why, line=line)
 
-    def exec(self, entered: docker.Entered, *, depth: int) -> None:
+    def exec(self, entered: Entered, *, depth: int) -> None:
         known = [scope for scope in self.containers if scope.run]
         named = [scope for scope in known if scope.run and scope.run.name == entered.container]
         found = (named or known)[-1:] or [Scope()]
@@ -282,8 +282,9 @@ class Session:
             self.scope.before.append(" ".join(["source", *(arg.source for arg in argv[1:])]))
 
     def cd(self, argv: list[Arg]) -> None:
-        if len(argv) == 2 and not argv[1].unknown:
-            path = argv[1].text
+        words = argv[1:]
+        if len(words) == 1 and not words[0].unknown:
+            path = words[0].text
             joined = path if path.startswith("/") else f"{self.scope.workdir or '.'}/{path}"
             self.scope.workdir = joined.rstrip("/") or "/"
 

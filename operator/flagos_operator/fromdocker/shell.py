@@ -152,7 +152,7 @@ class Lexer:
             self.add(kind, text)
 
     def flag_at(self, at: int) -> bool:
-        """Whoever ends a line in `value\\` and begins the next with a flag forgot a space."""
+        """Whoever ends a line without a space and begins the next with a flag forgot it."""
         return self.text.startswith("-", at)
 
     def add(self, kind: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Writes what the cards come to: python -m tests.unit.fromdocker.regenerate, then read the diff."""
+"""Write what the cards come to: python -m tests.unit.fromdocker.regenerate; review the diff."""
 
 from __future__ import annotations
 

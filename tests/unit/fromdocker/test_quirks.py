@@ -16,7 +16,8 @@ WAYS = {
     "as it is": CARD,
     "continued": GET
     + f"docker run --gpus all \\\n  -v /share:/share \\\n  --name c \\\n  {IMAGE} bash\n"
-    + "docker exec -it c bash\nvllm serve /share/m \\\n  --max-model-len 4096 \\\n  --enforce-eager\n",
+    + "docker exec -it c bash\nvllm serve /share/m \\\n"
+    + "  --max-model-len 4096 \\\n  --enforce-eager\n",
     "spaces after the backslash": CARD.replace(" --gpus all ", " --gpus all \\  \n  "),
     "a comment after the backslash": CARD.replace(
         " --gpus all ", " --gpus all \\ # all of them\n  "
@@ -190,7 +191,10 @@ def test_what_is_set_later_wins(convert: Convert) -> None:
 
 
 def test_a_sourced_file_and_paths_after_it_stay_in_the_shell(convert: Convert) -> None:
-    lines = 'source /opt/x/env.sh\nexport LD_LIBRARY_PATH="/a:$LD_LIBRARY_PATH"\nexport A=1\ncd /w && vllm serve'
+    lines = (
+        'source /opt/x/env.sh\nexport LD_LIBRARY_PATH="/a:$LD_LIBRARY_PATH"\n'
+        "export A=1\ncd /w && vllm serve"
+    )
     server = convert(CARD.replace("vllm serve", lines)).server
     assert server["preStart"] == (
         'source /opt/x/env.sh && export LD_LIBRARY_PATH="/a:$LD_LIBRARY_PATH"'

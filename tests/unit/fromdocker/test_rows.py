@@ -53,14 +53,19 @@ def compared(spec: dict[str, Any]) -> dict[str, Any]:
         "image": spec["image"],
         "repo": spec["source"]["modelscope"]["repo"],
         "flagos": flagos,
-        "server": server,
+        "server": {**server, "args": [path_free(arg) for arg in server.get("args", ())]},
     }
 
 
+def path_free(arg: str) -> str:
+    """By hand the template of a chat comes from a ConfigMap, in a card from the host."""
+    return arg.rpartition("/")[2] if arg.endswith(".jinja") else arg
+
+
 def test_a_row_of_each_vendor_is_there() -> None:
-    assert len(ROWS) > 50
+    assert len(ROWS) > 40
     assert {row.stem.partition("-")[0] for row in ROWS} >= {
         *("nvidia", "ascend", "metax", "mthreads", "iluvatar", "hygon", "zhenwu", "kunlunxin"),
-        *("enflame", "sunrise", "tsingmicro", "arm", "cambricon"),
+        *("enflame", "sunrise", "tsingmicro"),
     }
     assert parse({"metadata": {"name": "x"}, "spec": next(iter(WRITTEN.values()))})
