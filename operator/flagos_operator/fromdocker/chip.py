@@ -90,6 +90,7 @@ VARIABLES: Mapping[str, str] = {
     r"TXDA_": "tsingmicro",
     r"TANG_|TA_": "sunrise",
 }
+TOLD = 3  # signs of one chip
 SAID_BY = re.compile(r"GEMS_VENDOR|SGLANG_FL_VENDOR|VLLM_FL_PLATFORM")
 NAMES = "|".join(VENDORS)
 VENDOR = re.compile(rf"(?:^|[-_/:.])({NAMES})(?:\d{{3}})?(?=$|[-_/:.])", re.IGNORECASE)
@@ -127,7 +128,7 @@ class Guess:
             told = "; ".join(f"{sign.chip} by {sign.where}" for sign in signs)
             raise UnclearError(f"signs of several chips: {told}; choose one with --chip")
         chip = chips.pop()
-        told = ", ".join(dict.fromkeys(sign.where for sign in signs))
+        told = ", ".join(list(dict.fromkeys(sign.where for sign in signs))[:TOLD])
         self.report.say(f"chip {chip}", f"guessed from {told}; --chip says it")
         return chip
 

@@ -38,8 +38,8 @@ def nothing(card: Card) -> str:
     if card.programs:
         first = card.programs[0]
         return (
-            f"line {first.line}: {shortened(first.source)} is a script that answers nobody, and "
-            "no other line starts a server; a FlagOSModel serves"
+            f"line {first.line}: {shortened(first.source)} is a script of Python's, not known to "
+            "answer requests, and no other line starts a server; a FlagOSModel serves"
         )
     what = "a container, but no" if card.runs else "no container, and no"
     return (

@@ -10,7 +10,19 @@ from flagos_operator.fromdocker import docker, programs, shell
 from flagos_operator.fromdocker.card import Card, Serve, Step, Variable
 from flagos_operator.fromdocker.downloads import PROGRAMS as HUBS
 from flagos_operator.fromdocker.downloads import cloned, download
-from flagos_operator.fromdocker.text import WORTH, segments
+from flagos_operator.fromdocker.text import segments
+from flagos_operator.fromdocker.typed import (
+    ASSIGNED,
+    CALLED,
+    HOSTS,
+    KEYWORDS,
+    PLACING,
+    STEPS,
+    WITH_OPERAND,
+    WRAPPERS,
+    matters,
+    worth,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,64 +30,9 @@ if TYPE_CHECKING:
     from flagos_operator.fromdocker.docker import Entered, Run
     from flagos_operator.fromdocker.report import Report
     from flagos_operator.fromdocker.shell import Arg, Command, Word
+    from flagos_operator.fromdocker.text import Segment
 
 DEPTH = 4  # shells inside of shells
-KEYWORDS = {"then", "do", "else", "{", "(", "!", "if", "while", "time"}
-# Programs that start another one, and which of their flags take a value.
-WRAPPERS: Mapping[str, frozenset[str]] = {
-    "sudo": frozenset({"-u", "-g", "-C", "-h", "-p"}),
-    "exec": frozenset({"-a"}),
-    "nohup": frozenset(),
-    "env": frozenset({"-u", "-C"}),
-    "command": frozenset(),
-    "setsid": frozenset(),
-    "stdbuf": frozenset({"-i", "-o", "-e"}),
-    "nice": frozenset({"-n"}),
-    "ionice": frozenset({"-c", "-n"}),
-    "numactl": frozenset({"-C", "-N", "-m", "-l"}),
-    "taskset": frozenset(),
-    "timeout": frozenset({"-k", "-s"}),
-}
-PLACING = {"numactl", "taskset", "nice", "ionice"}
-WITH_OPERAND = {"taskset", "timeout"}
-ASSIGNED = re.compile(r"([A-Za-z_]\w*)(\+?=)")
-NOISE = {"curl", "wget", "ls", "pwd", "cat", "echo", "printf", "tail", "head", "sleep", "clear"}
-NOISE |= {"set", "true", "false", "test", "[", "[[", "done", "fi", "exit", "grep", "tee", "shopt"}
-NOISE |= {"python", "python3", "uname", "lscpu", "nvidia-smi", "npu-smi", "mx-smi", "hy-smi"}
-STEPS = {"pip", "pip3", "apt", "apt-get", "yum", "ln", "cp", "mv", "sed", "git", "sysctl", "tar"}
-STEPS |= {"chmod", "uv", "mkdir", "patch", "modprobe"}
-MEANT = {
-    *docker.PROGRAMS,
-    *HUBS,
-    *WRAPPERS,
-    *programs.SHELLS,
-    *{"export", "declare", "readonly", "unset", "source", ".", "cd", "ulimit", "conda"},
-    *{"vllm", "sglang", "flagscale", "ray", "git"},
-}
-OTHERS = {*KEYWORDS, *NOISE, *STEPS, "mount", "rm", "service", "for"}
-FIRST = re.compile(r"\s*(?:[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^\s\"'])*\s+)*([^\s;&|]+)")
-SET = re.compile(r"\s*[A-Z_][A-Z0-9_]*\+?=")
-PATH = re.compile(r"\.{0,2}/[\w./+-]+$")
-FLAG_LINE = re.compile(r"\s*--?[A-Za-z][\w-]*(?:[=\s]|$)")
-CALLED = re.compile(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|<[^>]*ip[^>]*>):(\d{2,5})\b")
-
-
-def worth(line: str) -> bool:
-    """Whether a line can be a command; all else is prose."""
-    if FLAG_LINE.match(line) or SET.match(line):
-        return True
-    found = FIRST.match(line)
-    if found is None:
-        return False
-    word = found.group(1)
-    name = word.rpartition("/")[2]
-    known = MEANT | OTHERS
-    return word in known or bool(PATH.match(word)) or (("/" in word) and name in known)
-
-
-def matters(line: str) -> bool:
-    found = FIRST.match(line)
-    return bool(WORTH.search(line)) or (found is not None and found.group(1) in MEANT)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,11 +78,18 @@ class Session:
 
     def read(self, text: str) -> Card:
         for segment in segments(text):
-            for port in CALLED.finditer(segment.text):
-                line = segment.first + segment.text.count("\n", 0, port.start())
-                self.card.asked.append((line, int(port.group(1))))
+            self.notice(segment)
             self.follow(segment.text, first=segment.first)
         return self.card
+
+    def notice(self, segment: Segment) -> None:
+        """What lines tell that are no commands about containers."""
+        for port in CALLED.finditer(segment.text):
+            line = segment.first + segment.text.count("\n", 0, port.start())
+            self.card.asked.append((line, int(port.group(1))))
+        for hosts in HOSTS.finditer(segment.text):
+            line = segment.first + segment.text.count("\n", 0, hosts.end())
+            self.card.clusters.append((line, "a file of hosts"))
 
     def follow(self, text: str, *, first: int, depth: int = 0) -> None:
         lines = shell.each_line(text, first=first, worth=worth, matters=matters)
@@ -340,7 +304,7 @@ Assignment = tuple[str, "Arg", bool]
 
 
 def continued(lines: Iterable[tuple[Command, ...]], report: Report) -> Iterable[Command]:
-    """Commands, with those lines of flags that lost the \\ before them joined to theirs."""
+    """Commands, with those lines of flags joined to theirs that lost the backslash before."""
     held: Command | None = None
     for commands in lines:
         for place, command in enumerate(commands):

@@ -28,6 +28,11 @@ LONG_DASH = re.compile(r"(?<![^\s])[\u2013\u2014\u2015]+(?=[A-Za-z]{2})")
 SHORT_DASH = re.compile(r"(?<![^\s])\u2013(?=[A-Za-z](?:\s|$))")
 
 FENCE = re.compile(r"^\s*(?:>\s*)?(?:`{3,}|~{3,})\s*([\w.+-]*)[^`]*$")
+ENDS_IN_FENCE = re.compile(r"(?<=[^\s`])\s*`{3,}\s*$")
+TYPED = re.compile(
+    r"(?m)^[ \t]*(?:[$#][ \t]+)?(?:sudo[ \t]+)?(?:docker|podman|nerdctl|vllm|flagscale|modelscope|hf"
+    r"|huggingface-cli|conda|export)\s+\S"
+)
 SHELLS = {"", "bash", "sh", "shell", "zsh", "console", "shell-session", "text", "txt", "plain"}
 SHELLS |= {"plaintext", "terminal", "docker", "bat", "powershell", "cmd", "plain_text", "none"}
 PROMPT = re.compile(
@@ -86,19 +91,19 @@ def cleaned(text: str) -> str:
 
 
 def fenced(lines: list[str]) -> list[Segment]:
-    """The blocks that markdown marks as shell, or as nothing."""
+    """The blocks of markdown that are shell, whatever language they claim to be."""
     found: list[Segment] = []
-    start, shell = 0, False
+    start, language = 0, ""
     for number, line in enumerate([*lines, "```"], start=1):
         mark = FENCE.match(line)
-        if mark is None:
-            continue
-        if start:
-            if shell:
-                found.append(Segment(first=start + 1, text="\n".join(lines[start : number - 1])))
+        if start and (mark or ENDS_IN_FENCE.search(line)):
+            last = [] if mark else [ENDS_IN_FENCE.sub("", line)]
+            text = "\n".join([*lines[start : number - 1], *last])
+            if language in SHELLS or TYPED.search(text):
+                found.append(Segment(first=start + 1, text=text))
             start = 0
-        else:
-            start, shell = number, mark.group(1).lower() in SHELLS
+        elif mark:
+            start, language = number, mark.group(1).lower()
     return found
 
 

@@ -80,6 +80,8 @@ WAYS = {
     ),
     "cluster of letters": CARD.replace("--gpus all", "-itd --gpus=all -p8000:8000"),
     "a fence": f"Some words.\n\n```bash\n{CARD}```\n\nIt's done.\n",
+    "a fence of another language": f"```python\n{CARD}```\n```python\nimport x\n```\n",
+    "a fence that ends in a line": f"```bash\n{CARD.rstrip()}```\n\nIt's done.\n",
     "a fence without a language": f"```\n{CARD}```\n",
     "prose between": CARD.replace("docker run", "Don't forget \"that\n\ndocker run"),
 }

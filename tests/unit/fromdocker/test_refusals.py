@@ -22,7 +22,7 @@ UNCLEAR = {
     "prose": (b"Dear reader,\nthis model is good.\n", "no container"),
     "no docker line": (b"docker ps\n", "no line that starts a server"),
     "a container that does nothing": (RUN.encode(), "a container, but no line"),
-    "a script": ((RUN + "python3 generate.py\n").encode(), "answers nobody"),
+    "a script": ((RUN + "python3 generate.py\n").encode(), "not known to answer"),
     "an open quote": ((GET + 'docker run "--gpus all\n').encode(), "line 2: the quote"),
     "an open quote in the server": ((CARD + "vllm serve --x 'y\n").encode(), "line 4"),
     "a NUL": (b"docker run\0x", "NUL"),
@@ -37,6 +37,7 @@ UNCLEAR = {
     ),
     "two chips": (CARD.replace("--gpus", "--device /dev/mxcd --gpus").encode(), "--chip"),
     "several nodes": ((CARD.strip() + " --nnodes 2\n").encode(), "one node"),
+    "a file of hosts": ((GET + RUN + "vim hostfile.txt\n" + SERVE).encode(), "a file of hosts"),
     "ray": ((GET + RUN + "ray start --head\n" + SERVE).encode(), "ray start"),
     "a number that is none": ((CARD.strip() + " --port http\n").encode(), "--port http"),
     "operators twice": (
