@@ -21,9 +21,7 @@ STACK = {*ENV, "USE_FLAGOS"}
 
 
 def server(card: Card, *, wishes: Wishes, report: Report) -> Serve:
-    found = [placed(serve, card) for serve in card.serves or card.scripts]
-    if wishes.line is not None:
-        found = at_line(found, wishes.line)
+    found = candidates(card, line=wishes.line)
     if not found:
         raise UnclearError(nothing(card))
     chosen = preferred(distinct(found), report)
@@ -34,12 +32,28 @@ def server(card: Card, *, wishes: Wishes, report: Report) -> Serve:
     return chosen
 
 
+def candidates(card: Card, *, line: int | None) -> list[Serve]:
+    """Servers, else scripts; a line that somebody chooses may be any program."""
+    if line is not None:
+        return at_line(
+            [placed(s, card) for s in (*card.serves, *card.scripts, *card.programs)], line
+        )
+    found = [placed(serve, card) for serve in card.serves or card.scripts]
+    filled = [serve for serve in found if not any(map(is_blank, serve.argv))]
+    return filled or found
+
+
+def is_blank(arg: Arg) -> bool:
+    """`<MODEL_NAME>`, for the reader to fill in: a line that shows how others are written."""
+    return any(unknown.startswith("<") for unknown in arg.unknown)
+
+
 def nothing(card: Card) -> str:
     if card.programs:
         first = card.programs[0]
         return (
             f"line {first.line}: {shortened(first.source)} is a script of Python's, not known to "
-            "answer requests, and no other line starts a server; a FlagOSModel serves"
+            "answer requests, and no other line starts a server; --line {first.line} takes it all the same"
         )
     what = "a container, but no" if card.runs else "no container, and no"
     return (

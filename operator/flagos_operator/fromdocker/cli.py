@@ -37,8 +37,8 @@ WRITTEN, UNCLEAR, INCOMPLETE = 0, 2, 3
 EPILOG = """\
 Reads the shell lines of a model card, or of anybody's notes, and writes the FlagOSModel that
 equals them to stdout. Nothing is run, no file that the lines name is read, no hub is asked. Every
-flag that was left out or replaced is named with its line and the reason, on stderr and in
-the YAML as comments. What the text does not tell is not made up: the command ends and says what is missing.
+flag that was left out or replaced is named with its line and the reason, on stderr and in the YAML
+as comments. What the text does not tell is not made up: the command ends and says what is missing.
 
 exit codes:
   0  a model was written, and the operator would accept it

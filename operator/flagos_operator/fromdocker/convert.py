@@ -145,6 +145,9 @@ def put_together(found: Found) -> Object:
         found.line.flags.args, model=found.weights.model, known=found.known, report=found.report
     )
     mounts.tell(found.known, used=found.weights.mount, chip=found.chip, report=found.report)
+    mounts.absent(
+        found.environment.env, used=found.weights.mount, known=found.known, report=found.report
+    )
     options.tell(found.serve, report=found.report)
     options.steps(found.serve, found.card, report=found.report)
     return {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flagos_operator.fromdocker.dockerflags import DEVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flagos_operator.api.chip import Chip
     from flagos_operator.fromdocker.docker import Run
@@ -134,6 +134,18 @@ def tell(known: Sequence[Mount], *, used: Mount | None, chip: Chip | None, repor
     for mount in known:
         if mount is not used:
             report.say(mount.text, purpose(mount, chip), line=mount.line)
+
+
+def absent(
+    env: Iterable[Mapping[str, str]], *, used: Mount | None, known: Sequence[Mount], report: Report
+) -> None:
+    """Variables with paths of the host: kept, and told, since the pod has no such directory."""
+    for item in env:
+        path = item["value"]
+        found = outside(tidy(path), known) if path.startswith("/") else None
+        if found is not None and found[1] is not used:
+            why = f"kept, though it points into {found[1].target}, which the pod does not have"
+            report.say(f"{item['name']}={path}", why, line=found[1].line)
 
 
 def purpose(mount: Mount, chip: Chip | None) -> str:

@@ -30,8 +30,8 @@ SHORT_DASH = re.compile(r"(?<![^\s])\u2013(?=[A-Za-z](?:\s|$))")
 FENCE = re.compile(r"^\s*(?:>\s*)?(?:`{3,}|~{3,})\s*([\w.+-]*)[^`]*$")
 ENDS_IN_FENCE = re.compile(r"(?<=[^\s`])\s*`{3,}\s*$")
 TYPED = re.compile(
-    r"(?m)^[ \t]*(?:[$#][ \t]+)?(?:sudo[ \t]+)?(?:docker|podman|nerdctl|vllm|flagscale|modelscope|hf"
-    r"|huggingface-cli|conda|export)\s+\S"
+    r"(?m)^[ \t]*(?:[$#][ \t]+)?(?:sudo[ \t]+)?(?:docker|podman|nerdctl|vllm|flagscale"
+    r"|modelscope|hf|huggingface-cli|conda|export)\s+\S"
 )
 SHELLS = {"", "bash", "sh", "shell", "zsh", "console", "shell-session", "text", "txt", "plain"}
 SHELLS |= {"plaintext", "terminal", "docker", "bat", "powershell", "cmd", "plain_text", "none"}

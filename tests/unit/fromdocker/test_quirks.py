@@ -265,3 +265,26 @@ def test_a_flag_that_is_not_kept_is_named_with_a_reason(flag: str, convert: Conv
     line = next(line for line in found.err.splitlines() if flag in line)
     assert len(line) > len(flag) + 30
     assert flag in found.out.split("apiVersion")[0].replace("\n#   ", " ")
+
+
+def test_a_line_to_fill_in_is_an_explanation(convert: Convert) -> None:
+    spec = convert(CARD + "\nvllm serve <MODEL> --port <PORT>\n").spec
+    assert spec["server"]["maxModelLen"] == 4096
+
+
+def test_a_line_that_somebody_chooses_may_be_any_program(convert: Convert) -> None:
+    text = CARD.replace(SERVE, "cd /home/x0\npython server.py\n")
+    refused = convert(text)
+    assert refused.code == 2
+    assert "--line 5" in refused.err
+    server = convert(text, "--line", "5", "--port", "5000", "--devices", "1").server
+    assert server["engine"] == "Custom"
+    assert server["command"] == ["python", "server.py"]
+    assert server["workingDir"] == "/home/x0"
+
+
+def test_a_variable_that_points_to_a_directory_left_out_is_told(convert: Convert) -> None:
+    text = CARD.replace("--gpus all", "--gpus all -v /c:/cache/x -e VLLM_CACHE_ROOT=/cache/x/v")
+    found = convert(text)
+    assert found.server["env"] == [{"name": "VLLM_CACHE_ROOT", "value": "/cache/x/v"}]
+    assert "VLLM_CACHE_ROOT=/cache/x/v: kept, though it points into /cache/x" in found.err
