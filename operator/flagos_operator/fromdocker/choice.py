@@ -53,7 +53,8 @@ def nothing(card: Card) -> str:
         first = card.programs[0]
         return (
             f"line {first.line}: {shortened(first.source)} is a script of Python's, not known to "
-            "answer requests, and no other line starts a server; --line {first.line} takes it all the same"
+            f"answer requests, and no other line starts a server; --line {first.line} takes it "
+            "all the same"
         )
     what = "a container, but no" if card.runs else "no container, and no"
     return (
