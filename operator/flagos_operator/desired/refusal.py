@@ -14,6 +14,7 @@ class Refusal(StrEnum):
     MANAGED_RESOURCE = "ManagedResource"
     MANAGED_FLAG = "ManagedFlag"
     PLUGIN_TOO_OLD = "PluginTooOld"
+    WITHOUT_EFFECT = "WithoutEffect"
     RESERVED_NAME = "ReservedName"
     COMMAND_REQUIRED = "CommandRequired"
     INVALID_SOURCE = "InvalidSource"

@@ -224,6 +224,10 @@ REMEDIES = {
         "The FlagOS plugin in the image does not know what spec.flagos asks for.",
         "Use a newer image, or leave that field out.",
     ),
+    Reason.WITHOUT_EFFECT: Remedy(
+        "A field of the spec asks for something that another one, or the chip, turns off.",
+        "Remove one of the two; the message names both.",
+    ),
     Reason.RESERVED_NAME: Remedy(
         "A container or volume in spec.pod has a name that the operator uses itself.",
         "Rename it.",
