@@ -20,6 +20,7 @@ from flagos_operator.cluster.client import Client
 from flagos_operator.cluster.election import Election
 from flagos_operator.cluster.kinds import BY_NAME, Key
 from flagos_operator.cluster.listener import Listener
+from flagos_operator.cluster.pins import Pins
 from flagos_operator.cluster.recorder import Recorder
 from flagos_operator.cluster.resync import Resync
 from flagos_operator.cluster.statuses import Statuses
@@ -27,18 +28,22 @@ from flagos_operator.cluster.store import Store
 from flagos_operator.cluster.suspicions import Suspicions
 from flagos_operator.cluster.tails import Tails
 from flagos_operator.cluster.verdicts import Verdicts
+from flagos_operator.decisions import Decisions, users
 from flagos_operator.engine.health import Health, Pulse
 from flagos_operator.engine.workers import Workers
 from flagos_operator.engine.workqueue import WorkQueue
 from flagos_operator.metrics import Metrics
-from flagos_operator.operands import chips, defaults
-from flagos_operator.reconcile import Conductor, decided
+from flagos_operator.operands import catalogue, defaults
+from flagos_operator.reconcile import Conductor
 from flagos_operator.retention import Retention
 from flagos_operator.status import fetchlog, listening, startlog
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
+    from flagos_operator.api.outcome import Invalid
+    from flagos_operator.desired.plan import Plan
+    from flagos_operator.observed.facts import ModelFacts
     from flagos_operator.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -75,6 +80,11 @@ class App:
         for key in news:
             self.queue.add(key)
         self.metrics.seen_at.labels(kind=kind).set_to_current_time()
+
+    def rows_changed(self, *, chips: Collection[str] = (), releases: Collection[str] = ()) -> None:
+        """The catalogue has other rows of these names: look at the models that use them."""
+        for model in users(self.store.models(), chips=chips, releases=releases):
+            self.queue.add(Key(model.namespace, model.name), urgent=False)
 
     def listed(self) -> None:
         """A watch begins anew, in another thread: what went before its list is told by none."""
@@ -151,7 +161,9 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         enqueue=partial(queue.add, urgent=False),
     )
     listener = _listener(client, tell=partial(queue.add, urgent=False))
-    conductor = _conductor(settings, client, store, metrics, listener=listener)
+    known = catalogue(settings)
+    decisions = Decisions(catalogue=lambda: known, defaults=defaults(settings))
+    conductor = _conductor(client, store, metrics, listener=listener, decisions=decisions, settings=settings)
     workers = Workers(
         queue=queue, handle=conductor.reconcile, metrics=metrics, clock=time.monotonic
     )
@@ -186,10 +198,18 @@ def _listener(client: Client, *, tell: Callable[[Key], None]) -> Listener:
     )
 
 
-def _conductor(
-    settings: Settings, client: Client, store: Store, metrics: Metrics, *, listener: Listener
+def _conductor(  # noqa: PLR0913
+    client: Client,
+    store: Store,
+    metrics: Metrics,
+    *,
+    settings: Settings,
+    listener: Listener,
+    decisions: Decisions,
 ) -> Conductor:
-    known, given = chips(settings), defaults(settings)
+    def plan_of(model: ModelFacts) -> Plan | Invalid:
+        return decisions.of(store.snapshot(Key(model.namespace, model.name)), model).plan
+
     return Conductor(
         store=store,
         applier=Applier(client=client, store=store, metrics=metrics, now=utc_now),
@@ -201,12 +221,12 @@ def _conductor(
         retention=Retention(
             client=client,
             store=store,
-            decide=partial(decided, defaults=given, chips=known),
-            image=given.fetch_image,
+            decide=plan_of,
+            image=decisions.defaults.fetch_image,
         ),
         verdicts=Verdicts(client=client),
-        chips=known,
-        defaults=given,
+        decisions=decisions,
+        pins=Pins(client=client, store=store, now=utc_now),
         now=utc_now,
         started=metrics.model_ready_seconds.observe,
         lasted=metrics.phase_lasted,

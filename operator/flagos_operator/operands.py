@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from flagos_operator.api.outcome import Invalid
-from flagos_operator.catalog.chips import Chips, load_chips
+from flagos_operator.catalog.catalogue import Catalogue, builtin
+from flagos_operator.catalog.chips import Chips
 from flagos_operator.desired.given import Defaults
 from flagos_operator.errors import SettingsError
 
@@ -31,11 +32,19 @@ def defaults(settings: Settings) -> Defaults:
 
 def chips(settings: Settings) -> Chips:
     """The shipped profiles with the user's own over them; a wrong file stops the start."""
-    own = _read_chips(settings.chips_file) if settings.chips_file else None
-    found = load_chips(own)
+    return catalogue(settings).chips
+
+
+def catalogue(settings: Settings) -> Catalogue:
+    """What is shipped, with the user's own chips over it."""
+    found = builtin(_own(settings))
     if isinstance(found, Invalid):
         raise SettingsError(f"FLAGOS_CHIPS_FILE={settings.chips_file!r}: {found.message}")
     return found
+
+
+def _own(settings: Settings) -> Mapping[str, Any] | None:
+    return _read_chips(settings.chips_file) if settings.chips_file else None
 
 
 def _read_chips(path: str) -> Mapping[str, Any]:

@@ -10,57 +10,44 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from flagos_operator.api.outcome import Invalid
-from flagos_operator.api.spec import parse, wants_no_pod
+from flagos_operator.api.spec import wants_no_pod
 from flagos_operator.cluster.apply import kind_of
-from flagos_operator.cluster.kinds import DEPLOYMENT, JOB, MODEL, Key
-from flagos_operator.desired.given import Defaults, Meta
-from flagos_operator.desired.plan import ObjectRef, Plan, decide, keeping, with_reclaim
+from flagos_operator.cluster.kinds import DEPLOYMENT, JOB, MODEL, PIN, Key
+from flagos_operator.desired.pin import manifest
+from flagos_operator.desired.plan import ObjectRef, Plan
 from flagos_operator.desired.render import render
 from flagos_operator.engine.workers import Next
 from flagos_operator.errors import NotFound, OperatorError
 from flagos_operator.status.checks import reclaiming
+from flagos_operator.status.conditions import is_ready
 from flagos_operator.status.crashes import wanted_logs
 from flagos_operator.status.durations import of_phases, seconds_to_first_ready
 from flagos_operator.status.listening import live_logs
 from flagos_operator.status.summary import Summary, summarize
-from flagos_operator.status.verification import last_verified
 from flagos_operator.status.view import Objection, View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import datetime
 
-    from flagos_operator.catalog.chips import Chips
+    from flagos_operator.api.outcome import Invalid
     from flagos_operator.cluster.apply import Applier, Manifest
     from flagos_operator.cluster.listener import Listener
+    from flagos_operator.cluster.pins import Pins
     from flagos_operator.cluster.recorder import Recorder
     from flagos_operator.cluster.statuses import Statuses
     from flagos_operator.cluster.store import Snapshot, Store
     from flagos_operator.cluster.suspicions import Suspicions
     from flagos_operator.cluster.tails import Tails
     from flagos_operator.cluster.verdicts import Verdicts
-    from flagos_operator.observed.facts import DeploymentFacts, JobFacts, ModelFacts
+    from flagos_operator.decisions import Decision, Decisions
+    from flagos_operator.desired.pin import Pin
+    from flagos_operator.observed.facts import JobFacts, ModelFacts
     from flagos_operator.retention import Retention
 
 log = logging.getLogger(__name__)
 
 HELD_AGAIN = 5.0
-
-
-def decided(model: ModelFacts, *, defaults: Defaults, chips: Chips) -> Plan | Invalid:
-    spec = parse(model.raw)
-    if isinstance(spec, Invalid):
-        return spec
-    meta = Meta(
-        namespace=model.namespace,
-        name=model.name,
-        uid=model.uid,
-        generation=model.generation,
-        verify=model.verify,
-        verified=last_verified(model.status),
-    )
-    return decide(spec, meta=meta, defaults=defaults, chips=chips)
 
 
 def _asks(model: ModelFacts) -> tuple[int, str]:
@@ -103,8 +90,8 @@ class Conductor:
     suspicions: Suspicions
     retention: Retention
     verdicts: Verdicts
-    chips: Chips
-    defaults: Defaults
+    decisions: Decisions
+    pins: Pins
     now: Callable[[], datetime]
     started: Callable[[float], None]  # seconds from a model's creation to its first Ready
     lasted: Callable[[str, str, float], None]  # phase of a start, chip, seconds
@@ -115,9 +102,9 @@ class Conductor:
             self._forget(key)
             # Owner references clean up, but for what was to be removed with the model.
             return Next(after=await self.retention.settle(seen))
-        plan = self._decide(seen, seen.model)
-        done = await self._realize(plan, seen, seen.model)
-        summary = await self._tell(key, plan, done, generation=seen.model.generation)
+        decision = self.decisions.of(seen, seen.model)
+        done = await self._realize(decision, seen, seen.model)
+        summary = await self._tell(key, decision, done, generation=seen.model.generation)
         if done.changed:
             phase = summary.status.get("phase") if summary else None
             log.info("%s", key, extra={"changed": done.changed, "phase": phase})
@@ -125,40 +112,15 @@ class Conductor:
             raise done.fault
         return done.next(summary)
 
-    def _decide(self, seen: Snapshot, model: ModelFacts) -> Plan | Invalid:
-        """An upgrade of the operator renders anew what it renders, but rolls no pod for it.
-
-        While what an older one has rendered is what it would render, it stays.
-        """
-        live = seen.deployment
-        plan = decided(model, defaults=self.defaults, chips=self.chips)
-        if isinstance(plan, Plan) and live and live.template != plan.template:
-            found = self._of_older_operators(model, live)
-            before = next((each for each in found if each.template == live.template), None)
-            plan = with_reclaim(before, plan.reclaim) if before else plan
-        if isinstance(plan, Plan):
-            return keeping(plan, ((job.name, job.image) for job in seen.jobs))
-        return plan
-
-    def _of_older_operators(self, model: ModelFacts, live: DeploymentFacts) -> Iterator[Plan]:
-        """What can be read from the Deployment is; what cannot is tried, newest first."""
-        found = replace(
-            self.defaults,
-            fetch_image=live.fetch_image or self.defaults.fetch_image,
-            live_budget=live.budget_seconds,
-        )
-        for given in (found, replace(found, plain_token=True)):
-            plan = decided(model, defaults=given, chips=self.chips)
-            if isinstance(plan, Plan):
-                yield plan
-
-    async def _realize(self, plan: Plan | Invalid, seen: Snapshot, model: ModelFacts) -> Pass:
+    async def _realize(self, decision: Decision, seen: Snapshot, model: ModelFacts) -> Pass:
         """An invalid spec changes nothing, but a stop is a stop.
 
         Pruning waits until all else is in place: a half-done pass never takes away what serves.
         """
-        done = Pass()
+        done, plan = Pass(), decision.plan
         try:
+            if decision.pin:
+                await self._pin(decision.pin, seen, done)
             await self._share(plan, seen, model, done)
             if isinstance(plan, Plan):
                 done.held = self.retention.held(plan)
@@ -215,18 +177,18 @@ class Conductor:
                 done.changed.append(f"-{kind}")
 
     async def _tell(
-        self, key: Key, plan: Plan | Invalid, done: Pass, *, generation: int
+        self, key: Key, decision: Decision, done: Pass, *, generation: int
     ) -> Summary | None:
         """Status is written also when something else could not be; the first fault counts.
 
         It is about the edit that the plan was made from: another may have come meanwhile.
         """
-        seen = self.store.snapshot(key)  # anew: what was applied is already known
+        seen, plan = self.store.snapshot(key), decision.plan  # anew, with what was applied
         if seen.model is None or seen.model.deleting:
             return None
         fault = self.suspicions.confirmed(key, done.fault)
         judged = replace(seen.model, generation=generation)
-        view = self._view(seen, judged, plan=plan, fault=fault)
+        view = self._view(seen, judged, decision=decision, fault=fault)
         if done.held:
             view = replace(view, refused=view.refused or reclaiming(done.held))
         if isinstance(plan, Plan) and not done.fault and not done.held:
@@ -236,12 +198,25 @@ class Conductor:
         view = await self._with_verdict(view, seen, done)
         summary = summarize(view)
         try:
+            # First: a row that changes in between must find it.
+            await self._pin_if_ready(decision, summary, seen, done)
             await self._publish(summary, model=seen.model, done=done)
         except NotFound:
             self.store.gone(MODEL, key)
         except OperatorError as fault:
             done.fault = done.fault or fault
         return summary
+
+    async def _pin(self, pin: Pin, seen: Snapshot, done: Pass) -> None:
+        if await self.pins.keep(manifest(pin), seen=seen):
+            done.changed.append(PIN.name)
+
+    async def _pin_if_ready(
+        self, decision: Decision, summary: Summary, seen: Snapshot, done: Pass
+    ) -> None:
+        pin = decision.first_pin(seen) if is_ready(summary.status) else None
+        if pin:
+            await self._pin(pin, seen, done)
 
     async def _with_verdict(self, view: View, seen: Snapshot, done: Pass) -> View:
         if not isinstance(view.plan, Plan):
@@ -278,14 +253,16 @@ class Conductor:
         seen: Snapshot,
         model: ModelFacts,
         *,
-        plan: Plan | Invalid,
+        decision: Decision,
         fault: OperatorError | None,
     ) -> View:
         told = fault and fault.reason
         key = Key(model.namespace, model.name)
         return View(
             model=model,
-            plan=plan,
+            plan=decision.plan,
+            behind=decision.behind,
+            warning=decision.warning,
             deployment=seen.deployment,
             pods=seen.pods,
             children=seen.children,

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +15,28 @@ import yaml
 from flagos_operator import operands
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse
+from flagos_operator.decisions import Supplier, planned
 from flagos_operator.desired.given import Defaults, Meta
-from flagos_operator.desired.plan import Plan, decide
+from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
 from flagos_operator.errors import SettingsError
 from flagos_operator.settings import Settings
 
 if TYPE_CHECKING:
-    from flagos_operator.catalog.chips import Chips
+    from flagos_operator.catalog.catalogue import Catalogue
 
 API_VERSION, KIND = "flagos.io/v1alpha1", "FlagOSModel"
 OK, INVALID, UNREADABLE = 0, 1, 2
 
+CHOICE = (
+    "spec.model: what is chosen depends on the cluster; name one of its rows in spec.release to "
+    "have it rendered"
+)
+
 EPILOG = """\
 Objects go to stdout as YAML in the order in which they are applied. What is wrong goes to stderr
 with its field and its cure. Documents of other kinds are left out and named on stderr.
+Releases and chips are those that are shipped with this program.
 The operator's settings are read from the environment variables that its chart sets, such as
 FLAGOS_REGISTRY_REWRITE. An object from a file has no uid, so its children are rendered without
 an owner.
@@ -74,8 +81,9 @@ class Operator:
     """What an operator in a cluster would know besides the object."""
 
     defaults: Defaults
-    chips: Chips
+    catalogue: Catalogue
     namespace: str
+    supplier: Supplier = field(default_factory=Supplier)
 
     def plan(self, document: Document) -> Plan | Invalid:
         if document.body.get("apiVersion") != API_VERSION:
@@ -83,8 +91,11 @@ class Operator:
         spec = parse(document.body)
         if isinstance(spec, Invalid):
             return spec
+        if spec.model:
+            return Invalid(reason="InvalidSpec", message=CHOICE)
+        supply = self.supplier.supply(self.catalogue, spec, spec.release)
         meta = self.meta(document.metadata)
-        return decide(spec, meta=meta, defaults=self.defaults, chips=self.chips)
+        return planned(document.body, spec, supply, meta=meta, defaults=self.defaults)
 
     def meta(self, metadata: Mapping[str, Any]) -> Meta:
         return Meta(
@@ -143,7 +154,7 @@ def operator_of(args: argparse.Namespace, *, environment: Mapping[str, str]) -> 
     )
     return Operator(
         defaults=operands.defaults(settings),
-        chips=operands.chips(settings),
+        catalogue=operands.catalogue(settings),
         namespace=args.namespace,
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from flagos_operator.cluster.kinds import BY_NAME, DEPLOYMENT, MODEL
 from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
-from flagos_operator.operands import chips, defaults
+from flagos_operator.operands import catalogue, defaults
 from flagos_operator.render import Document, Operator
 from flagos_operator.settings import Settings
 from tests.bench.cluster import Body, Cluster, Watch, a_namespace, quiet, watching
@@ -138,7 +138,7 @@ Request = tuple[str, bytes]
 def prepared(namespace: str, names: tuple[str, ...], status: Body) -> dict[str, list[Request]]:
     """What to send for each model, but for the uid, which only its creation tells."""
     settings = Settings()
-    operator = Operator(defaults=defaults(settings), chips=chips(settings), namespace=namespace)
+    operator = Operator(defaults=defaults(settings), catalogue=catalogue(settings), namespace=namespace)
     return {name: [*children(operator, name), told(status, operator, name)] for name in names}
 
 

@@ -13,7 +13,7 @@ from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
 from flagos_operator.observed.facts import ChildFacts, DeploymentFacts, PodFacts
 from flagos_operator.observed.parse import model_facts
-from flagos_operator.operands import chips, defaults
+from flagos_operator.operands import catalogue, defaults
 from flagos_operator.render import Document, Operator
 from flagos_operator.settings import Settings
 from flagos_operator.status.summary import summarize
@@ -168,7 +168,7 @@ def facts(kind: Kind, body: Body) -> Any:
 @cache
 def operator() -> Operator:
     settings = Settings(operator_image=IMAGE)
-    return Operator(defaults=defaults(settings), chips=chips(settings), namespace="")
+    return Operator(defaults=defaults(settings), catalogue=catalogue(settings), namespace="")
 
 
 def plan_of(model: Body) -> Plan:

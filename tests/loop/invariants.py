@@ -6,21 +6,21 @@ Objects and statuses are computed anew from what the fake API holds, by the pure
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from flagos_operator.api.outcome import Invalid
-from flagos_operator.api.spec import parse
 from flagos_operator.app import utc_now
 from flagos_operator.cluster.kinds import KINDS, Key
-from flagos_operator.cluster.store import Store
-from flagos_operator.desired.given import Meta
-from flagos_operator.desired.plan import Plan, decide
+from flagos_operator.cluster.store import Snapshot, Store
+from flagos_operator.decisions import Decisions
+from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.reclaim import overlapping
 from flagos_operator.desired.render import render
 from flagos_operator.observed.facts import DeploymentFacts, JobFacts
-from flagos_operator.observed.parse import deployment_facts, job_facts
-from flagos_operator.operands import chips, defaults
+from flagos_operator.observed.parse import deployment_facts, job_facts, model_facts
+from flagos_operator.operands import catalogue, defaults
 from flagos_operator.settings import Settings
 from flagos_operator.status.summary import summarize
 from flagos_operator.status.view import View
@@ -28,7 +28,9 @@ from tests.loop.fakekube import FakeKube, merging
 from tests.loop.fakekube.storage import Id, matches
 from tests.loop.scripts import CHILDREN, Stage, children
 
-CHIPS, DEFAULTS = chips(Settings()), defaults(Settings())
+CATALOGUE = catalogue(Settings())
+DECISIONS = Decisions(catalogue=lambda: CATALOGUE, defaults=defaults(Settings()))
+NOTHING = Snapshot(model=None, deployment=None, pods=(), children=())
 
 
 def judge(stage: Stage) -> None:
@@ -46,16 +48,10 @@ def judge(stage: Stage) -> None:
 
 
 def plan_of(model: dict[str, Any]) -> Plan | Invalid:
-    spec, meta = parse(model), model["metadata"]
-    if isinstance(spec, Invalid):
-        return spec
-    named = Meta(
-        namespace=meta["namespace"],
-        name=meta["name"],
-        uid=meta["uid"],
-        generation=meta["generation"],
-    )
-    return decide(spec, meta=named, defaults=DEFAULTS, chips=CHIPS)
+    """Without what is there: neither pods nor what was kept of rows."""
+    facts = model_facts(model)
+    alone = replace(facts, status={}, verify="")
+    return DECISIONS.of(NOTHING, alone).plan
 
 
 def _children_are_as_planned(kube: FakeKube, plan: Plan) -> None:

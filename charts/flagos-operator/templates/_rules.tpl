@@ -19,6 +19,10 @@
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch]
+# The rows of chips and releases that a model was made from, once it was Ready; a few are kept.
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [list, watch, create, patch, delete]
 # An edit of a model can make these two superfluous. All else goes with its owner.
 - apiGroups: [""]
   resources: [configmaps, persistentvolumeclaims]

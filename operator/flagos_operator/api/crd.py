@@ -13,7 +13,7 @@ import yaml
 from flagos_operator.api.reference import reference
 from flagos_operator.api.schema import Schema, structural_schema
 from flagos_operator.api.shape import validation
-from flagos_operator.api.spec import NAME, REQUIRED, FlagOSModelSpec
+from flagos_operator.api.spec import NAME, FlagOSModelSpec
 from flagos_operator.api.status import FlagOSModelStatus
 
 if TYPE_CHECKING:
@@ -73,12 +73,12 @@ def columns() -> list[dict[str, Any]]:
     return [
         column("Phase", ".status.phase"),
         column("Ready", f"{READY}.status"),
-        column("Chip", ".spec.chip"),
+        column("Chip", ".status.resolved.chip"),
         column("Stack", ".status.stack"),
         column("Progress", ".status.progress"),
         column("Reason", f"{READY}.reason"),
         column("URL", ".status.url") | WIDE,
-        column("Image", ".spec.image") | WIDE,
+        column("Image", ".status.resolved.image") | WIDE,
         column("Weights", ".status.weights.source") | WIDE,
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     ]
@@ -109,9 +109,7 @@ def object_schema() -> Schema:
 
 
 def spec_schema() -> Schema:
-    schema = structural_schema(FlagOSModelSpec)
-    del schema["required"]  # its rule says the same with the cure
-    return schema | {"description": "The model that is wanted."}
+    return structural_schema(FlagOSModelSpec) | {"description": "The model that is wanted."}
 
 
 def digest(schema: Schema) -> str:
@@ -130,7 +128,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    text = reference(object_schema(), needed=REQUIRED) if args.docs else as_yaml()
+    text = reference(object_schema()) if args.docs else as_yaml()
     if args.check is None:
         sys.stdout.write(text)
         return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from flagos_operator.api.schema import Schema
 
@@ -34,10 +34,9 @@ Amounts in `resources` are judged by `render` and by the operator alone: one tha
 """
 
 
-def reference(schema: Schema, *, needed: Sequence[str]) -> str:
-    """`needed` are fields of spec that a rule asks for, where the schema does not."""
+def reference(schema: Schema) -> str:
     fields = schema["properties"]
-    spec = fields["spec"] | {"required": list(needed)}
+    spec = fields["spec"]
     rules = [("metadata.name", rule["message"]) for rule in schema["x-kubernetes-validations"]]
     return "\n".join(
         [
@@ -124,7 +123,7 @@ def bounded(field: Schema) -> str:
     return f"{field['type']}, {lowest} to {field['maximum']:,}"
 
 
-def bullets(rules: Sequence[tuple[str, str]]) -> Iterator[str]:
+def bullets(rules: list[tuple[str, str]]) -> Iterator[str]:
     for where in dict.fromkeys(where for where, _ in rules):
         yield f"- `{where}`"
         yield from (f"  - {escaped(message)}" for at, message in rules if at == where)

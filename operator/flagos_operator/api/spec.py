@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from flagos_operator.api import quantities
+from flagos_operator.api.choice import ChipName, Choice, ReleaseName
 from flagos_operator.api.faults import broken, path, shortened, structural
 from flagos_operator.api.flagos import FlagOS
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.passthrough import PullSecretList
 from flagos_operator.api.pod import Pod
-from flagos_operator.api.rules import Raw, Rule, present
+from flagos_operator.api.rules import Raw, Rule, at_most_one, present
 from flagos_operator.api.sent import as_sent
 from flagos_operator.api.server import Server
 from flagos_operator.api.service import Service
@@ -27,14 +28,6 @@ NAME_LENGTH = 52  # a pod's name adds two hashes, and a host name ends at 63
 
 Version = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+_-]*$", max_length=64)]
 
-ChipName = Annotated[
-    str,
-    Field(max_length=63),
-    Written(
-        r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-        "write the name of a chip in lower case, e.g. nvidia, ascend, metax or cpu",
-    ),
-]
 Image = Annotated[
     str,
     Field(max_length=1024),
@@ -70,23 +63,38 @@ class Startup(Shape):
 
 INVALID = "InvalidSpec"
 
-REQUIRED = ("source", "image", "chip")
+# The three ways to say what is served: one of these, or all of SPELLED.
+CHOICES = ("release", "model")
+SPELLED = ("source", "image", "chip")
 
 
-def required(field: str, *, what: str) -> Rule:
-    """Not `required` in the schema: this says what to write."""
+def spelled(field: str, *, what: str) -> Rule:
+    """Not `required` in the schema: this says what to write, and a release may have it."""
+    others = [other for other in SPELLED if other != field]
     return Rule(
-        cel=f"has(self.{field})",
-        message=f"set {field}: {what}",
-        holds=lambda it: field in it,
+        cel=(
+            f"{present((*CHOICES, field))}.exists(given, given) || "
+            f"!{present(others)}.exists(given, given)"
+        ),
+        message=f"set {field}: {what}; without a release it takes all of source, image and chip",
+        holds=lambda it: bool(it.keys() & {*CHOICES, field}) or not it.keys() & {*others},
         field=field,
     )
 
 
 COMPLETE = (
-    required("source", what="where the weights come from, e.g. {modelscope: {repo: owner/name}}"),
-    required("image", what="the image of the server, with the FlagOS stack for the chip inside"),
-    required("chip", what="the chip profile to run on, e.g. nvidia, ascend, metax or cpu"),
+    Rule(
+        cel=f"{present((*CHOICES, *SPELLED))}.exists(given, given)",
+        message=(
+            "set release, or model, or all of source, image and chip: a published model is "
+            "{release: minicpm-o-4.5-nvidia} or {model: {name: MiniCPM-o-4.5}}"
+        ),
+        holds=lambda it: bool(it.keys() & {*CHOICES, *SPELLED}),
+    ),
+    spelled("source", what="where the weights come from, e.g. {modelscope: {repo: owner/name}}"),
+    spelled("image", what="the image of the server, with the FlagOS stack for the chip inside"),
+    spelled("chip", what="the chip profile to run on, e.g. nvidia, ascend, metax or cpu"),
+    at_most_one(*CHOICES, why=": a release is one published row, model chooses among them"),
 )
 NAME = Rule(
     cel=(
@@ -117,7 +125,7 @@ DOWNLOAD_FIELDS = (
 
 
 def in_place(spec: Raw) -> bool:
-    return bool(spec["source"].keys() & {"persistentVolumeClaim", "hostPath"})
+    return bool(spec.get("source", {}).keys() & {"persistentVolumeClaim", "hostPath"})
 
 
 class FlagOSModelSpec(Shape):
@@ -153,7 +161,27 @@ class FlagOSModelSpec(Shape):
         ),
     )
 
-    chip: ChipName = Field(description="Chip profile to run on, e.g. nvidia, ascend, metax, cpu.")
+    release: ReleaseName | None = Field(
+        None,
+        description=(
+            "A published row to serve: a FlagOSRelease, e.g. minicpm-o-4.5-nvidia. It says chip, "
+            "image, source and how to serve it; what this spec says itself wins "
+            "(docs/resolution.md)."
+        ),
+    )
+    model: Choice | None = Field(
+        None,
+        description=(
+            "A published model by name: of the rows that serve it, one is chosen by the chips that "
+            "the cluster has, and kept."
+        ),
+    )
+    chip: ChipName | None = Field(
+        None,
+        description=(
+            "Chip profile to run on, e.g. nvidia, ascend, metax, cpu. Default: the release's."
+        ),
+    )
     devices: int | None = Field(
         None,
         description="Devices per pod, 0 for none. Default: 1 where the chip has devices.",
@@ -167,8 +195,21 @@ class FlagOSModelSpec(Shape):
             "Default: the chip's."
         ),
     )
-    image: Image = Field(
-        description="Image of the server, with the FlagOS stack for the chip inside."
+    nodes: int | None = Field(
+        None,
+        description=(
+            "Nodes that one replica is spread over. More than one is refused for now, also where "
+            "a release says it. Default: 1."
+        ),
+        ge=1,
+        le=1024,
+    )
+    image: Image | None = Field(
+        None,
+        description=(
+            "Image of the server, with the FlagOS stack for the chip inside. Default: the "
+            "release's."
+        ),
     )
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
         None,
@@ -187,7 +228,10 @@ class FlagOSModelSpec(Shape):
             "An unknown version means that no flag depending on it is rendered."
         ),
     )
-    source: Source = Field(description="Where the weights come from: exactly one place.")
+    source: Source | None = Field(
+        None,
+        description="Where the weights come from: exactly one place. Default: the release's.",
+    )
     weights: Weights = Field(
         Weights(), description="Where downloaded weights are kept. Default: in the pod (emptyDir)."
     )
@@ -206,6 +250,14 @@ class FlagOSModelSpec(Shape):
         Pod(),
         description="Fields of the pod under Kubernetes' own names, added to what is rendered.",
     )
+
+
+class CompleteSpec(FlagOSModelSpec):
+    """Nothing is left to a release: what can be decided and rendered."""
+
+    chip: ChipName
+    image: Image
+    source: Source
 
 
 def parse(raw: Mapping[str, Any]) -> FlagOSModelSpec | Invalid:
@@ -229,13 +281,14 @@ def wants_no_pod(raw: Mapping[str, Any]) -> bool:
 
 
 def typed(sent: Raw, *, name: str) -> FlagOSModelSpec | Invalid:
+    shape = CompleteSpec if sent.keys() >= {*SPELLED} else FlagOSModelSpec
     try:
         # From JSON, where a list is what a tuple is made from and a number is not a string.
-        model = FlagOSModelSpec.model_validate_json(json.dumps(sent))
+        model = shape.model_validate_json(json.dumps(sent))
     except ValidationError as error:
         missing = [rule for rule in COMPLETE if not rule.holds(sent)]
         faults = [
-            *(f"{path([str(rule.field)])}: {rule.message}" for rule in missing),
+            *(f"{path([rule.field] if rule.field else [])}: {rule.message}" for rule in missing),
             *structural(error, shape=FlagOSModelSpec),
         ]
         return Invalid(reason=INVALID, message=shortened(faults))

@@ -29,6 +29,7 @@ class Condition(Shape):
 
 
 class Resolved(Shape):
+    release: str | None = Field(None, description="Release in use, named or chosen.")
     chip: str | None = Field(None, description="Chip profile in use.")
     image: str | None = Field(None, description="Image in use, after a registry rewrite.")
     revision: str | None = Field(None, description="Revision of the weights.")

@@ -12,6 +12,7 @@ from flagos_operator.observed.facts import (
     DeploymentFacts,
     JobFacts,
     ModelFacts,
+    PinFacts,
     PodFacts,
 )
 from flagos_operator.observed.parse import (
@@ -19,11 +20,12 @@ from flagos_operator.observed.parse import (
     deployment_facts,
     job_facts,
     model_facts,
+    pin_facts,
     pod_facts,
 )
 
 Body = Mapping[str, Any]
-Facts = ModelFacts | PodFacts | DeploymentFacts | JobFacts | ChildFacts
+Facts = ModelFacts | PodFacts | DeploymentFacts | JobFacts | ChildFacts | PinFacts
 
 MANAGED = "app.kubernetes.io/managed-by=flagos-operator"
 
@@ -99,7 +101,15 @@ CLAIM = Kind(
     facts=partial(child_facts, kind="PersistentVolumeClaim"),
 )
 JOB = Kind(name="Job", group="batch", version="v1", plural="jobs", facts=job_facts, spared=True)
+PIN = Kind(
+    name="ControllerRevision",
+    group="apps",
+    version="v1",
+    plural="controllerrevisions",
+    facts=pin_facts,
+    spared=True,
+)
 LEASE = Resource(name="Lease", group="coordination.k8s.io", version="v1", plural="leases")
 # Models first: a child is only worth a look once its model is known.
-KINDS = (MODEL, CONFIG_MAP, CLAIM, SERVICE, JOB, DEPLOYMENT, POD)
+KINDS = (MODEL, PIN, CONFIG_MAP, CLAIM, SERVICE, JOB, DEPLOYMENT, POD)
 BY_NAME = {kind.name: kind for kind in KINDS}

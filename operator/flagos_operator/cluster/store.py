@@ -19,6 +19,7 @@ from flagos_operator.observed.facts import (
     DeploymentFacts,
     JobFacts,
     ModelFacts,
+    PinFacts,
     PodFacts,
 )
 
@@ -41,6 +42,7 @@ class Snapshot:
     pods: tuple[PodFacts, ...]
     children: tuple[ChildFacts, ...]
     jobs: tuple[JobFacts, ...] = ()
+    pins: tuple[PinFacts, ...] = ()  # of this very model, the newest last
     claims: tuple[ChildFacts, ...] = ()  # made by us, be it for others, that it uses or owns
 
     @property
@@ -143,6 +145,7 @@ class Store:
             pods=tuple(sorted(pods, key=lambda pod: (pod.created, pod.name))),
             children=tuple(each for each in family.values() if isinstance(each, ChildFacts)),
             jobs=tuple(each for each in family.values() if isinstance(each, JobFacts)),
+            pins=_pins(model, family.values()),
             claims=self._claims(model) if isinstance(model, ModelFacts) else (),
         )
 
@@ -170,6 +173,17 @@ class Store:
         if after and new:
             self._families[after][kind.name, key] = new
         return {each for each in (before, after) if each}
+
+
+def _pins(model: Facts | None, family: Iterable[Facts]) -> tuple[PinFacts, ...]:
+    if not isinstance(model, ModelFacts):
+        return ()
+    found = (
+        each
+        for each in family
+        if isinstance(each, PinFacts) and each.owner_uid == model.uid and not each.deleting
+    )
+    return tuple(sorted(found, key=lambda pin: pin.revision))
 
 
 def _family(facts: Facts | None) -> Key | None:

@@ -12,7 +12,7 @@ from flagos_operator.desired.budget import budget
 if TYPE_CHECKING:
     from flagos_operator.api.chip import Chip
     from flagos_operator.api.source import Hub
-    from flagos_operator.api.spec import FlagOSModelSpec
+    from flagos_operator.api.spec import CompleteSpec
     from flagos_operator.desired.budget import Budget
     from flagos_operator.desired.given import Defaults, Meta
 
@@ -22,7 +22,7 @@ DRAIN = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    spec: FlagOSModelSpec
+    spec: CompleteSpec
     meta: Meta
     defaults: Defaults
     chip: Chip

@@ -27,6 +27,17 @@ def objection(asked: Asked) -> Invalid | None:
     return next((found for check in CHECKS if (found := check(asked))), None)
 
 
+def one_node_is_enough(asked: Asked) -> Invalid | None:
+    nodes = asked.spec.nodes or 1
+    if nodes == 1:
+        return None
+    return refused(
+        Refusal.MULTI_NODE_UNSUPPORTED,
+        f"spec.nodes: one replica over {nodes} nodes is not supported; choose a release for one "
+        "node, or set nodes to 1 where the devices of one node are enough",
+    )
+
+
 def devices_can_be_asked_for(asked: Asked) -> Invalid | None:
     if not asked.unallocated or asked.chip.visible_devices_env:
         return None
@@ -195,6 +206,7 @@ def endpoints(asked: Asked) -> Iterator[tuple[str, str]]:
 
 
 CHECKS: tuple[Check, ...] = (
+    one_node_is_enough,
     devices_can_be_asked_for,
     devices_have_one_field,
     parallelism_fits,

@@ -31,6 +31,10 @@ def verification(model: str, mark: str) -> str:
     return fitted(f"{model}-verify-{mark}")
 
 
+def pin(model: str, mark: str) -> str:
+    return fitted(f"{model}-{mark}")
+
+
 def fitted(name: str) -> str:
     """A name that is too long keeps its start and ends in a hash, so that two never meet."""
     if len(name) <= LONGEST:

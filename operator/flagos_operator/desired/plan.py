@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from flagos_operator.api.spec import CompleteSpec
 from flagos_operator.desired import checks, fetch, labels, names, reclaim, verification, weights
 from flagos_operator.desired.asked import Asked
 from flagos_operator.desired.pod import Pod, pod, template
 from flagos_operator.desired.refusal import Refusal, refused
+from flagos_operator.desired.resolution import incomplete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,6 +40,7 @@ class Plan:
     meta: Meta
     suspended: bool
     replicas: int  # pods wanted now: 0 when suspended
+    release: str | None  # the row that the spec was resolved with
     chip: str
     resource_name: str | None  # None: no device is asked for
     devices: int  # per pod
@@ -75,6 +78,8 @@ def decide(
     spec: FlagOSModelSpec, *, meta: Meta, defaults: Defaults, chips: Chips
 ) -> Plan | Invalid:
     """Same spec, same plan: nothing here knows the time, the cluster or an earlier plan."""
+    if not isinstance(spec, CompleteSpec):
+        return incomplete()
     chip = chips.get(spec.chip)
     if chip is None:
         return unknown(spec.chip, chips=chips)
@@ -100,6 +105,7 @@ def plan(asked: Asked) -> Plan:
         meta=asked.meta,
         suspended=suspended,
         replicas=0 if suspended else asked.spec.replicas,
+        release=None,
         chip=asked.spec.chip,
         resource_name=asked.resource_name if asked.devices else None,
         devices=asked.devices,
@@ -158,6 +164,10 @@ def keeping(plan: Plan, found: Iterable[tuple[str, str]]) -> Plan:
     wanted = plan.reclaim
     kept = ((name, replace(wanted, image=image)) for name, image in found) if wanted else ()
     return next((with_reclaim(plan, each) for name, each in kept if each.name == name), plan)
+
+
+def with_release(plan: Plan, name: str) -> Plan:
+    return replace(plan, release=name)
 
 
 def with_reclaim(plan: Plan, wanted: reclaim.Reclaim | None) -> Plan:

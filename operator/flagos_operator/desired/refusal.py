@@ -9,6 +9,10 @@ from flagos_operator.api.outcome import Invalid
 
 class Refusal(StrEnum):
     UNKNOWN_CHIP = "UnknownChip"
+    UNKNOWN_RELEASE = "UnknownRelease"
+    INVALID_RELEASE = "InvalidRelease"
+    IMAGE_REQUIRED = "ImageRequired"
+    MULTI_NODE_UNSUPPORTED = "MultiNodeUnsupported"
     NO_DEVICE_RESOURCE = "NoDeviceResource"
     TOO_FEW_DEVICES = "TooFewDevices"
     MANAGED_RESOURCE = "ManagedResource"

@@ -9,6 +9,7 @@ from flagos_operator.desired.manifest import Manifest, given, plain
 from flagos_operator.desired.pod import template
 
 if TYPE_CHECKING:
+    from flagos_operator.desired.given import Meta
     from flagos_operator.desired.plan import Plan
     from flagos_operator.desired.reclaim import Reclaim
     from flagos_operator.desired.verification import Verification
@@ -35,22 +36,22 @@ def metadata(plan: Plan, name: str, *, owned: bool = True) -> Manifest:
             "name": name,
             "namespace": plan.meta.namespace,
             "labels": labels.common(plan.meta.name),
-            "ownerReferences": owners(plan) if owned else [],
+            "ownerReferences": owners(plan.meta) if owned else [],
         }
     )
 
 
-def owners(plan: Plan) -> list[Manifest]:
+def owners(meta: Meta) -> list[Manifest]:
     """Nobody in an offline rendering, which has no uid: what a stranger owns is collected."""
     owner = {
         "apiVersion": "flagos.io/v1alpha1",
         "kind": "FlagOSModel",
-        "name": plan.meta.name,
-        "uid": plan.meta.uid,
+        "name": meta.name,
+        "uid": meta.uid,
         "controller": True,
         "blockOwnerDeletion": True,
     }
-    return [owner] if plan.meta.uid else []
+    return [owner] if meta.uid else []
 
 
 def fetch_settings(plan: Plan) -> Manifest:

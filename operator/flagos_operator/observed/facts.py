@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from flagos_operator.catalog.rows import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
@@ -109,6 +111,7 @@ class DeploymentFacts:
     # (claim, path on it) that its containers may read, but for the download; "" is all of it.
     mounts: frozenset[tuple[str, str]] = frozenset()
     budget_seconds: int = 0  # as its startup probe gives them
+    restarted: str = ""  # when somebody last asked for a restart: kubectl rollout restart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,3 +149,19 @@ class JobFacts:
     message: str  # why
     deleting: bool
     version: str  # moves when somebody changed the spec: metadata.generation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinFacts:
+    """A ControllerRevision of a model: the rows that it was made from when it was Ready."""
+
+    namespace: str
+    name: str
+    uid: str
+    model: str
+    owner_uid: str
+    deleting: bool
+    revision: int
+    restarted: str  # annotation flagos.io/restarted: the last restart that is in it
+    chip: Row
+    release: Row | None

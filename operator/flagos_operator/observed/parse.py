@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from flagos_operator.catalog.rows import Row, row
 from flagos_operator.observed.facts import (
     ChildFacts,
     Condition,
@@ -13,6 +14,7 @@ from flagos_operator.observed.facts import (
     DeploymentFacts,
     JobFacts,
     ModelFacts,
+    PinFacts,
     PodFacts,
     Termination,
 )
@@ -24,6 +26,8 @@ JOB_LABEL = "flagos.io/job"
 LONGEST_REQUEST = 120  # letters: the status has to hold it
 VERIFY_ANNOTATION = "flagos.io/verify-weights"
 UID_ANNOTATION = "flagos.io/model-uid"
+RESTARTED_ANNOTATION = "flagos.io/restarted"
+KUBECTL_RESTARTED = "kubectl.kubernetes.io/restartedAt"
 FETCH_CONTAINER = "fetch"
 SERVER_CONTAINER = "server"
 
@@ -114,6 +118,10 @@ def deployment_facts(body: Body) -> DeploymentFacts:
         version=str(_number(meta, "generation")),
         mounts=frozenset(_mounts(_map(template, "spec"))),
         budget_seconds=_budget_seconds(_map(template, "spec")),
+        restarted=_text(
+            _map(_map(template, "metadata"), "annotations"),
+            KUBECTL_RESTARTED,
+        )[:LONGEST_REQUEST],
     )
 
 
@@ -173,6 +181,26 @@ def job_facts(body: Body) -> JobFacts:
         deleting=bool(meta.get("deletionTimestamp")),
         version=str(_number(meta, "generation")),
     )
+
+
+def pin_facts(body: Body) -> PinFacts:
+    meta, data = _map(body, "metadata"), _map(body, "data")
+    return PinFacts(
+        namespace=_text(meta, "namespace"),
+        name=_text(meta, "name"),
+        uid=_text(meta, "uid"),
+        model=_text(_map(meta, "labels"), MODEL_LABEL),
+        owner_uid=_owner_uid(meta),
+        deleting=bool(meta.get("deletionTimestamp")),
+        revision=_number(body, "revision"),
+        restarted=_text(_map(meta, "annotations"), RESTARTED_ANNOTATION),
+        chip=_row(_map(data, "chip")),
+        release=_row(_map(data, "release")) if "release" in data else None,
+    )
+
+
+def _row(body: Body) -> Row:
+    return row(_text(body, "name"), _map(body, "spec"))
 
 
 def _end_of_job(status: Body) -> Condition | None:

@@ -54,6 +54,11 @@ def judge(view: View, objection: Objection | None) -> tuple[Verdict, ...]:
     return (*verdicts, *_stalled(view, objection))
 
 
+def is_ready(status: Mapping[str, Any]) -> bool:
+    told = (each for each in status.get("conditions", ()) if each["type"] == READY)
+    return any(each["status"] == TRUE for each in told)
+
+
 def dated(
     verdicts: Sequence[Verdict],
     *,
@@ -163,9 +168,11 @@ def _progressing(view: View, objection: Objection | None) -> Verdict:
 
 def _up_to_date(view: View) -> Verdict:
     """Only what was written counts here; whether it serves already is Ready's matter."""
-    for objection in (checks.invalid(view), checks.refused(view)):
+    for objection in (checks.invalid(view), checks.refused(view), view.behind):
         if objection:
             return _against(UP_TO_DATE, objection)
+    if view.warning:
+        return _against(UP_TO_DATE, view.warning, status=TRUE)
     return Verdict(type=UP_TO_DATE, status=TRUE, reason=Reason.CURRENT)
 
 

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     CURRENT = "Current", Kind.GOOD
     DONE = "Done", Kind.GOOD
     PLUGIN_LOADED = "PluginLoaded", Kind.GOOD
+    RELEASE_FAILED = "ReleaseFailed", Kind.GOOD
 
     SUSPENDED = "Suspended", Kind.REST
     SCALED_TO_ZERO = "ScaledToZero", Kind.REST
@@ -58,6 +59,10 @@ class Reason(StrEnum):
     NOT_RESPONDING = "NotResponding", Kind.WAITING
     NO_POD_READY = "NoPodReady", Kind.WAITING
     FLAGOS_UNPROVEN = "FlagOSUnproven", Kind.WAITING
+    CHIP_CHANGED = "ChipChanged", Kind.WAITING
+    CHIP_GONE = "ChipGone", Kind.WAITING
+    RELEASE_CHANGED = "ReleaseChanged", Kind.WAITING
+    RELEASE_GONE = "ReleaseGone", Kind.WAITING
 
     CANNOT_PULL_IMAGE = "CannotPullImage", Kind.FAILED
     CANNOT_START = "CannotStart", Kind.FAILED
@@ -84,6 +89,11 @@ class Reason(StrEnum):
 
     INVALID_SPEC = "InvalidSpec", Kind.BLOCKED
     UNKNOWN_CHIP = "UnknownChip", Kind.BLOCKED
+    INVALID_CHIP = "InvalidChip", Kind.BLOCKED
+    UNKNOWN_RELEASE = "UnknownRelease", Kind.BLOCKED
+    INVALID_RELEASE = "InvalidRelease", Kind.BLOCKED
+    IMAGE_REQUIRED = "ImageRequired", Kind.BLOCKED
+    MULTI_NODE_UNSUPPORTED = "MultiNodeUnsupported", Kind.BLOCKED
     NO_DEVICE_RESOURCE = "NoDeviceResource", Kind.BLOCKED
     TOO_FEW_DEVICES = "TooFewDevices", Kind.BLOCKED
     MANAGED_RESOURCE = "ManagedResource", Kind.BLOCKED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flagos_operator.status.crash_remedies import CRASHES
 from flagos_operator.status.reasons import Reason
 from flagos_operator.status.remedy import Remedy
+from flagos_operator.status.row_remedies import ROWS
 
 REMEDIES = {
     Reason.SERVING: Remedy(
@@ -321,6 +322,7 @@ REMEDIES = {
         "Copy the record with the files, or make it where there is a network: flagos-operator "
         "fetch. Without spec.weights.verify they are served unchecked.",
     ),
+    **ROWS,
     **CRASHES,
 }
 

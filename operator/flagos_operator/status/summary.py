@@ -105,6 +105,7 @@ def _resolved(view: View) -> Mapping[str, Any] | None:
     if not isinstance(plan, Plan):
         return view.model.status.get("resolved")
     found = {
+        "release": plan.release,
         "chip": plan.chip,
         "image": bounded(plan.image, limit=LONGEST_FIELD),
         "revision": plan.revision,
@@ -118,13 +119,23 @@ def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {each.get("type", ""): each for each in status.get("conditions") or ()}
 
 
-_TOLD = (conditions.READY, conditions.WEIGHTS_READY, conditions.FLAGOS_ACTIVE)
+_TOLD = (
+    conditions.READY,
+    conditions.WEIGHTS_READY,
+    conditions.FLAGOS_ACTIVE,
+    conditions.UP_TO_DATE,
+)
+# Of these conditions only what a person should hear of.
+_AMISS = {
+    conditions.FLAGOS_ACTIVE: Reason.PLUGIN_NOT_LOADED,
+    conditions.UP_TO_DATE: Reason.RELEASE_FAILED,
+}
 
 
 def _events(
     old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Event]:
-    """One for each turn of Ready or WeightsReady, and if FlagOS is amiss; none of them twice.
+    """One for each turn of Ready or WeightsReady, and if FlagOS or the release is amiss; none twice.
 
     That a model was taken up is none: a moment later there is something to tell.
     """
@@ -134,7 +145,7 @@ def _events(
         turned = (now["status"], now["reason"]) != (before.get("status"), before.get("reason"))
         if not turned or now["reason"] in told or now["status"] == conditions.UNKNOWN:
             continue
-        if kind == conditions.FLAGOS_ACTIVE and now["reason"] != Reason.PLUGIN_NOT_LOADED:
+        if now["reason"] != _AMISS.get(kind, now["reason"]):
             continue
         told.add(now["reason"])
         yield Event(type=_severity(now), reason=now["reason"], message=now["message"])
@@ -147,6 +158,8 @@ def _looked(view: View, weights: Mapping[str, Any]) -> Iterator[Event]:
 
 
 def _severity(condition: Mapping[str, Any]) -> str:
+    if condition["reason"] == Reason.RELEASE_FAILED:
+        return "Warning"
     fine = condition["status"] == conditions.TRUE
     calm = kind_of(condition["reason"]) in {Kind.GOOD, Kind.REST, Kind.MOVING}
     return "Normal" if fine or calm else "Warning"

@@ -68,6 +68,8 @@ class View:
     now: datetime
     refused: Objection | None = None  # what the API server said to an apply
     applied: str = ""  # fingerprint of the children; empty: not all could be applied
+    behind: Objection | None = None  # rows that have changed since the model was made from them
+    warning: Objection | None = None  # of rows that are used as they are
     verified: Verified | None = None  # a look at the weights that has just ended
     # Tails of crashed containers' logs, by (pod uid, container, number of the run that ended).
     logs: Mapping[tuple[str, str, int], str] = field(default_factory=dict)

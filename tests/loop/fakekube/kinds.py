@@ -27,6 +27,7 @@ SERVED = (
         subresources=("status", "scale"),
     ),
     Served(kind="Deployment", group="apps", version="v1", plural="deployments"),
+    Served(kind="ControllerRevision", group="apps", version="v1", plural="controllerrevisions"),
     Served(kind="Job", group="batch", version="v1", plural="jobs"),
     Served(kind="Pod", group="", version="v1", plural="pods", subresources=("log",)),
     Served(kind="Service", group="", version="v1", plural="services"),

@@ -7,25 +7,27 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, cast
 
 import pytest
 
+from flagos_operator.catalog.catalogue import Catalogue
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
 from flagos_operator.cluster.kinds import KINDS, MODEL, POD, Key, Kind
 from flagos_operator.cluster.listener import Listener
+from flagos_operator.cluster.pins import Pins
 from flagos_operator.cluster.recorder import Recorder
 from flagos_operator.cluster.statuses import Statuses
-from flagos_operator.cluster.store import Store
+from flagos_operator.cluster.store import Snapshot, Store
 from flagos_operator.cluster.suspicions import Suspicions
 from flagos_operator.cluster.tails import Tails
 from flagos_operator.cluster.verdicts import Verdicts
+from flagos_operator.decisions import Decisions
 from flagos_operator.desired.given import Defaults
 from flagos_operator.engine.workers import Next
 from flagos_operator.metrics import Metrics
-from flagos_operator.reconcile import Conductor, decided
+from flagos_operator.reconcile import Conductor
 from flagos_operator.retention import Retention
 from flagos_operator.status.fetchlog import says_something
 from flagos_operator.status.startlog import distil, turns
@@ -90,6 +92,8 @@ class Lab:
         self.api, self.store = Api(), Store()
         client, metrics = cast("Client", self.api), Metrics()
         self.now = START
+        known = Catalogue(chips=chips(), releases={})
+        self.decisions = Decisions(catalogue=lambda: known, defaults=Defaults(**DEFAULTS))
         self.conductor = Conductor(
             store=self.store,
             applier=Applier(client=client, store=self.store, metrics=metrics, now=self.tick),
@@ -108,16 +112,19 @@ class Lab:
             retention=Retention(
                 client=client,
                 store=self.store,
-                decide=partial(decided, defaults=Defaults(**DEFAULTS), chips=chips()),
+                decide=lambda model: self.decisions.of(self.seen(model.name), model).plan,
                 image=DEFAULTS["fetch_image"],
             ),
             verdicts=Verdicts(client=client),
-            chips=chips(),
-            defaults=Defaults(**DEFAULTS),
+            decisions=self.decisions,
+            pins=Pins(client=client, store=self.store, now=self.tick),
             now=self.tick,
             started=metrics.model_ready_seconds.observe,
             lasted=metrics.phase_lasted,
         )
+
+    def seen(self, name: str) -> Snapshot:
+        return self.store.snapshot(Key("default", name))
 
     def restart(self) -> None:
         """All that the conductor remembers by itself is lost; what it sees is the same."""

@@ -1,0 +1,299 @@
+"""What a model is made from: its spec, and rows of the catalogue as they are or as they were.
+
+A model that was ever Ready keeps the rows that it was made from (desired/pin.py). Possible
+scenarios, where a row has changed since:
+
+    the newest rows give the pods that run        take them: nothing rolls
+    a restart was asked for (kubectl rollout      take them
+      restart)
+    the spec was edited so that pods roll anyway  take them
+    else                                          what was kept stays, and UpToDate says so
+    a row is gone, or is of no use any more       what was kept stays, also through edits
+
+Without a pin the newest rows count: a model that was never Ready, or was Ready under an operator
+that kept none and gets its pin now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.api.spec import INVALID, parse
+from flagos_operator.catalog.chips import chip_of
+from flagos_operator.catalog.rows import Row, Rows, chip_row, row
+from flagos_operator.desired.given import Defaults, Meta
+from flagos_operator.desired.pin import Pin
+from flagos_operator.desired.plan import Plan, decide, keeping, with_reclaim, with_release
+from flagos_operator.desired.resolution import resolve, taken, unknown
+from flagos_operator.status.rows import changed, failed
+from flagos_operator.status.verification import last_verified
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from flagos_operator.api.rules import Raw
+    from flagos_operator.api.spec import FlagOSModelSpec
+    from flagos_operator.catalog.catalogue import Catalogue
+    from flagos_operator.catalog.chips import Chips
+    from flagos_operator.cluster.store import Snapshot
+    from flagos_operator.observed.facts import DeploymentFacts, ModelFacts, PinFacts
+    from flagos_operator.status.view import Objection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One model at one moment. `release` is the row that its spec comes to, if any."""
+
+    seen: Snapshot
+    model: ModelFacts
+    spec: FlagOSModelSpec
+    catalogue: Catalogue
+    release: str | None = None
+
+    @property
+    def live(self) -> DeploymentFacts | None:
+        return self.seen.deployment
+
+    @property
+    def pin(self) -> PinFacts | None:
+        return self.seen.pins[-1] if self.seen.pins else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supply:
+    """Rows for one spec, be they of the catalogue or kept; `fault` is why they are of no use."""
+
+    chips: Chips
+    chip: Row | None = None
+    release: Row | None = None
+    fault: Invalid | None = None
+
+    @property
+    def rows(self) -> Rows | None:
+        if self.chip is None or self.fault:
+            return None
+        return Rows(chip=self.chip, release=self.release)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    plan: Plan | Invalid
+    rows: Rows | None = None  # that the plan was made from
+    behind: Objection | None = None  # what the catalogue has anew
+    warning: Objection | None = None
+    pin: Pin | None = None  # to be written before anything is made from it
+
+    def first_pin(self, seen: Snapshot) -> Pin | None:
+        """For a model that is about to be told Ready and has none."""
+        if seen.pins or self.rows is None or not isinstance(self.plan, Plan):
+            return None
+        return _pin(self.plan, self.rows, live=seen.deployment, before=None)
+
+
+def no_choice(case: Case) -> Invalid:
+    name = case.spec.model.name if case.spec.model else ""
+    return Invalid(
+        reason=INVALID,
+        message=f"spec.model: no release can be chosen for {name} here; name one in spec.release",
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Supplier:
+    """Texts of a catalogue's rows; they hold as long as the catalogue is the same object."""
+
+    _of: Catalogue | None = None
+    _chips: dict[str, Row] = field(default_factory=dict)
+    _releases: dict[str, Row] = field(default_factory=dict)
+
+    def supply(self, catalogue: Catalogue, spec: FlagOSModelSpec, name: str | None) -> Supply:
+        if self._of is not catalogue:
+            self._of, self._chips, self._releases = catalogue, {}, {}
+        if name is None:
+            return self._on_chip(catalogue, str(spec.chip))
+        release = self._release(catalogue, name)
+        if isinstance(release, Invalid):
+            return Supply(chips=catalogue.chips, fault=release)
+        chip = spec.chip or catalogue.releases[name].spec.chip
+        return replace(self._on_chip(catalogue, chip), release=release)
+
+    def _release(self, catalogue: Catalogue, name: str) -> Row | Invalid:
+        if name in catalogue.faulty_releases:
+            return catalogue.faulty_releases[name]
+        found = catalogue.releases.get(name)
+        if found is None:
+            return unknown(name, known=catalogue.releases)
+        if name not in self._releases:
+            self._releases[name] = row(name, taken(found.sent))
+        return self._releases[name]
+
+    def _on_chip(self, catalogue: Catalogue, name: str) -> Supply:
+        found = catalogue.chips.get(name)
+        if found is None:
+            return Supply(chips=catalogue.chips, fault=catalogue.faulty_chips.get(name))
+        if name not in self._chips:
+            self._chips[name] = chip_row(name, found)
+        return Supply(chips=catalogue.chips, chip=self._chips[name])
+
+
+@dataclass(slots=True, kw_only=True)
+class Decisions:
+    catalogue: Callable[[], Catalogue]
+    defaults: Defaults
+    # Names the row for a spec that names a model.
+    choose: Callable[[Case], str | Invalid] = no_choice
+    _supplier: Supplier = field(default_factory=Supplier)
+
+    def of(self, seen: Snapshot, model: ModelFacts) -> Decision:
+        spec = parse(model.raw)
+        if isinstance(spec, Invalid):
+            return Decision(plan=spec)
+        case = Case(seen=seen, model=model, spec=spec, catalogue=self.catalogue())
+        name = self.choose(case) if spec.model else spec.release
+        if isinstance(name, Invalid):
+            return Decision(plan=name)
+        decision = self._weigh(replace(case, release=name))
+        found = case.catalogue.releases.get(name or "")
+        return replace(decision, warning=failed(found) if found else None)
+
+    def _weigh(self, case: Case) -> Decision:
+        newest = self._supplier.supply(case.catalogue, case.spec, case.release)
+        new, pin = self._plan(case, newest), case.pin
+        if pin is None:
+            return Decision(plan=new, rows=newest.rows)
+        kept = None if _rows(pin) == newest.rows else _kept(case, pin)
+        if kept is None or _runs(new, case.live):
+            return _adopted(new, newest.rows, pin=pin, live=case.live)
+        old = self._plan(case, kept)
+        rolls = _restarted(pin, case.live) or (_edited(case.model) and not _runs(old, case.live))
+        if isinstance(new, Plan) and rolls:
+            return _adopted(new, newest.rows, pin=pin, live=case.live)
+        told = changed(_rows(pin), newest.rows, known=case.release in case.catalogue.releases)
+        return Decision(plan=old, rows=kept.rows, behind=told)
+
+    def _plan(self, case: Case, supply: Supply) -> Plan | Invalid:
+        """An upgrade of the operator renders anew what it renders, but rolls no pod for it.
+
+        While what an older one has rendered is what it would render, it stays.
+        """
+        live = case.live
+        plan = decided(case, supply, defaults=self.defaults)
+        if isinstance(plan, Plan) and live and live.template != plan.template:
+            found = self._of_older_operators(case, supply, live)
+            before = next((each for each in found if each.template == live.template), None)
+            plan = with_reclaim(before, plan.reclaim) if before else plan
+        if isinstance(plan, Plan):
+            return keeping(plan, ((job.name, job.image) for job in case.seen.jobs))
+        return plan
+
+    def _of_older_operators(
+        self, case: Case, supply: Supply, live: DeploymentFacts
+    ) -> Iterator[Plan]:
+        """What can be read from the Deployment is; what cannot is tried, newest first."""
+        found = replace(
+            self.defaults,
+            fetch_image=live.fetch_image or self.defaults.fetch_image,
+            live_budget=live.budget_seconds,
+        )
+        for given in (found, replace(found, plain_token=True)):
+            plan = decided(case, supply, defaults=given)
+            if isinstance(plan, Plan):
+                yield plan
+
+
+def decided(case: Case, supply: Supply, *, defaults: Defaults) -> Plan | Invalid:
+    model = case.model
+    meta = Meta(
+        namespace=model.namespace,
+        name=model.name,
+        uid=model.uid,
+        generation=model.generation,
+        verify=model.verify,
+        verified=last_verified(model.status),
+    )
+    return planned(model.raw, case.spec, supply, meta=meta, defaults=defaults)
+
+
+def planned(
+    raw: Raw, spec: FlagOSModelSpec, supply: Supply, *, meta: Meta, defaults: Defaults
+) -> Plan | Invalid:
+    """`spec` is `raw` typed."""
+    if supply.fault:
+        return supply.fault
+    complete = resolve(raw, spec, release=supply.release, chips=supply.chips)
+    if isinstance(complete, Invalid):
+        return complete
+    plan = decide(complete, meta=meta, defaults=defaults, chips=supply.chips)
+    if isinstance(plan, Invalid) or supply.release is None:
+        return plan
+    return with_release(plan, supply.release.name)
+
+
+def users(
+    models: Iterable[ModelFacts], *, chips: Collection[str] = (), releases: Collection[str] = ()
+) -> Iterator[ModelFacts]:
+    """Whom a change of these rows may concern."""
+    for model in models:
+        spec, told = _map(model.raw, "spec"), _map(model.status, "resolved")
+        named = {str(spec.get("release")), str(told.get("release"))}
+        runs_on = {str(spec.get("chip")), str(told.get("chip"))}
+        if named & {*releases} or runs_on & {*chips} or "model" in spec:
+            yield model
+
+
+def _kept(case: Case, pin: PinFacts) -> Supply | None:
+    """What the pin gives to this spec; None: the spec comes to other rows by now."""
+    if (pin.release.name if pin.release else None) != case.release:
+        return None
+    wanted = case.spec.chip or (pin.release.fields.get("chip") if pin.release else None)
+    if wanted != pin.chip.name:
+        return None
+    chip = chip_of(pin.chip.name, pin.chip.fields)
+    if isinstance(chip, Invalid):
+        return None
+    chips = {**case.catalogue.chips, pin.chip.name: chip}
+    return Supply(chips=chips, chip=pin.chip, release=pin.release)
+
+
+def _rows(pin: PinFacts) -> Rows:
+    return Rows(chip=pin.chip, release=pin.release)
+
+
+def _adopted(
+    plan: Plan | Invalid, rows: Rows | None, *, pin: PinFacts, live: DeploymentFacts | None
+) -> Decision:
+    """With a pin to be written where the one that there is holds something else."""
+    if not isinstance(plan, Plan) or rows is None:
+        return Decision(plan=plan, rows=rows)
+    if _rows(pin) == rows and not _restarted(pin, live):
+        return Decision(plan=plan, rows=rows)
+    return Decision(plan=plan, rows=rows, pin=_pin(plan, rows, live=live, before=pin))
+
+
+def _pin(
+    plan: Plan, rows: Rows, *, live: DeploymentFacts | None, before: PinFacts | None
+) -> Pin:
+    restarted = (live.restarted if live else "") or (before.restarted if before else "")
+    revision = before.revision + 1 if before else 1
+    return Pin(meta=plan.meta, rows=rows, revision=revision, restarted=restarted)
+
+
+def _runs(plan: Plan | Invalid, live: DeploymentFacts | None) -> bool:
+    return isinstance(plan, Plan) and live is not None and plan.template == live.template
+
+
+def _restarted(pin: PinFacts, live: DeploymentFacts | None) -> bool:
+    return live is not None and live.restarted not in ("", pin.restarted)
+
+
+def _edited(model: ModelFacts) -> bool:
+    """Since it was last looked at; what was done to the Deployment is no edit."""
+    return model.status.get("observedGeneration") != model.generation
+
+
+def _map(holder: Mapping[str, object], name: str) -> Mapping[str, object]:
+    found = holder.get(name)
+    return found if isinstance(found, Mapping) else {}

@@ -1,0 +1,60 @@
+"""What helps where the rows of chips and releases are concerned."""
+
+from __future__ import annotations
+
+from flagos_operator.status.reasons import Reason
+from flagos_operator.status.remedy import Remedy
+
+_TAKE_IT = (
+    "Nothing has to be done. To take the new row: kubectl rollout restart deployment/NAME, or any "
+    "edit of the spec that rolls pods."
+)
+_KEPT = (
+    "Nothing has to be done: what the model was made from is kept beside it and stays in use, "
+    "also through edits. "
+)
+
+ROWS = {
+    Reason.RELEASE_FAILED: Remedy(
+        "The release that the spec names was published with the verdict Failed. The objects are "
+        "written from it all the same.",
+        "Check what the model answers, or name another release: kubectl get flagosreleases.",
+    ),
+    Reason.CHIP_CHANGED: Remedy(
+        "The chip profile has changed since the model was made from it; no pod is rolled for that.",
+        _TAKE_IT,
+    ),
+    Reason.RELEASE_CHANGED: Remedy(
+        "The release has changed since the model was made from it; no pod is rolled for that.",
+        _TAKE_IT,
+    ),
+    Reason.CHIP_GONE: Remedy(
+        "The chip profile that the model was made from is gone, or cannot be read any more.",
+        _KEPT + "To have none of this, add the profile again.",
+    ),
+    Reason.RELEASE_GONE: Remedy(
+        "The release that the model was made from is gone, or cannot be read any more.",
+        _KEPT + "To have none of this, add the release again, or name another one.",
+    ),
+    Reason.INVALID_CHIP: Remedy(
+        "The chip profile in use cannot be read; the message names its field.",
+        "Correct that FlagOSChip, or the chart value `chips`.",
+    ),
+    Reason.UNKNOWN_RELEASE: Remedy(
+        "No release of the name in spec.release is known.",
+        "Use one that is (kubectl get flagosreleases), or add a FlagOSRelease of that name.",
+    ),
+    Reason.INVALID_RELEASE: Remedy(
+        "The release cannot be read or served by this operator; the message names its field.",
+        "Correct that FlagOSRelease, or name another one.",
+    ),
+    Reason.IMAGE_REQUIRED: Remedy(
+        "The release is published without an image that everybody can pull.",
+        "Set spec.image.",
+    ),
+    Reason.MULTI_NODE_UNSUPPORTED: Remedy(
+        "One replica would be spread over several nodes, which is not supported yet.",
+        "Name a release for one node, or set spec.nodes to 1 and spec.devices to what one node "
+        "has, where that is enough.",
+    ),
+}
