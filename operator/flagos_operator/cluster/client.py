@@ -67,11 +67,12 @@ class Client:
         return _decode(await self._call("get", "GET", kind.path(*key)))
 
     async def list(
-        self, kind: Kind, *, namespace: str, selector: str = ""
+        self, kind: Resource, *, namespace: str, selector: str = "", fields: str = ""
     ) -> AsyncIterator[dict[str, Any]]:
         """Chunks as the server sends them; each is a List of up to CHUNK items."""
-        wanted = selector or kind.selector
-        query = {"limit": str(CHUNK)} | ({"labelSelector": wanted} if wanted else {})
+        wanted = selector or (kind.selector if isinstance(kind, Kind) else "")
+        given = {"limit": str(CHUNK), "labelSelector": wanted, "fieldSelector": fields}
+        query = {name: value for name, value in given.items() if value}
         while True:
             chunk = _decode(await self._call("list", "GET", kind.path(namespace), query=query))
             yield chunk

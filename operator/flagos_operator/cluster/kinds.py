@@ -110,6 +110,9 @@ PIN = Kind(
     spared=True,
 )
 LEASE = Resource(name="Lease", group="coordination.k8s.io", version="v1", plural="leases")
+# Read, all of them, while a release is being chosen (inventory.py), and followed by nobody.
+NODE = Resource(name="Node", group="", version="v1", plural="nodes")
+ANY_POD = Resource(name="Pod", group="", version="v1", plural="pods")
 # Models first: a child is only worth a look once its model is known.
 KINDS = (MODEL, PIN, CONFIG_MAP, CLAIM, SERVICE, JOB, DEPLOYMENT, POD)
 BY_NAME = {kind.name: kind for kind in KINDS}

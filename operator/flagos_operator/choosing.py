@@ -1,0 +1,94 @@
+"""A release for each model that names only what it wants served: asked for once, then kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.cluster.kinds import Key
+from flagos_operator.desired.candidates import candidates, wish
+from flagos_operator.desired.selection import choose, hopeless, kept, possible
+from flagos_operator.desired.wish import Chosen, Market, Previous, Selection, passes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from flagos_operator.catalog.catalogue import Catalogue
+    from flagos_operator.cluster.inventory import Inventory
+    from flagos_operator.decisions import Case
+    from flagos_operator.desired.wish import Candidate, Check, Wish
+
+CHOOSING = Invalid(reason="Choosing", message="reading which chips the cluster has free")
+
+
+@dataclass(slots=True, kw_only=True)
+class Chooser:
+    inventory: Inventory
+    check: Check = passes
+    _of: Catalogue | None = None
+    _candidates: tuple[Candidate, ...] = field(default=())
+
+    def choose(self, case: Case) -> Selection | None:
+        """None where the spec leaves no choice."""
+        wanted = wish(case.spec)
+        if wanted is None:
+            return None
+        key = Key(case.model.namespace, case.model.name)
+        before = remembered(case.model.status)
+        if not kept(wanted, previous=before):
+            before = self._pinned(case, wanted) if before is None else None
+        if before:
+            return Selection(wish=wanted.words, chosen=again(before))
+        return self.inventory.promised(key, wanted.words) or self._anew(wanted, key, case)
+
+    def _anew(self, wanted: Wish, key: Key, case: Case) -> Selection:
+        known = self._known(case.catalogue)
+        if fault := hopeless(wanted, known):
+            return Selection(wish=wanted.words, fault=fault)
+        found = self.inventory.ask(key)
+        if found is None:
+            return Selection(wish=wanted.words, fault=CHOOSING)
+        stock, own = found
+        chips = case.catalogue.chips
+        market = Market(candidates=known, chips=chips, stock=stock, own=own, check=self.check)
+        selection = choose(wanted, market=market)
+        if selection.chosen:
+            self.inventory.promise(key, selection)
+        else:
+            self.inventory.wait(key)
+        return selection
+
+    def _pinned(self, case: Case, wanted: Wish) -> Previous | None:
+        """A status can be lost, with a backup for one; the rows that a model runs on are not."""
+        row = case.pin.release if case.pin else None
+        if row is None:
+            return None
+        published = {each.release: each for each in self._known(case.catalogue)}
+        found = published.get(row.name)
+        if found and found not in possible(wanted, tuple(published.values())):
+            return None
+        chip = str(row.fields.get("chip", ""))
+        return Previous(wish=wanted.words, release=row.name, chip=chip)
+
+    def _known(self, catalogue: Catalogue) -> tuple[Candidate, ...]:
+        if self._of is not catalogue:
+            self._of, self._candidates = catalogue, candidates(catalogue)
+        return self._candidates
+
+
+def remembered(status: Mapping[str, Any]) -> Previous | None:
+    told = status.get("selection") or {}
+    if not told.get("release"):
+        return None
+    return Previous(
+        wish=str(told.get("wish", "")),
+        release=str(told["release"]),
+        chip=str(told.get("chip", "")),
+    )
+
+
+def again(before: Previous) -> Chosen:
+    """The words of the choice are in the status already."""
+    return Chosen(release=before.release, chip=before.chip, message="")

@@ -1,0 +1,134 @@
+"""What a choice of a release is made from, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flagos_operator.api.outcome import Invalid
+    from flagos_operator.catalog.chips import Chips
+    from flagos_operator.desired.stock import Hardware, Stock, Taken
+
+class Why(StrEnum):
+    """Why a release was not taken. Others come from checks of the image, the driver, the memory."""
+
+    ABSENT = "Absent"
+    UNKNOWN_CHIP = "UnknownChip"
+    OTHER_RESOURCE = "OtherResource"
+    UNSCHEDULABLE = "Unschedulable"
+    NOT_ENOUGH_FREE = "NotEnoughFree"
+    VERDICT_FAILED = "VerdictFailed"
+    MULTI_NODE = "MultiNodeUnsupported"
+    IMAGE_REQUIRED = "ImageRequired"
+    OUTRANKED = "Outranked"
+
+
+UNKNOWN_MODEL = "UnknownModel"
+NO_RELEASE_FITS = "NoReleaseFits"
+INVENTORY_UNKNOWN = "InventoryUnknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a model's spec says about the choice."""
+
+    name: str
+    chips: tuple[str, ...] = ()  # the most wanted first; empty: any
+    devices: int | None = None
+    resource: str | None = None
+    image: str = ""
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Mapping[str, Any], ...] = ()
+    affinity: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """What a choice is bound to: an edit of anything else leaves it as it is."""
+        return f"{self.name} on {', '.join(self.chips) or 'any chip'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A release, as far as it matters here."""
+
+    release: str
+    model: str
+    chip: str
+    devices: int | None = None  # None: what the chip has
+    nodes: int = 1
+    tier: str = ""
+    verdict: str = ""
+    published: str = ""  # a date, as ISO 8601 writes it
+    image: str = ""
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    release: str
+    chip: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """`node` has the devices now; which one the pod comes to is the scheduler's to say."""
+
+    release: str
+    chip: str
+    message: str
+    resource: str = ""
+    devices: int = 0
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """`unchecked` says why nothing, or not all, was compared with what the cluster has."""
+
+    wish: str
+    chosen: Chosen | None = None
+    rejected: tuple[Rejected, ...] = ()
+    unchecked: str = ""
+    fault: Invalid | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Previous:
+    """A choice as it was kept."""
+
+    wish: str
+    release: str
+    chip: str
+
+
+# What speaks against a release on such chips: (reason, message). One that knows nothing objects
+# to nothing.
+Check = Callable[["Candidate", Hardware], tuple[str, str] | None]
+
+
+def passes(_: Candidate, __: Hardware) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """What can be chosen from. `own` are devices that the model's own pods hold already."""
+
+    candidates: tuple[Candidate, ...]
+    chips: Chips
+    stock: Stock
+    own: Taken = field(default_factory=dict)
+    check: Check = passes
+
+
+Answer = Chosen | Rejected
+
+
+def rejected(each: Candidate, reason: str, message: str) -> Rejected:
+    return Rejected(release=each.release, chip=each.chip, reason=reason, message=message)
