@@ -47,8 +47,19 @@ class Chip(Shape):
             "allocates devices, so a pod with devices is privileged and alone on its node."
         ),
     )
+    # A factory, so that the schema has no default: what is not said must be seen not to be.
     devices_per_resource: int = Field(
-        1, description="Devices that a program sees for one resource.", ge=1, le=64
+        default_factory=lambda: 1,
+        description="Devices that a program sees for one resource. Default: 1.",
+        ge=1,
+        le=64,
+    )
+    memory_per_device: Quantity | None = Field(
+        None,
+        description=(
+            "Memory of one device, e.g. 64Gi, where all boards of this chip have the same. "
+            "Default: what the nodes' labels say, if anything."
+        ),
     )
     visible_devices_env: EnvName | None = Field(
         None,
@@ -68,7 +79,10 @@ class Chip(Shape):
     volume_mounts: MountList = Field((), description="Where those volumes are mounted.")
     env: EnvList = Field((), description="Environment of the server; yields to the model's.")
     pre_start: str | None = Field(
-        None, description="Bash line that runs in the same shell before the server.", min_length=1
+        None,
+        description="Bash line that runs in the same shell before the server.",
+        min_length=1,
+        max_length=4096,
     )
     args: Annotated[tuple[Argument, ...], Field(max_length=64)] = Field(
         (), description="Arguments of vLLM that the chip needs, before the model's own."

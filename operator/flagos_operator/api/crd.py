@@ -1,4 +1,4 @@
-"""The definition of FlagOSModel as the API server wants it, made from the models."""
+"""The definitions of the kinds as the API server wants them, made from the models."""
 
 from __future__ import annotations
 
@@ -10,42 +10,41 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from flagos_operator.api.reference import reference
+from flagos_operator.api.definitions import (
+    DEFINITIONS,
+    GROUP,
+    MODEL,
+    VERSION,
+    Definition,
+)
+from flagos_operator.api.reference import Page, reference
 from flagos_operator.api.schema import Schema, structural_schema
 from flagos_operator.api.shape import validation
-from flagos_operator.api.spec import NAME, FlagOSModelSpec
-from flagos_operator.api.status import FlagOSModelStatus
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-GROUP = "flagos.io"
-VERSION = "v1alpha1"
-KIND = "FlagOSModel"
-PLURAL = "flagosmodels"
 SCHEMA_ANNOTATION = "flagos.io/schema"
 
-READY = '.status.conditions[?(@.type=="Ready")]'
 
-
-def definition() -> dict[str, Any]:
-    schema = object_schema()
+def definition(of: Definition = MODEL) -> dict[str, Any]:
+    schema = object_schema(of)
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {
-            "name": f"{PLURAL}.{GROUP}",
+            "name": f"{of.plural}.{GROUP}",
             "annotations": {SCHEMA_ANNOTATION: digest(schema)},
         },
         "spec": {
             "group": GROUP,
-            "scope": "Namespaced",
+            "scope": of.scope,
             "names": {
-                "kind": KIND,
-                "listKind": f"{KIND}List",
-                "plural": PLURAL,
-                "singular": "flagosmodel",
-                "shortNames": ["fom"],
+                "kind": of.kind,
+                "listKind": f"{of.kind}List",
+                "plural": of.plural,
+                "singular": of.singular,
+                "shortNames": [of.short],
                 "categories": ["flagos"],
             },
             "versions": [
@@ -53,15 +52,8 @@ def definition() -> dict[str, Any]:
                     "name": VERSION,
                     "served": True,
                     "storage": True,
-                    "additionalPrinterColumns": columns(),
-                    "subresources": {
-                        "status": {},
-                        "scale": {
-                            "specReplicasPath": ".spec.replicas",
-                            "statusReplicasPath": ".status.replicas",
-                            "labelSelectorPath": ".status.selector",
-                        },
-                    },
+                    "additionalPrinterColumns": [dict(each) for each in of.columns],
+                    **({"subresources": dict(of.subresources)} if of.subresources else {}),
                     "schema": {"openAPIV3Schema": schema},
                 }
             ],
@@ -69,47 +61,29 @@ def definition() -> dict[str, Any]:
     }
 
 
-def columns() -> list[dict[str, Any]]:
-    return [
-        column("Phase", ".status.phase"),
-        column("Ready", f"{READY}.status"),
-        column("Chip", ".status.resolved.chip"),
-        column("Stack", ".status.stack"),
-        column("Progress", ".status.progress"),
-        column("Reason", f"{READY}.reason"),
-        column("URL", ".status.url") | WIDE,
-        column("Image", ".status.resolved.image") | WIDE,
-        column("Weights", ".status.weights.source") | WIDE,
-        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
-    ]
-
-
-WIDE = {"priority": 1}
-
-
-def column(name: str, path: str) -> dict[str, Any]:
-    return {"name": name, "type": "string", "jsonPath": path}
-
-
-def object_schema() -> Schema:
+def object_schema(of: Definition = MODEL) -> Schema:
     return {
-        "description": "Serves one model: weights, server and Service in one object.",
+        "description": of.about,
         "type": "object",
         "required": ["spec"],
-        "x-kubernetes-validations": [validation(NAME)],
+        **({"x-kubernetes-validations": [validation(of.name)]} if of.name else {}),
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
-            "spec": spec_schema(),
-            "status": structural_schema(FlagOSModelStatus)
-            | {"description": "What the operator has seen and concluded."},
+            "spec": spec_schema(of),
+            **(status_schema(of) if of.status else {}),
         },
     }
 
 
-def spec_schema() -> Schema:
-    return structural_schema(FlagOSModelSpec) | {"description": "The model that is wanted."}
+def spec_schema(of: Definition = MODEL) -> Schema:
+    return structural_schema(of.spec) | {"description": of.means}
+
+
+def status_schema(of: Definition) -> Schema:
+    described = {"description": "What the operator has seen and concluded."}
+    return {"status": structural_schema(of.status) | described} if of.status else {}
 
 
 def digest(schema: Schema) -> str:
@@ -117,18 +91,34 @@ def digest(schema: Schema) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def as_yaml() -> str:
+def as_yaml(of: Definition = MODEL) -> str:
     head = "# Generated from operator/flagos_operator/api by `flagos-operator crd`. Do not edit.\n"
-    return head + yaml.safe_dump(definition(), sort_keys=False, width=99, allow_unicode=True)
+    return head + yaml.safe_dump(definition(of), sort_keys=False, width=99, allow_unicode=True)
+
+
+def as_reference() -> str:
+    return reference(
+        [
+            Page(kind=each.kind, schema=object_schema(each))
+            for each in DEFINITIONS.values()
+        ]
+    )
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "plural",
+        nargs="?",
+        choices=[*DEFINITIONS],
+        default=MODEL.plural,
+        help="kind to print (%(default)s)",
+    )
     parser.add_argument("--check", type=Path, metavar="FILE", help="fail if FILE differs")
-    parser.add_argument("--docs", action="store_true", help="the API reference instead")
+    parser.add_argument("--docs", action="store_true", help="the API reference of all instead")
 
 
 def run(args: Namespace) -> int:
-    text = reference(object_schema()) if args.docs else as_yaml()
+    text = as_reference() if args.docs else as_yaml(DEFINITIONS[args.plural])
     if args.check is None:
         sys.stdout.write(text)
         return 0

@@ -29,7 +29,7 @@ class Asked:
 
     @property
     def versions(self) -> Versions:
-        said = Versions(**self.spec.versions.model_dump())
+        said = Versions(**self.spec.versions.model_dump(exclude={"chip"}))
         return said.over(hints(self.spec.image))
 
     @property

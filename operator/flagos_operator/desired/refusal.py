@@ -21,6 +21,7 @@ class Refusal(StrEnum):
     WITHOUT_EFFECT = "WithoutEffect"
     RESERVED_NAME = "ReservedName"
     COMMAND_REQUIRED = "CommandRequired"
+    IMAGE_FOR_ANOTHER_CHIP = "ImageForAnotherChip"
     INVALID_SOURCE = "InvalidSource"
 
 
