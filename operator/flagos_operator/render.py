@@ -85,10 +85,13 @@ class Operator:
     namespace: str
     supplier: Supplier = field(default_factory=Supplier)
 
-    def plan(self, document: Document) -> Plan | Invalid:
+    def readable(self, document: Document) -> FlagOSModelSpec | Invalid:
         if document.body.get("apiVersion") != API_VERSION:
             return Invalid(reason="InvalidSpec", message=f"apiVersion: must be {API_VERSION}")
-        spec = parse(document.body)
+        return parse(document.body)
+
+    def plan(self, document: Document) -> Plan | Invalid:
+        spec = self.readable(document)
         if isinstance(spec, Invalid):
             return spec
         if spec.model:
