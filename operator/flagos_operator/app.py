@@ -65,6 +65,7 @@ class App:
     health: Health
     election: Election | None
     listener: Listener
+    decisions: Decisions  # its catalogue may be another at any time; then call rows_changed
     loop: asyncio.AbstractEventLoop | None = None
 
     def tell(self, kind: str, event: Mapping[str, Any]) -> None:
@@ -184,6 +185,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         health=health,
         election=election,
         listener=listener,
+        decisions=decisions,
     )
 
 

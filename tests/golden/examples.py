@@ -9,9 +9,11 @@ import yaml
 
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse
-from flagos_operator.catalog.chips import Chips, load_chips
+from flagos_operator.catalog.catalogue import Catalogue, builtin
+from flagos_operator.catalog.chips import Chips
+from flagos_operator.decisions import Supplier, planned
 from flagos_operator.desired.given import Defaults, Meta
-from flagos_operator.desired.plan import Plan, decide
+from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
 from flagos_operator.render import Dumper
 
@@ -26,10 +28,14 @@ UID = "5f0a0f8e-0000-4000-8000-000000000000"
 Objects = tuple[dict[str, Any], ...]
 
 
-def chips() -> Chips:
-    found = load_chips()
+def catalogue() -> Catalogue:
+    found = builtin()
     assert not isinstance(found, Invalid), found.message
     return found
+
+
+def chips() -> Chips:
+    return catalogue().chips
 
 
 def plan(example: Path, *, defaults: Defaults = DEFAULTS) -> Plan:
@@ -37,7 +43,8 @@ def plan(example: Path, *, defaults: Defaults = DEFAULTS) -> Plan:
     spec = parse(model)
     assert not isinstance(spec, Invalid), spec.message
     meta = Meta(namespace="models", name=model["metadata"]["name"], uid=UID, generation=1)
-    decided = decide(spec, meta=meta, defaults=defaults, chips=chips())
+    supply = Supplier().supply(catalogue(), spec, spec.release)
+    decided = planned(model, spec, supply, meta=meta, defaults=defaults)
     assert not isinstance(decided, Invalid), decided.message
     return decided
 

@@ -16,11 +16,12 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from flagos_operator.api.chip import Chip
 from flagos_operator.api.faults import broken, shortened, structural
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.release import FlagOSReleaseSpec
 from flagos_operator.api.sent import as_sent
-from flagos_operator.catalog.chips import Chips, load_chips
+from flagos_operator.catalog.chips import Chips, chip_of, laid_over, load_chips
 
 Raw = Mapping[str, Any]
 
@@ -48,13 +49,19 @@ def builtin(own_chips: Raw | None = None) -> Catalogue | Invalid:
     chips = load_chips(own_chips)
     if isinstance(chips, Invalid):
         return chips
-    releases = {}
-    for name, spec in shipped_releases().items():
-        found = release_of(name, spec)
-        if isinstance(found, Invalid):
-            return found
-        releases[name] = found
-    return Catalogue(chips=chips, releases=releases)
+    found = {name: release_of(name, spec) for name, spec in shipped_releases().items()}
+    return assembled(chips=chips, releases=found)
+
+
+def assembled(
+    *, chips: Mapping[str, Chip | Invalid], releases: Mapping[str, Release | Invalid]
+) -> Catalogue:
+    return Catalogue(
+        chips={name: row for name, row in chips.items() if isinstance(row, Chip)},
+        releases={name: row for name, row in releases.items() if isinstance(row, Release)},
+        faulty_chips={name: row for name, row in chips.items() if isinstance(row, Invalid)},
+        faulty_releases={name: row for name, row in releases.items() if isinstance(row, Invalid)},
+    )
 
 
 @cache
@@ -65,14 +72,38 @@ def shipped_releases() -> Mapping[str, Raw]:
 
 
 def release_of(name: str, spec: object) -> Release | Invalid:
+    """A row as somebody wrote it. What is wrong with it comes back as a value."""
     if not isinstance(spec, Mapping):
         return _invalid(name, "spec: must be of type object")
-    sent = as_sent(spec)
+    try:
+        return _typed(name, as_sent(spec))
+    except RecursionError:
+        return _invalid(name, "spec: nested too deeply: write less of it")
+
+
+def chip_row_of(name: str, spec: object, *, own: Raw) -> Chip | Invalid:
+    """A chip as somebody wrote it, with what the chart's value says of it laid over."""
+    at = f"FlagOSChip {name}: spec"
+    if not isinstance(spec, Mapping):
+        return Invalid(reason="InvalidChip", message=f"{at}: must be of type object")
+    try:
+        return chip_of(name, laid_over(as_sent(spec), own), at=at)
+    except RecursionError:
+        message = f"{at}: nested too deeply: write less of it"
+        return Invalid(reason="InvalidChip", message=message)
+
+
+def _typed(name: str, sent: Raw) -> Release | Invalid:
     try:
         # From JSON, where a list is what a tuple is made from and a number is not a string.
         typed = FlagOSReleaseSpec.model_validate_json(json.dumps(sent))
     except ValidationError as error:
-        return _invalid(name, shortened(structural(error, shape=FlagOSReleaseSpec)))
+        faults = structural(error, shape=FlagOSReleaseSpec)
+        missing = [each for each in ("model", "chip") if each not in sent]
+        return _invalid(
+            name,
+            shortened([*(f"spec.{each}: Required value: set it" for each in missing), *faults]),
+        )
     faults = list(broken(sent, shape=FlagOSReleaseSpec))
     if faults:
         return _invalid(name, shortened(faults))
@@ -80,8 +111,11 @@ def release_of(name: str, spec: object) -> Release | Invalid:
 
 
 def _rows(text: str) -> Iterator[tuple[str, Raw]]:
-    for document in yaml.safe_load_all(text):
+    for document in yaml.load_all(text, Loader=_Loader):  # noqa: S506 - a safe one, see below
         yield document["metadata"]["name"], document["spec"]
+
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _invalid(name: str, faults: str) -> Invalid:

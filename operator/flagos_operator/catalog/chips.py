@@ -37,7 +37,7 @@ def merge_chips(table: Table, own: Mapping[str, Any]) -> Chips | Invalid:
     for name in sorted({*table, *own}):
         fields = own.get(name) or {}
         if not isinstance(fields, Mapping):
-            return invalid(name, "spec: write fields, e.g. {resourceName: vendor.example/gpu}")
+            return invalid(f"chips.{name}", "spec: write fields, e.g. {resourceName: vendor.example/gpu}")
         chip = chip_of(name, laid_over(table.get(name, {}), fields))
         if isinstance(chip, Invalid):
             return chip
@@ -68,16 +68,18 @@ def named(items: object, key: str) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(items, list) and all(isinstance(one, dict) and key in one for one in items)
 
 
-def chip_of(name: str, fields: Mapping[str, Any]) -> Chip | Invalid:
+def chip_of(name: str, fields: Mapping[str, Any], *, at: str = "") -> Chip | Invalid:
+    """`at` is where a reader finds the fields."""
+    at = at or f"chips.{name}"
     try:
         # From JSON, where a list is what a tuple is made from and a number is not a string.
         chip = Chip.model_validate_json(json.dumps(fields))
     except ValidationError as error:
-        return invalid(name, shortened(structural(error, shape=Chip)))
+        return invalid(at, shortened(structural(error, shape=Chip)))
     faults = list(broken(fields, shape=Chip))
-    return invalid(name, shortened(faults)) if faults else chip
+    return invalid(at, shortened(faults)) if faults else chip
 
 
-def invalid(name: str, faults: str) -> Invalid:
+def invalid(at: str, faults: str) -> Invalid:
     """The paths that the API's words give start at a model's spec; these start at the chips."""
-    return Invalid(reason="InvalidChip", message=re.sub(r"\bspec\b", f"chips.{name}", faults))
+    return Invalid(reason="InvalidChip", message=re.sub(r"\bspec\b", at, faults))

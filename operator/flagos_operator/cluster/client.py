@@ -81,10 +81,12 @@ class Client:
                 return
             query = {**query, "continue": token}
 
-    async def apply(self, kind: Resource, manifest: Body, *, force: bool) -> dict[str, Any]:
+    async def apply(
+        self, kind: Resource, manifest: Body, *, force: bool, manager: str = FIELD_MANAGER
+    ) -> dict[str, Any]:
         meta = manifest["metadata"]
-        path = kind.path(meta["namespace"], meta["name"])
-        return await self._apply("apply", path, manifest, force=force)
+        path = kind.path(meta.get("namespace", ""), meta["name"])
+        return await self._apply("apply", path, manifest, force=force, manager=manager)
 
     async def dry_run(self, kind: Resource, manifest: Body) -> dict[str, Any]:
         """What an apply would make of the object: admitted and defaulted, and not kept."""
@@ -151,8 +153,16 @@ class Client:
         path = f"/api/v1/namespaces/{namespace}/events"
         await self._call("event", "POST", path, body=event)
 
-    async def _apply(self, verb: str, path: str, body: Body, *, force: bool) -> dict[str, Any]:
-        query = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
+    async def _apply(
+        self,
+        verb: str,
+        path: str,
+        body: Body,
+        *,
+        force: bool,
+        manager: str = FIELD_MANAGER,
+    ) -> dict[str, Any]:
+        query = {"fieldManager": manager, "force": str(force).lower()}
         raw = await self._call(verb, "PATCH", path, query=query, body=body, content=_APPLY)
         return _decode(raw)
 

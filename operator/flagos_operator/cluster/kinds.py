@@ -46,6 +46,7 @@ class Resource:
     group: str
     version: str
     plural: str
+    selector: str = ""  # other objects stay on the server
 
     @property
     def api_version(self) -> str:
@@ -63,7 +64,7 @@ class Kind(Resource):
     """A resource whose objects the operator follows."""
 
     facts: Callable[[Body], Facts]
-    selector: str = MANAGED  # other people's objects stay on the server
+    selector: str = MANAGED
     spared: bool = False  # most models have none: without the right to read it all else goes on
 
 
@@ -113,6 +114,13 @@ LEASE = Resource(name="Lease", group="coordination.k8s.io", version="v1", plural
 # Read, all of them, while a release is being chosen (inventory.py), and followed by nobody.
 NODE = Resource(name="Node", group="", version="v1", plural="nodes")
 ANY_POD = Resource(name="Pod", group="", version="v1", plural="pods")
+# Of the whole cluster, and known also without it (cluster/rows.py).
+CHIP = Resource(name="FlagOSChip", group="flagos.io", version="v1alpha1", plural="flagoschips")
+RELEASE = Resource(
+    name="FlagOSRelease", group="flagos.io", version="v1alpha1", plural="flagosreleases"
+)
+ROWS = (CHIP, RELEASE)
 # Models first: a child is only worth a look once its model is known.
 KINDS = (MODEL, PIN, CONFIG_MAP, CLAIM, SERVICE, JOB, DEPLOYMENT, POD)
 BY_NAME = {kind.name: kind for kind in KINDS}
+ROW_BY_NAME = {kind.name: kind for kind in ROWS}
