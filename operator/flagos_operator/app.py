@@ -162,9 +162,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         enqueue=partial(queue.add, urgent=False),
     )
     listener = _listener(client, tell=partial(queue.add, urgent=False))
-    known = catalogue(settings)
-    decisions = Decisions(catalogue=lambda: known, defaults=defaults(settings))
-    conductor = _conductor(client, store, metrics, listener=listener, decisions=decisions, settings=settings)
+    conductor = _conductor(settings, client, store, metrics, listener=listener)
     workers = Workers(
         queue=queue, handle=conductor.reconcile, metrics=metrics, clock=time.monotonic
     )
@@ -185,7 +183,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         health=health,
         election=election,
         listener=listener,
-        decisions=decisions,
+        decisions=conductor.decisions,
     )
 
 
@@ -200,15 +198,12 @@ def _listener(client: Client, *, tell: Callable[[Key], None]) -> Listener:
     )
 
 
-def _conductor(  # noqa: PLR0913
-    client: Client,
-    store: Store,
-    metrics: Metrics,
-    *,
-    settings: Settings,
-    listener: Listener,
-    decisions: Decisions,
+def _conductor(
+    settings: Settings, client: Client, store: Store, metrics: Metrics, *, listener: Listener
 ) -> Conductor:
+    known = catalogue(settings)
+    decisions = Decisions(catalogue=lambda: known, defaults=defaults(settings))
+
     def plan_of(model: ModelFacts) -> Plan | Invalid:
         return decisions.of(store.snapshot(Key(model.namespace, model.name)), model).plan
 

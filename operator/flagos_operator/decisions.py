@@ -172,7 +172,7 @@ class Decisions:
         if isinstance(new, Plan) and rolls:
             return _adopted(new, newest.rows, pin=pin, live=case.live)
         told = changed(_rows(pin), newest.rows, known=case.release in case.catalogue.releases)
-        return Decision(plan=old, rows=kept.rows, behind=told)
+        return replace(_adopted(old, kept.rows, pin=pin, live=case.live), behind=told)
 
     def _plan(self, case: Case, supply: Supply) -> Plan | Invalid:
         """An upgrade of the operator renders anew what it renders, but rolls no pod for it.

@@ -138,7 +138,9 @@ Request = tuple[str, bytes]
 def prepared(namespace: str, names: tuple[str, ...], status: Body) -> dict[str, list[Request]]:
     """What to send for each model, but for the uid, which only its creation tells."""
     settings = Settings()
-    operator = Operator(defaults=defaults(settings), catalogue=catalogue(settings), namespace=namespace)
+    operator = Operator(
+        defaults=defaults(settings), catalogue=catalogue(settings), namespace=namespace
+    )
     return {name: [*children(operator, name), told(status, operator, name)] for name in names}
 
 

@@ -365,7 +365,7 @@ async def test_a_pin_that_cannot_be_written_now_is_written_before_ready_is_told(
     async with operator():
         kube.create(a_model())
         await served(kube)
-        fault = Fault(method="PATCH", path="controllerrevisions", status=500, reason="InternalError")
+        fault = Fault(method="PATCH", path="controllerrevisions", status=500)
         kube.faults.append(fault)
         kube.put(a_pod("m-1", template=template(kube)))
         await eventually(lambda: fault.met)

@@ -179,8 +179,8 @@ class FlagOSModelSpec(Shape):
     model: Choice | None = Field(
         None,
         description=(
-            "A published model by name: of the rows that serve it, one is chosen by the chips that "
-            "the cluster has, and kept."
+            "A published model by name: of the rows that serve it, one is chosen by the "
+            "chips that the cluster has, and kept."
         ),
     )
     chip: ChipName | None = Field(

@@ -140,9 +140,7 @@ def at_fault(found: object, raw: Fields, fields: Fields, *, name: str) -> Invali
 def unknown(name: str, *, known: Collection[str]) -> Invalid:
     close = get_close_matches(name, sorted(known), n=3, cutoff=0.4)
     meant = f"did you mean {' or '.join(close)}?" if close else "kubectl get flagosreleases"
-    return refused(
-        Refusal.UNKNOWN_RELEASE, f"spec.release: {name} is not known; {meant}"
-    )
+    return refused(Refusal.UNKNOWN_RELEASE, f"spec.release: {name} is not known; {meant}")
 
 
 def layered(row: Fields, own: Fields, *, chips: Chips) -> dict[str, Any]:
@@ -202,7 +200,8 @@ def fetch(row: Fields, own: Fields) -> Iterable[str]:
 
 
 def other_volume(row: Fields, own: Fields) -> bool:
-    return bool(VOLUMES & own.get("weights", {}).keys() and VOLUMES & row.get("weights", {}).keys())
+    said, was = own.get("weights", {}), row.get("weights", {})
+    return bool(VOLUMES & said.keys() and VOLUMES & was.keys())
 
 
 def flagos(_: Fields, own: Fields) -> Iterable[str]:

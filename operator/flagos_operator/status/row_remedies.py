@@ -21,11 +21,11 @@ ROWS = {
         "Check what the model answers, or name another release: kubectl get flagosreleases.",
     ),
     Reason.CHIP_CHANGED: Remedy(
-        "The chip profile has changed since the model was made from it; no pod is rolled for that.",
+        "The chip profile has changed since the model was made from it; that rolls no pod.",
         _TAKE_IT,
     ),
     Reason.RELEASE_CHANGED: Remedy(
-        "The release has changed since the model was made from it; no pod is rolled for that.",
+        "The release has changed since the model was made from it; that rolls no pod.",
         _TAKE_IT,
     ),
     Reason.CHIP_GONE: Remedy(

@@ -135,7 +135,7 @@ _AMISS = {
 def _events(
     old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Event]:
-    """One for each turn of Ready or WeightsReady, and if FlagOS or the release is amiss; none twice.
+    """One for each turn of Ready or WeightsReady, and if FlagOS or the release is amiss.
 
     That a model was taken up is none: a moment later there is something to tell.
     """

@@ -8,9 +8,9 @@ import pytest
 
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import CompleteSpec, FlagOSModelSpec, parse
+from flagos_operator.catalog.catalogue import Catalogue, release_of
 from flagos_operator.catalog.rows import row
 from flagos_operator.decisions import Supplier, planned
-from flagos_operator.catalog.catalogue import Catalogue, release_of
 from flagos_operator.desired.given import Defaults, Meta
 from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
