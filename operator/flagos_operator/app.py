@@ -14,10 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.census import Census
+from flagos_operator.choosing import Chooser
 from flagos_operator.cluster import connection
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
 from flagos_operator.cluster.election import Election
+from flagos_operator.cluster.inventory import Inventory
 from flagos_operator.cluster.kinds import BY_NAME, Key
 from flagos_operator.cluster.listener import Listener
 from flagos_operator.cluster.pins import Pins
@@ -66,6 +68,7 @@ class App:
     election: Election | None
     listener: Listener
     decisions: Decisions  # its catalogue may be another at any time; then call rows_changed
+    inventory: Inventory
     loop: asyncio.AbstractEventLoop | None = None
 
     def tell(self, kind: str, event: Mapping[str, Any]) -> None:
@@ -100,7 +103,13 @@ class App:
         """
         self.loop = asyncio.get_running_loop()
         runner = await self.health.serve(port=self.settings.http_port)
-        parts = [self.health.pulse.run(), self.resync.run(), self.listener.run(), self._work()]
+        parts = [
+            self.health.pulse.run(),
+            self.resync.run(),
+            self.listener.run(),
+            self.inventory.run(),
+            self._work(),
+        ]
         if self.election:
             parts.append(self.election.run())
         tasks = [asyncio.create_task(part) for part in parts]
@@ -162,7 +171,10 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         enqueue=partial(queue.add, urgent=False),
     )
     listener = _listener(client, tell=partial(queue.add, urgent=False))
-    conductor = _conductor(settings, client, store, metrics, listener=listener)
+    inventory = Inventory(client=client, clock=time.monotonic, tell=queue.add)
+    conductor = _conductor(
+        settings, client, store, metrics, listener=listener, inventory=inventory
+    )
     workers = Workers(
         queue=queue, handle=conductor.reconcile, metrics=metrics, clock=time.monotonic
     )
@@ -184,6 +196,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         election=election,
         listener=listener,
         decisions=conductor.decisions,
+        inventory=inventory,
     )
 
 
@@ -198,11 +211,22 @@ def _listener(client: Client, *, tell: Callable[[Key], None]) -> Listener:
     )
 
 
-def _conductor(
-    settings: Settings, client: Client, store: Store, metrics: Metrics, *, listener: Listener
+def _conductor(  # noqa: PLR0913
+    settings: Settings,
+    client: Client,
+    store: Store,
+    metrics: Metrics,
+    *,
+    listener: Listener,
+    inventory: Inventory,
 ) -> Conductor:
-    known = catalogue(settings)
-    decisions = Decisions(catalogue=lambda: known, defaults=defaults(settings))
+    known, chooser = catalogue(settings), Chooser(inventory=inventory)
+    decisions = Decisions(
+        catalogue=lambda: known,
+        defaults=defaults(settings),
+        choose=chooser.choose,
+        forget=chooser.forget,
+    )
 
     def plan_of(model: ModelFacts) -> Plan | Invalid:
         return decisions.of(store.snapshot(Key(model.namespace, model.name)), model).plan

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flagos_operator.api.outcome import Invalid
 from flagos_operator.cluster.kinds import Key
 from flagos_operator.desired.candidates import candidates, wish
+from flagos_operator.desired.refusal import Refusal, refused
 from flagos_operator.desired.selection import choose, hopeless, kept, possible
 from flagos_operator.desired.wish import Chosen, Market, Previous, Selection, passes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
 
     from flagos_operator.catalog.catalogue import Catalogue
@@ -20,13 +20,21 @@ if TYPE_CHECKING:
     from flagos_operator.decisions import Case
     from flagos_operator.desired.wish import Candidate, Check, Wish
 
-CHOOSING = Invalid(reason="Choosing", message="reading which chips the cluster has free")
+CHOOSING = refused(Refusal.CHOOSING, "reading which chips the cluster has free")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    wish: Wish
+    catalogue: Catalogue
+    selection: Selection
 
 
 @dataclass(slots=True, kw_only=True)
 class Chooser:
     inventory: Inventory
     check: Check = passes
+    _waits: dict[Key, Waits] = field(default_factory=dict)
     _of: Catalogue | None = None
     _candidates: tuple[Candidate, ...] = field(default=())
 
@@ -41,7 +49,23 @@ class Chooser:
             before = self._pinned(case, wanted) if before is None else None
         if before:
             return Selection(wish=wanted.words, chosen=again(before))
-        return self.inventory.promised(key, wanted.words) or self._anew(wanted, key, case)
+        return (
+            self.inventory.promised(key, wanted.words)
+            or self._still(wanted, key, case)
+            or self._anew(wanted, key, case)
+        )
+
+    def forget(self, key: Key) -> None:
+        self._waits.pop(key, None)
+        self.inventory.forget(key)
+
+    def _still(self, wanted: Wish, key: Key, case: Case) -> Selection | None:
+        """Nothing fitted, and nothing has changed since."""
+        waits = self._waits.get(key)
+        if waits is None or not self.inventory.waits(key):
+            return None
+        same = waits.wish == wanted and waits.catalogue is case.catalogue
+        return waits.selection if same else None
 
     def _anew(self, wanted: Wish, key: Key, case: Case) -> Selection:
         known = self._known(case.catalogue)
@@ -55,8 +79,11 @@ class Chooser:
         market = Market(candidates=known, chips=chips, stock=stock, own=own, check=self.check)
         selection = choose(wanted, market=market)
         if selection.chosen:
+            self._waits.pop(key, None)
             self.inventory.promise(key, selection)
         else:
+            waits = Waits(wish=wanted, catalogue=case.catalogue, selection=selection)
+            self._waits[key] = waits
             self.inventory.wait(key)
         return selection
 
@@ -79,8 +106,8 @@ class Chooser:
 
 
 def remembered(status: Mapping[str, Any]) -> Previous | None:
-    told = status.get("selection") or {}
-    if not told.get("release"):
+    told = status.get("selection")
+    if not isinstance(told, Mapping) or not told.get("release"):
         return None
     return Previous(
         wish=str(told.get("wish", "")),
@@ -91,4 +118,4 @@ def remembered(status: Mapping[str, Any]) -> Previous | None:
 
 def again(before: Previous) -> Chosen:
     """The words of the choice are in the status already."""
-    return Chosen(release=before.release, chip=before.chip, message="")
+    return Chosen(release=before.release, chip=before.chip, message="", kept=True)

@@ -28,6 +28,7 @@ from flagos_operator.desired.given import Defaults, Meta
 from flagos_operator.desired.pin import Pin
 from flagos_operator.desired.plan import Plan, decide, keeping, with_reclaim, with_release
 from flagos_operator.desired.resolution import resolve, taken, unknown
+from flagos_operator.desired.wish import Selection
 from flagos_operator.status.rows import changed, failed
 from flagos_operator.status.verification import last_verified
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from flagos_operator.api.spec import FlagOSModelSpec
     from flagos_operator.catalog.catalogue import Catalogue
     from flagos_operator.catalog.chips import Chips
+    from flagos_operator.cluster.kinds import Key
     from flagos_operator.cluster.store import Snapshot
     from flagos_operator.observed.facts import DeploymentFacts, ModelFacts, PinFacts
     from flagos_operator.status.view import Objection
@@ -85,6 +87,7 @@ class Decision:
     behind: Objection | None = None  # what the catalogue has anew
     warning: Objection | None = None
     pin: Pin | None = None  # to be written before anything is made from it
+    selection: Selection | None = None  # of a spec that leaves its release to the operator
 
     def first_pin(self, seen: Snapshot) -> Pin | None:
         """For a model that is about to be told Ready and has none."""
@@ -93,12 +96,13 @@ class Decision:
         return _pin(self.plan, self.rows, live=seen.deployment, before=None)
 
 
-def no_choice(case: Case) -> Invalid:
+def no_choice(case: Case) -> Selection:
+    """Of a decision without a cluster."""
     name = case.spec.model.name if case.spec.model else ""
-    return Invalid(
-        reason=INVALID,
-        message=f"spec.model: no release can be chosen for {name} here; name one in spec.release",
+    message = (
+        f"spec.model: no release can be chosen for {name} here; name one in spec.release"
     )
+    return Selection(wish=name, fault=Invalid(reason=INVALID, message=message))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -144,7 +148,9 @@ class Decisions:
     catalogue: Callable[[], Catalogue]
     defaults: Defaults
     # Names the row for a spec that names a model.
-    choose: Callable[[Case], str | Invalid] = no_choice
+    choose: Callable[[Case], Selection | None] = no_choice
+    # Of models that are gone.
+    forget: Callable[[Key], None] = lambda _: None
     _supplier: Supplier = field(default_factory=Supplier)
 
     def of(self, seen: Snapshot, model: ModelFacts) -> Decision:
@@ -152,12 +158,13 @@ class Decisions:
         if isinstance(spec, Invalid):
             return Decision(plan=spec)
         case = Case(seen=seen, model=model, spec=spec, catalogue=self.catalogue())
-        name = self.choose(case) if spec.model else spec.release
-        if isinstance(name, Invalid):
-            return Decision(plan=name)
+        made = self.choose(case) if spec.model else None
+        if made and made.fault:
+            return Decision(plan=made.fault, selection=made)
+        name = made.chosen.release if made and made.chosen else spec.release
         decision = self._weigh(replace(case, release=name))
         found = case.catalogue.releases.get(name or "")
-        return replace(decision, warning=failed(found) if found else None)
+        return replace(decision, warning=failed(found) if found else None, selection=made)
 
     def _weigh(self, case: Case) -> Decision:
         newest = self._supplier.supply(case.catalogue, case.spec, case.release)

@@ -263,6 +263,7 @@ class Conductor:
             plan=decision.plan,
             behind=decision.behind,
             warning=decision.warning,
+            selection=decision.selection,
             deployment=seen.deployment,
             pods=seen.pods,
             children=seen.children,
@@ -278,3 +279,4 @@ class Conductor:
         self.suspicions.forget(key)
         self.tails.forget(key)
         self.listener.forget(key)
+        self.decisions.forget(key)

@@ -63,6 +63,7 @@ def used() -> set[tuple[str, str]]:
         ("flagosmodels/finalizers.flagos.io", "update"),  # for blockOwnerDeletion on OpenShift
         ("pods/log", "get"),
         ("events", "create"),
+        ("nodes", "list"),  # for a choice among releases
     }
 
 
@@ -73,6 +74,11 @@ def resource(kind: Kind) -> str:
 def test_the_operator_may_do_what_it_does_and_nothing_else() -> None:
     """NIM #219, LLMKube #1595: the chart's rights were not those that the operator used."""
     assert pairs(operator_role()) == used()
+
+
+def test_the_right_to_list_nodes_can_be_kept_back() -> None:
+    role = named(render({"rbac": {"nodes": False}}), "ClusterRole", "flagos-operator")
+    assert pairs(operator_role()) - pairs(role) == {("nodes", "list")}
 
 
 def test_nothing_is_allowed_by_a_star() -> None:
@@ -89,7 +95,8 @@ def test_the_namespaced_mode_has_no_cluster_wide_right() -> None:
 def test_each_watched_namespace_gets_the_same_rights(namespace: str) -> None:
     roles = [r for r in of_kind(render(TEAMS), "Role") if r["metadata"]["namespace"] == namespace]
     mine = next(r for r in roles if r["metadata"]["name"] == "flagos-operator")
-    assert pairs(mine) == pairs(operator_role())
+    # Nodes are of no namespace: a right to them in one would be none.
+    assert pairs(mine) == pairs(operator_role()) - {("nodes", "list")}
 
 
 def test_each_role_is_bound_to_the_operators_account_where_the_operator_is() -> None:

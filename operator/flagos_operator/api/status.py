@@ -39,6 +39,45 @@ class Resolved(Shape):
     )
 
 
+class Rejected(Shape):
+    release: str | None = Field(None, description="Release that was not taken.")
+    chip: str | None = Field(None, description="Chip that it is for.")
+    reason: str | None = Field(
+        None,
+        description=(
+            "Absent, NotEnoughFree, Unschedulable, VerdictFailed, ImageRequired, UnknownChip, "
+            "OtherResource, MultiNodeUnsupported, ImageForAnotherChip, DriverTooOld, "
+            "InsufficientDeviceMemory, or Outranked: it would fit too."
+        ),
+    )
+    message: str | None = Field(None, description="Why, with numbers.")
+
+
+class SelectionStatus(Shape):
+    release: str | None = Field(None, description="Release that was chosen.")
+    chip: str | None = Field(None, description="Chip that it is for.")
+    wish: str | None = Field(
+        None,
+        description=(
+            "What was asked for. The choice stays until spec.model asks for something else."
+        ),
+    )
+    reason: str | None = Field(
+        None,
+        description=(
+            "Fits: compared with what the cluster had free. InventoryUnknown: nothing, or not "
+            "all, could be compared."
+        ),
+    )
+    message: str | None = Field(None, description="Why this one, as things were then.")
+    time: str | None = Field(
+        None, description="When it was chosen.", json_schema_extra={"format": "date-time"}
+    )
+    rejected: tuple[Rejected, ...] = Field(
+        (), description="Releases that were not taken, the best first: a dozen at most."
+    )
+
+
 class WeightsStatus(Shape):
     source: str | None = Field(
         None, description="Where they come from, e.g. modelscope:FlagRelease/MiniCPM-o-4.5."
@@ -166,6 +205,9 @@ class FlagOSModelStatus(Shape):
         None, description="What was seen to run: FlagOS, PluginOnly, Native or Unknown."
     )
     resolved: Resolved | None = Field(None, description="What the spec was resolved to.")
+    selection: SelectionStatus | None = Field(
+        None, description="The choice of a release, where spec.model leaves it to the operator."
+    )
     weights: WeightsStatus | None = Field(None, description="State of the weights.")
     flagos: FlagOSStatus | None = Field(
         None, description="What the servers' logs prove about FlagOS."

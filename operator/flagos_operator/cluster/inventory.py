@@ -154,6 +154,9 @@ class Inventory:
         self._waiting.add(model)
         self._asked.set()
 
+    def waits(self, model: Key) -> bool:
+        return model in self._waiting
+
     def forget(self, model: Key) -> None:
         self._asking.discard(model)
         self._waiting.discard(model)

@@ -23,6 +23,10 @@ class Refusal(StrEnum):
     COMMAND_REQUIRED = "CommandRequired"
     IMAGE_FOR_ANOTHER_CHIP = "ImageForAnotherChip"
     INVALID_SOURCE = "InvalidSource"
+    UNKNOWN_MODEL = "UnknownModel"
+    NO_RELEASE_FITS = "NoReleaseFits"
+    INVENTORY_UNKNOWN = "InventoryUnknown"
+    CHOOSING = "Choosing"
 
 
 def refused(reason: Refusal, message: str) -> Invalid:

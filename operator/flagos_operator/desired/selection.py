@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flagos_operator.api.outcome import Invalid
 from flagos_operator.desired.bid import MOST_OBJECTIONS, Bid, vendor
 from flagos_operator.desired.modelnames import close, matching
+from flagos_operator.desired.refusal import Refusal, refused
 from flagos_operator.desired.stock import Hardware
 from flagos_operator.desired.wish import (
-    INVENTORY_UNKNOWN,
-    NO_RELEASE_FITS,
-    UNKNOWN_MODEL,
     Answer,
     Candidate,
     Chosen,
@@ -33,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from flagos_operator.api.chip import Chip
+    from flagos_operator.api.outcome import Invalid
     from flagos_operator.catalog.chips import Chips
 
 TIERS = ("V4", "V3", "V2", "V1")
@@ -76,13 +74,13 @@ def choose(wish: Wish, *, market: Market) -> Selection:
     ranked = sorted(asked, key=lambda each: rank(each, wish, market.chips))
     answers = [(each, judged(each, wish, market)) for each in ranked]
     chosen = next((answer for _, answer in answers if isinstance(answer, Chosen)), None)
-    refused = tuple(rejections(answers, chosen))
+    others = tuple(rejections(answers, chosen))
     return Selection(
         wish=wish.words,
         chosen=chosen,
-        rejected=refused,
+        rejected=others,
         unchecked=market.stock.unknown or market.stock.uncounted,
-        fault=None if chosen else nothing_fits(wish, refused),
+        fault=None if chosen else nothing_fits(wish, others),
     )
 
 
@@ -167,7 +165,7 @@ def unknown(wish: Wish, known: Iterable[Candidate]) -> Invalid:
     offered = close(wish.name, (each.model for each in known))
     meant = f"did you mean {' or '.join(offered)}?" if offered else "see kubectl get flagosreleases"
     message = f"spec.model.name: no release serves a model called {wish.name}; {meant}"
-    return Invalid(reason=UNKNOWN_MODEL, message=message)
+    return refused(Refusal.UNKNOWN_MODEL, message)
 
 
 def elsewhere(wish: Wish, rows: Iterable[Candidate]) -> Invalid:
@@ -176,7 +174,7 @@ def elsewhere(wish: Wish, rows: Iterable[Candidate]) -> Invalid:
         f"spec.model.chips: {wish.name} is published for {chips}, "
         f"not for {' or '.join(wish.chips)}"
     )
-    return Invalid(reason=NO_RELEASE_FITS, message=message)
+    return refused(Refusal.NO_RELEASE_FITS, message)
 
 
 def unguided(wish: Wish, rows: Iterable[Candidate], market: Market) -> Invalid:
@@ -186,16 +184,16 @@ def unguided(wish: Wish, rows: Iterable[Candidate], market: Market) -> Invalid:
         f"spec.model.chips: {wish.name} is published for {chips}, and which of them is here is "
         f"not known: {market.stock.unknown}; name the chips, the most wanted first"
     )
-    return Invalid(reason=INVENTORY_UNKNOWN, message=message)
+    return refused(Refusal.INVENTORY_UNKNOWN, message)
 
 
-def nothing_fits(wish: Wish, refused: tuple[Rejected, ...]) -> Invalid:
+def nothing_fits(wish: Wish, others: tuple[Rejected, ...]) -> Invalid:
     """The first ones are the best: their words are what the user can do most about."""
-    told = "; ".join(f"{each.release}: {each.message}" for each in refused[:MOST_OBJECTIONS])
-    more = len(refused) - MOST_OBJECTIONS
+    told = "; ".join(f"{each.release}: {each.message}" for each in others[:MOST_OBJECTIONS])
+    more = len(others) - MOST_OBJECTIONS
     rest = f"; and {more} more in status.selection" if more > 0 else ""
     message = (
         f"no release of {wish.name} fits now: {told}{rest}. It is looked at again when the "
         "cluster changes; spec.release names one to wait for"
     )
-    return Invalid(reason=NO_RELEASE_FITS, message=message)
+    return refused(Refusal.NO_RELEASE_FITS, message)

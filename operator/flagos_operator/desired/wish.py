@@ -26,11 +26,6 @@ class Why(StrEnum):
     OUTRANKED = "Outranked"
 
 
-UNKNOWN_MODEL = "UnknownModel"
-NO_RELEASE_FITS = "NoReleaseFits"
-INVENTORY_UNKNOWN = "InventoryUnknown"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What a model's spec says about the choice."""
@@ -85,6 +80,7 @@ class Chosen:
     resource: str = ""
     devices: int = 0
     node: str = ""
+    kept: bool = False  # as it was chosen earlier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

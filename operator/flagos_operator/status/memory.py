@@ -45,6 +45,7 @@ def remembered(status: Mapping[str, Any]) -> dict[str, Any]:
     kept["conditions"] = [_part(each) for each in listed]
     kept["flagos"] = _flagos(status.get("flagos"))
     kept["startup"] = _startup(status.get("startup"))
+    kept["selection"] = _selection(status.get("selection"))
     return kept
 
 
@@ -99,6 +100,14 @@ def _startup(found: object) -> dict[str, Any]:
             if isinstance(name, str) and _counts(value)
         }
     return kept
+
+
+def _selection(found: object) -> dict[str, Any]:
+    """Most that is listed there by an operator is a dozen."""
+    kept = _part(found)
+    listed = _inside(found, "rejected")
+    rejected = [_part(each) for each in listed[:MOST_STEPS]] if isinstance(listed, list) else []
+    return {**kept, "rejected": rejected} if rejected else kept
 
 
 def _counts(value: object) -> bool:

@@ -24,6 +24,8 @@ PHASES: dict[str, str] = {
     Reason.SUSPENDED: "Suspended",
     Reason.SCALED_TO_ZERO: "Idle",
     Reason.PENDING: "Pending",
+    Reason.CHOOSING: "Pending",
+    Reason.NO_RELEASE_FITS: "Pending",
     Reason.SCHEDULING: "Scheduling",
     Reason.UNSCHEDULABLE: "Scheduling",
     Reason.VOLUME_CLAIM_PENDING: "Scheduling",

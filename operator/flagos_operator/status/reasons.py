@@ -43,6 +43,7 @@ class Reason(StrEnum):
     NOT_EVALUATED = "NotEvaluated", Kind.REST
 
     PENDING = "Pending", Kind.MOVING
+    CHOOSING = "Choosing", Kind.MOVING
     SCHEDULING = "Scheduling", Kind.MOVING
     PULLING = "Pulling", Kind.MOVING
     DOWNLOADING = "Downloading", Kind.MOVING
@@ -51,6 +52,7 @@ class Reason(StrEnum):
     ROLLING = "Rolling", Kind.MOVING
     RECLAIMING = "Reclaiming", Kind.MOVING
 
+    NO_RELEASE_FITS = "NoReleaseFits", Kind.WAITING
     UNSCHEDULABLE = "Unschedulable", Kind.WAITING
     VOLUME_CLAIM_PENDING = "VolumeClaimPending", Kind.WAITING
     VOLUME_NOT_MOUNTED = "VolumeNotMounted", Kind.WAITING
@@ -92,6 +94,8 @@ class Reason(StrEnum):
     INVALID_CHIP = "InvalidChip", Kind.BLOCKED
     UNKNOWN_RELEASE = "UnknownRelease", Kind.BLOCKED
     INVALID_RELEASE = "InvalidRelease", Kind.BLOCKED
+    UNKNOWN_MODEL = "UnknownModel", Kind.BLOCKED
+    INVENTORY_UNKNOWN = "InventoryUnknown", Kind.BLOCKED
     IMAGE_REQUIRED = "ImageRequired", Kind.BLOCKED
     MULTI_NODE_UNSUPPORTED = "MultiNodeUnsupported", Kind.BLOCKED
     NO_DEVICE_RESOURCE = "NoDeviceResource", Kind.BLOCKED

@@ -48,6 +48,30 @@ ROWS = {
         "The release cannot be read or served by this operator; the message names its field.",
         "Correct that FlagOSRelease, or name another one.",
     ),
+    Reason.UNKNOWN_MODEL: Remedy(
+        "No release serves a model of the name in spec.model.name; case and punctuation do not "
+        "count.",
+        "Use one of the names that the message offers (kubectl get flagosreleases), or add a "
+        "FlagOSRelease.",
+    ),
+    Reason.CHOOSING: Remedy(
+        "The operator reads which chips the nodes have and how many are free.",
+        "Nothing to do; it takes a moment, and in a large cluster some seconds.",
+    ),
+    Reason.NO_RELEASE_FITS: Remedy(
+        "Releases of the model exist, but none fits what the cluster has now; status.selection "
+        "says why of each. No pod is made, and it is looked at again when nodes or free devices "
+        "change.",
+        "Free devices or add nodes, ask for fewer with spec.devices, allow more chips in "
+        "spec.model.chips, or name one release in spec.release: its pod then waits for its chip, "
+        "which a cluster autoscaler needs to see.",
+    ),
+    Reason.INVENTORY_UNKNOWN: Remedy(
+        "The model is published for several chips, and the operator may not list nodes, so it "
+        "cannot tell which of them are here.",
+        "Name the chips in spec.model.chips, the most wanted first, or name spec.release; or "
+        "give the operator the right to list nodes (chart value rbac.nodes).",
+    ),
     Reason.IMAGE_REQUIRED: Remedy(
         "The release is published without an image that everybody can pull.",
         "Set spec.image.",

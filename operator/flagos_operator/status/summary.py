@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired import labels
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, conditions, kernels, patience, stack, verification
+from flagos_operator.status import (
+    checks,
+    conditions,
+    kernels,
+    patience,
+    selection,
+    stack,
+    verification,
+)
 from flagos_operator.status.failure import last_failure
 from flagos_operator.status.memory import remembered
 from flagos_operator.status.pods import alive, finished, serving
@@ -52,6 +60,7 @@ def summarize(view: View) -> Summary:
         now=view.now,
     )
     arrived = {**weights(view), **verification.fields(view)}
+    chosen = selection.fields(view)
     status = {
         "observedGeneration": view.model.generation,
         "phase": phase(view, objection),
@@ -63,6 +72,7 @@ def summarize(view: View) -> Summary:
         "stack": stack.seen(view),
         "flagos": stack.fields(view),
         "resolved": _resolved(view),
+        "selection": chosen,
         "weights": arrived,
         "startup": kernels.timed(startup(view), view),
         "lastFailure": last_failure(view),
@@ -72,7 +82,8 @@ def summarize(view: View) -> Summary:
         status={key: value for key, value in status.items() if value not in ("", None, {})},
         events=(
             *_events(old, _conditions({"conditions": new})),
-            *_looked(view, arrived),
+            *_told(_chosen(view, chosen)),
+            *_told(_looked(view, arrived)),
         ),
         requeue_after=patience.next_look(view, stack.next_look(view), kernels.next_look(view)),
     )
@@ -151,9 +162,20 @@ def _events(
         yield Event(type=_severity(now), reason=now["reason"], message=now["message"])
 
 
-def _looked(view: View, weights: Mapping[str, Any]) -> Iterator[Event]:
-    if told := verification.event(view.model.status.get("weights") or {}, weights):
-        kind, reason, message = told
+def _looked(view: View, weights: Mapping[str, Any]) -> Told:
+    return verification.event(view.model.status.get("weights") or {}, weights)
+
+
+def _chosen(view: View, now: Mapping[str, Any]) -> Told:
+    return selection.event(view.model.status.get("selection") or {}, now)
+
+
+Told = tuple[str, str, str] | None
+
+
+def _told(found: Told) -> Iterator[Event]:
+    if found:
+        kind, reason, message = found
         yield Event(type=kind, reason=reason, message=message)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from flagos_operator.api.outcome import Invalid
     from flagos_operator.desired.plan import Plan
+    from flagos_operator.desired.wish import Selection
     from flagos_operator.observed.facts import (
         ChildFacts,
         DeploymentFacts,
@@ -70,6 +71,7 @@ class View:
     applied: str = ""  # fingerprint of the children; empty: not all could be applied
     behind: Objection | None = None  # rows that have changed since the model was made from them
     warning: Objection | None = None  # of rows that are used as they are
+    selection: Selection | None = None  # of a model that leaves its release to the operator
     verified: Verified | None = None  # a look at the weights that has just ended
     # Tails of crashed containers' logs, by (pod uid, container, number of the run that ended).
     logs: Mapping[tuple[str, str, int], str] = field(default_factory=dict)

@@ -30,6 +30,7 @@ SERVED = (
     Served(kind="ControllerRevision", group="apps", version="v1", plural="controllerrevisions"),
     Served(kind="Job", group="batch", version="v1", plural="jobs"),
     Served(kind="Pod", group="", version="v1", plural="pods", subresources=("log",)),
+    Served(kind="Node", group="", version="v1", plural="nodes"),
     Served(kind="Service", group="", version="v1", plural="services"),
     Served(kind="ConfigMap", group="", version="v1", plural="configmaps"),
     Served(kind="PersistentVolumeClaim", group="", version="v1", plural="persistentvolumeclaims"),

@@ -218,6 +218,7 @@ class FakeKube:
             if id.plural == kind.plural
             and namespace in ("", id.namespace)
             and matches(body, selector)
+            and selected(body, request.query.get("fieldSelector", ""))
         ]
         limit = int(request.query.get("limit") or 0) or len(items) or 1
         meta = {"resourceVersion": str(version)}
@@ -308,6 +309,21 @@ class FakeKube:
         body = await request.json() if request.can_read_body else {}
         uid = body.get("preconditions", {}).get("uid")
         return web.json_response(self.storage.delete(_id(request), uid=uid))
+
+
+FIELDS = {
+    "spec.nodeName": lambda body: body.get("spec", {}).get("nodeName", ""),
+    "status.phase": lambda body: body.get("status", {}).get("phase", "Pending"),
+}
+
+
+def selected(body: Body, selector: str) -> bool:
+    """As the API server has them for pods: `name=value` and `name!=value`."""
+    for part in filter(None, selector.split(",")):
+        name, _, value = part.partition("=")
+        if (FIELDS[name.rstrip("!")](body) == value) == name.endswith("!"):
+            return False
+    return True
 
 
 def _kind(request: web.Request) -> Served:
