@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import pytest
 import yaml
 
 from flagos_operator.api.outcome import Invalid
+from flagos_operator.api.release import FlagOSReleaseSpec
 from flagos_operator.api.spec import parse
 from flagos_operator.catalog.memory.estimate import GIB, Load, Verdict, estimate
 from flagos_operator.catalog.origins import VENDORS
 from flagos_operator.desired import fits
 from flagos_operator.desired.asked import Asked
-from flagos_operator.desired.fits import Misfit
+from flagos_operator.desired.fits import Known, Misfit
 from flagos_operator.desired.given import Defaults, Meta
 from tests.unit.desired.build import DEFAULTS, chips, model, outcome, plan, refusal
 
@@ -163,3 +165,71 @@ def test_what_does_not_fit_is_told_with_its_arithmetic() -> None:
 
 def test_an_image_and_its_chip_are_no_business_of_a_plain_model() -> None:
     assert not isinstance(outcome(model(chip="cpu", image=METAX)), Invalid)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ARow:
+    image: str = METAX
+    chip: str = "metax"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ANode:
+    driver: str = ""
+    memory_mib: int = 0
+
+
+HUGE = Known(weights=100 * GIB, memory=64 * GIB)
+
+
+@pytest.mark.parametrize(
+    ("row", "node", "known", "reason"),
+    [
+        (ARow(), ANode(), None, None),
+        (ARow(chip="nvidia"), ANode(), None, "ImageForAnotherChip"),
+        (ARow(), ANode(driver="3.3.12"), None, None),  # a doubt is not told here
+        (ARow(image=CUDA13, chip="nvidia"), ANode(driver="470.57"), None, "DriverTooOld"),
+        (ARow(), ANode(memory_mib=65536), None, None),
+        (ARow(), ANode(), HUGE, "InsufficientDeviceMemory"),
+        (ARow(), ANode(memory_mib=131072), HUGE, None),  # what is seen wins over the profile
+        (ARow(), ANode(), replace(HUGE, devices=2), None),
+    ],
+)
+def test_a_release_is_left_out_for_what_is_sure_alone(
+    row: ARow, node: ANode, known: Known | None, reason: str | None
+) -> None:
+    found = fits.objection(row, node, known=known)
+    assert (None if found is None else found[0]) == reason
+
+
+def row(**said: Any) -> FlagOSReleaseSpec:
+    return FlagOSReleaseSpec.model_validate({"model": "Abacus-7B", "chip": "metax"} | said)
+
+
+def test_a_row_tells_the_size_of_its_weights_and_its_chip_the_memory_of_a_device() -> None:
+    metax = chips()["metax"].model_copy(update={"memory_per_device": "64Gi"})
+    told = row(published={"size": "130G"}, server={"gpuMemoryUtilization": 0.8})
+    assert fits.known_of(told, chip=metax) == Known(
+        weights=130_000_000_000, devices=1, memory=64 * GIB, utilization=0.8
+    )
+    found = fits.objection(ARow(), ANode(), known=fits.known_of(told, chip=metax))
+    assert found is not None
+    assert found[0] == "InsufficientDeviceMemory"
+
+
+@pytest.mark.parametrize(
+    ("said", "devices"),
+    [
+        ({}, 2),
+        ({"devices": 2}, 4),
+        ({"devices": 2, "server": {"tensorParallelSize": 3}}, 3),
+        ({"server": {"tensorParallelSize": 2, "pipelineParallelSize": 2}}, 4),
+        ({"devices": 0}, 1),
+    ],
+)
+def test_a_rows_weights_are_spread_over_its_devices(said: dict[str, Any], devices: int) -> None:
+    assert fits.known_of(row(**said), chip=chips()["iluvatar"]).devices == devices
+
+
+def test_a_row_that_tells_nothing_is_known_to_be_nothing() -> None:
+    assert fits.known_of(row(), chip=None) == Known()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flagos_operator.catalog.memory.config import (
@@ -22,6 +23,9 @@ from flagos_operator.catalog.memory.layers import layers_of
 if TYPE_CHECKING:
     from flagos_operator.catalog.memory.config import Config
 
+MXFP4 = "mxfp4"
+# Bits of a scale, parameters that share one unless the config says otherwise, bits of a byte.
+SCALE, GROUP, BYTE = 16, 128, 8
 # As vLLM chooses: safetensors before PyTorch's, shards before a consolidated file (Mistral's).
 SECOND = ("consolidated", "original/", "onnx/", "openvino/", "gguf/")
 
@@ -51,8 +55,8 @@ def of_config(config: Config) -> int | None:
 
     Published models: within 2 % for text, less than the truth by the towers for the others.
     """
-    layers, hidden, vocabulary = (count(config, what) for what in ("layers", "hidden", "vocabulary"))
-    kept = layers_of(config)
+    layers, hidden = count(config, "layers"), count(config, "hidden")
+    vocabulary, kept = count(config, "vocabulary"), layers_of(config)
     if not layers or not hidden or not vocabulary or kept is None:
         return None
     if kept.states or "hybrid_override_pattern" in config:
@@ -60,7 +64,7 @@ def of_config(config: Config) -> int | None:
     tables = vocabulary * hidden * (1 if config.get("tie_word_embeddings") else 2)
     attention = layers * attention_parameters(config, hidden)
     forward, experts = forward_parameters(config, hidden, layers)
-    widths = Widths.of(config)
+    widths = widths_of(config)
     plain = widths.plain * tables + widths.linear * (attention + forward)
     return round(plain + widths.experts * experts)
 
@@ -105,36 +109,39 @@ def dense_layers(config: Config, layers: int) -> int:
     return layers - layers // step
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Widths:
     """Bytes of one parameter: of tables, of linear layers, of experts."""
 
-    def __init__(self, plain: float, linear: float, experts: float) -> None:
-        self.plain, self.linear, self.experts = plain, linear, experts
+    plain: float
+    linear: float
+    experts: float
 
-    @classmethod
-    def of(cls, config: Config) -> Widths:
-        plain = dtype_bytes(config)
-        said = config.get("quantization_config")
-        if not isinstance(said, Mapping):
-            return cls(plain, plain, plain)
-        small = min(plain, quantised(said))
-        # gpt-oss: the experts alone, as its modules_to_not_convert say.
-        return cls(plain, plain if said.get("quant_method") == "mxfp4" else small, small)
+
+def widths_of(config: Config) -> Widths:
+    """gpt-oss has small experts alone, as its modules_to_not_convert say."""
+    plain = dtype_bytes(config)
+    said = config.get("quantization_config")
+    small = min(plain, quantised(said)) if isinstance(said, Mapping) else plain
+    alone = isinstance(said, Mapping) and said.get("quant_method") == MXFP4
+    return Widths(plain=plain, linear=plain if alone else small, experts=small)
 
 
 def quantised(said: Config) -> float:
-    """Bytes of a quantised parameter with its scales: one scale of 16 bits for each group, and a
-    zero point of the parameter's own width (AWQ, GPTQ); MXFP4 has 8 bits for each 32."""
-    method = str(said.get("quant_method"))
-    if method == "mxfp4":
+    """Bytes of a quantised parameter with its share of the scales.
+
+    AWQ and GPTQ: a scale of 16 bits for each group, and a zero point of the parameter's own width.
+    MXFP4: 8 bits for each 32. NVFP4: 8 for each 16.
+    """
+    method, algorithm = said.get("quant_method"), str(said.get("quant_algo"))
+    if method == MXFP4:
         return (4 + 8 / 32) / 8
-    if method == "fp8" or "FP8" in str(said.get("quant_algo")):
-        return 1.0
-    if "FP4" in str(said.get("quant_algo")):
+    if "FP4" in algorithm:
         return (4 + 8 / 16) / 8
-    bits = bits_of(said)
-    group = whole(said.get("group_size")) or 128
-    return (bits + (16 + bits) / group) / 8 if bits < 8 else bits / 8
+    if method == "fp8" or "FP8" in algorithm:
+        return 1.0
+    bits, group = bits_of(said), whole(said.get("group_size")) or GROUP
+    return (bits + (SCALE + bits) / group) / 8 if bits < BYTE else bits / 8
 
 
 def bits_of(said: Config) -> int:
