@@ -37,13 +37,13 @@ def chips(settings: Settings) -> Chips:
 
 def catalogue(settings: Settings) -> Catalogue:
     """What is shipped, with the user's own chips over it."""
-    found = builtin(_own(settings))
+    found = builtin(own_chips(settings))
     if isinstance(found, Invalid):
         raise SettingsError(f"FLAGOS_CHIPS_FILE={settings.chips_file!r}: {found.message}")
     return found
 
 
-def _own(settings: Settings) -> Mapping[str, Any] | None:
+def own_chips(settings: Settings) -> Mapping[str, Any] | None:
     return _read_chips(settings.chips_file) if settings.chips_file else None
 
 

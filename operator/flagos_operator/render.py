@@ -148,13 +148,17 @@ def run(args: argparse.Namespace) -> int:
     return tell((model, operator.plan(model)) for model in models)
 
 
-def operator_of(args: argparse.Namespace, *, environment: Mapping[str, str]) -> Operator:
+def settings_of(args: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
     settings = Settings.from_environment(environment)
-    settings = replace(
+    return replace(
         settings,
         chips_file=args.chips or settings.chips_file,
         operator_image=args.operator_image or settings.operator_image,
     )
+
+
+def operator_of(args: argparse.Namespace, *, environment: Mapping[str, str]) -> Operator:
+    settings = settings_of(args, environment)
     return Operator(
         defaults=operands.defaults(settings),
         catalogue=operands.catalogue(settings),

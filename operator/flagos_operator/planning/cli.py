@@ -8,17 +8,19 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flagos_operator import render
+from flagos_operator import operands, render
 from flagos_operator.cluster import connection
 from flagos_operator.cluster.client import Client
 from flagos_operator.errors import OperatorError, SettingsError
 from flagos_operator.metrics import Metrics
 from flagos_operator.planning import memory, words
+from flagos_operator.planning.catalogue import catalogue
 from flagos_operator.planning.outlook import OFFLINE, Planner
-from flagos_operator.render import UnreadableError, say
+from flagos_operator.render import UnreadableError, say, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,6 +120,9 @@ async def look(
     try:
         server = (await client.connection()).server
         planner.client = client
+        own = operands.own_chips(settings_of(args, environment))
+        known, planner.notes = await catalogue(client, own_chips=own)
+        planner.operator = replace(planner.operator, catalogue=known)
         return [await planner.outlook(each) for each in models], server
     finally:
         await client.close()

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from flagos_operator.api.chip import Chip
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.sent import as_sent
 from flagos_operator.api.spec import CompleteSpec, parse
+from flagos_operator.catalog.chips import chip_of
 from flagos_operator.choosing import remembered
 from flagos_operator.cluster.inventory import survey
 from flagos_operator.decisions import Decision, Decisions
@@ -27,6 +29,7 @@ from flagos_operator.planning.memory import estimated
 from flagos_operator.planning.scene import scene
 
 if TYPE_CHECKING:
+    from flagos_operator.catalog.chips import Chips
     from flagos_operator.catalog.memory.estimate import Estimate
     from flagos_operator.cluster.client import Client
     from flagos_operator.decisions import Case
@@ -70,30 +73,26 @@ class Outlook:
         return any(each.action in {"create", "change", "delete"} for each in self.changes)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """As the operator chooses, with what the cluster has at this moment."""
 
     stock: Stock
-    made: Selection | None = None
 
-    def __call__(self, case: Case) -> str | Invalid:
+    def __call__(self, case: Case) -> Selection | None:
         wanted = wish(case.spec)
-        assert wanted is not None  # noqa: S101 - only asked of a spec that names a model
+        if wanted is None:
+            return None
         before = remembered(case.model.status)
         if before and kept(wanted, previous=before):
             again = Chosen(release=before.release, chip=before.chip, message="chosen before")
-            self.made = Selection(wish=wanted.words, chosen=again)
-            return before.release
+            return Selection(wish=wanted.words, chosen=again)
         market = Market(
             candidates=candidates(case.catalogue),
             chips=case.catalogue.chips,
             stock=self.stock,
         )
-        self.made = choose(wanted, market=market)
-        if self.made.chosen:
-            return self.made.chosen.release
-        return self.made.fault or Invalid(reason="NoReleaseFits", message="spec.model: none fits")
+        return choose(wanted, market=market)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,6 +100,7 @@ class Planner:
     operator: Operator
     evidence: Evidence
     client: Client | None = None
+    notes: tuple[str, ...] = ()  # on what all of it rests
     _stock: Stock | None = None
 
     async def outlook(self, document: Document) -> Outlook:
@@ -114,7 +114,7 @@ class Planner:
         seen = await scene(document.body, namespace=namespace, client=self.client)
         choice = Choice(stock=await self.stock() if spec.model else Stock(unknown=OFFLINE))
         decision = self.decided(seen, choice)
-        return await self.told(told, decision, seen, choice)
+        return await self.told(told, decision, seen)
 
     async def stock(self) -> Stock:
         """One look for all models of a call."""
@@ -133,17 +133,15 @@ class Planner:
         )
         return decisions.of(snapshot, snapshot.model)
 
-    async def told(
-        self, told: Mapping[str, Any], decision: Decision, seen: Scene, choice: Choice
-    ) -> Outlook:
-        plan, notes = decision.plan, tuple(notes_of(decision))
+    async def told(self, told: Mapping[str, Any], decision: Decision, seen: Scene) -> Outlook:
+        plan, notes = decision.plan, (*self.notes, *notes_of(decision))
         if isinstance(plan, Invalid):
-            return Outlook(**told, fault=plan, selection=choice.made, notes=notes)
+            return Outlook(**told, fault=plan, selection=decision.selection, notes=notes)
         layered = self.layered(plan, decision, seen)
         return Outlook(
             **told,
             release=plan.release,
-            selection=choice.made,
+            selection=decision.selection,
             fields=layered.fields(),
             memory=estimated(layered.asked, evidence=self.evidence),
             changes=await self.changes(plan, decision, seen),
@@ -151,9 +149,9 @@ class Planner:
         )
 
     def layered(self, plan: Plan, decision: Decision, seen: Scene) -> Layered:
-        rows = decision.rows
-        release = rows.release if rows else None
-        spec, chips = parse(seen.model), self.operator.catalogue.chips
+        release = decision.rows.release if decision.rows else None
+        chips = {**self.operator.catalogue.chips, **in_use(decision)}
+        spec = parse(seen.model)
         assert not isinstance(spec, Invalid)  # noqa: S101 - a plan was made of it
         complete = resolve(seen.model, spec, release=release, chips=chips)
         assert isinstance(complete, CompleteSpec)  # noqa: S101 - likewise
@@ -163,19 +161,23 @@ class Planner:
             defaults=self.operator.defaults,
             chip=chips[plan.chip],
         )
+        fields = release.fields if release else {}
         own = as_sent(seen.model["spec"])
-        return Layered(
-            asked=asked, plan=plan, own=own, release=release.fields if release else {}
-        )
+        return Layered(asked=asked, plan=plan, own=own, release=fields)
 
-    async def changes(
-        self, plan: Plan, decision: Decision, seen: Scene
-    ) -> tuple[Change, ...]:
+    async def changes(self, plan: Plan, decision: Decision, seen: Scene) -> tuple[Change, ...]:
         kept = (pin.manifest(decision.pin),) if decision.pin else ()
         manifests = (*kept, *render(plan))
         if self.client is None:
             return tuple(rendered(each) for each in manifests)
         return await changes(manifests, scene=seen, client=self.client)
+
+
+def in_use(decision: Decision) -> Chips:
+    """The chip as it was kept beside the model, where that is not the newest."""
+    row = decision.rows.chip if decision.rows else None
+    found = chip_of(row.name, row.fields) if row else None
+    return {row.name: found} if row and isinstance(found, Chip) else {}
 
 
 def notes_of(decision: Decision) -> list[str]:
