@@ -81,6 +81,7 @@ generate: setup ## write the CRD, its copies and the reference documents anew
 	cp crds/flagosmodels.yaml charts/flagos-operator/files/flagosmodels.yaml
 	$(BIN)/flagos-operator crd --docs > docs/api.md
 	PYTHONPATH=operator:. $(BIN)/python -m tests.unit.status.document
+	PYTHONPATH=operator:. $(BIN)/python -m tests.unit.catalog.document
 	PYTHONPATH=operator:. $(BIN)/python -m tests.chart.chips_schema
 
 .PHONY: images

@@ -12,6 +12,7 @@ from flagos_operator.catalog.versions import numbers
 from testbed.vllm.parsers import VERSIONS, Verdict, parse_check
 from tests.golden.examples import EXAMPLES, server
 from tests.unit.api.cases import RELEASES, Body
+from tests.unit.catalog import published as catalogued
 from tests.unit.desired.build import line, outcome
 
 Questions = dict[str, list[str]]
@@ -41,7 +42,13 @@ SPELLINGS = (
 
 @functools.cache
 def verdicts(version: str) -> dict[str, Verdict]:
-    asked = {**examples(version), **published(version), "fields": fields(version), **spelled()}
+    asked = {
+        **examples(version),
+        **published(version),
+        **shipped(version),
+        "fields": fields(version),
+        **spelled(),
+    }
     return dict(zip(asked, parse_check(version, list(asked.values())), strict=True))
 
 
@@ -61,6 +68,15 @@ def published(version: str) -> Questions:
         if nearest(version_of(release)) == version
         and not hasattr(outcome(release), "reason")
         and (words := after_serve(line(**release["spec"])))
+    }
+
+
+def shipped(version: str) -> Questions:
+    """Rows of the catalogue, each by its name alone."""
+    return {
+        f"shipped {name}": after_serve(["serve", *catalogued.words(name)])
+        for name, release in catalogued.catalogue().releases.items()
+        if catalogued.parser_of(release) == version
     }
 
 
