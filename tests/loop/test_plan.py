@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from flagos_operator.__main__ import main
-from tests.loop.conftest import Operator
 from tests.loop.fakekube import FakeKube
 from tests.loop.running import a_downloaded_model, eventually, kubeconfig, quiet, status
+
+if TYPE_CHECKING:
+    from tests.loop.conftest import Operator
 
 Capture = pytest.CaptureFixture[str]
 NEW = "registry.local/vllm:0.24.0"
@@ -52,7 +54,7 @@ async def test_a_model_that_is_not_there_is_to_be_made_and_nothing_is_written(
 ) -> None:
     code, out = await planned(kube, tmp_path, capsys, a_downloaded_model())
     assert code == 3
-    assert "Deployment/m   to create" in out
+    assert "Deployment/m       to create" in out
     assert "+kind: Deployment\n" in out
     assert out.endswith("m: 3 to create\n")
     assert kube.writes() == []

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flagos_operator.catalog.memory.estimate import Estimate
     from flagos_operator.desired.asked import Asked
 
+# An engine loads the first of these that it finds.
 LOADED = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
 
 
@@ -37,12 +38,19 @@ def evidence(path: str | None, *, device_memory: str | None) -> Evidence:
     given = Path(path)
     if not given.is_dir():
         return Evidence(config=config_of(given), device_memory=memory)
-    files = [file for file in given.iterdir() if file.suffix in LOADED]
     return Evidence(
         config=config_of(given / "config.json"),
-        weights=sum(file.stat().st_size for file in files) or None,
+        weights=weights_in(given),
         device_memory=memory,
     )
+
+
+def weights_in(directory: Path) -> int | None:
+    """None where there are none: a repository may hold them in more than one form."""
+    for suffix in LOADED:
+        if files := list(directory.glob(f"*{suffix}")):
+            return sum(file.stat().st_size for file in files)
+    return None
 
 
 def config_of(path: Path) -> Mapping[str, Any]:

@@ -107,7 +107,8 @@ class Planner:
         """What is no FlagOSModel at all is not asked of a cluster."""
         metadata = document.metadata
         namespace = str(metadata.get("namespace") or self.operator.namespace)
-        told = {"title": document.title, "namespace": namespace, "name": str(metadata.get("name"))}
+        named = {"namespace": namespace, "name": str(metadata.get("name"))}
+        told: dict[str, Any] = {"title": document.title, **named}
         spec = self.operator.readable(document)
         if isinstance(spec, Invalid):
             return Outlook(**told, fault=spec)
