@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+KINDS := flagosmodels flagoschips flagosreleases
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -23,7 +24,7 @@ check: setup ## format, lint, types, import contracts, generated files (about 20
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=operator $(BIN)/lint-imports
-	$(BIN)/flagos-operator crd --check crds/flagosmodels.yaml
+	for kind in $(KINDS); do $(BIN)/flagos-operator crd $$kind --check crds/$$kind.yaml || exit 1; done
 
 # The test levels. Each runs alone; `test` runs all of them on a cluster of its own.
 PYTEST := $(BIN)/pytest
@@ -76,9 +77,9 @@ golden: setup ## write the expected manifests of all examples anew; review the d
 	$(BIN)/python -m tests.golden.regenerate
 
 .PHONY: generate
-generate: setup ## write the CRD, its copies and the reference documents anew
-	$(BIN)/flagos-operator crd > crds/flagosmodels.yaml
-	cp crds/flagosmodels.yaml charts/flagos-operator/files/flagosmodels.yaml
+generate: setup ## write the CRDs, their copies and the reference documents anew
+	for kind in $(KINDS); do $(BIN)/flagos-operator crd $$kind > crds/$$kind.yaml || exit 1; done
+	cp crds/*.yaml charts/flagos-operator/files/
 	$(BIN)/flagos-operator crd --docs > docs/api.md
 	PYTHONPATH=operator:. $(BIN)/python -m tests.unit.status.document
 	PYTHONPATH=operator:. $(BIN)/python -m tests.unit.catalog.document

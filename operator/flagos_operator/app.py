@@ -20,11 +20,13 @@ from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
 from flagos_operator.cluster.election import Election
 from flagos_operator.cluster.inventory import Inventory
-from flagos_operator.cluster.kinds import BY_NAME, Key
+from flagos_operator.cluster.kinds import BY_NAME, ROW_BY_NAME, Key
 from flagos_operator.cluster.listener import Listener
 from flagos_operator.cluster.pins import Pins
 from flagos_operator.cluster.recorder import Recorder
 from flagos_operator.cluster.resync import Resync
+from flagos_operator.cluster.rows import Rows
+from flagos_operator.cluster.shipping import Shipping
 from flagos_operator.cluster.statuses import Statuses
 from flagos_operator.cluster.store import Store
 from flagos_operator.cluster.suspicions import Suspicions
@@ -35,7 +37,7 @@ from flagos_operator.engine.health import Health, Pulse
 from flagos_operator.engine.workers import Workers
 from flagos_operator.engine.workqueue import WorkQueue
 from flagos_operator.metrics import Metrics
-from flagos_operator.operands import catalogue, defaults
+from flagos_operator.operands import catalogue, defaults, own_chips
 from flagos_operator.reconcile import Conductor
 from flagos_operator.retention import Retention
 from flagos_operator.status import fetchlog, listening, startlog
@@ -67,7 +69,9 @@ class App:
     health: Health
     election: Election | None
     listener: Listener
-    decisions: Decisions  # its catalogue may be another at any time; then call rows_changed
+    decisions: Decisions
+    rows: Rows
+    shipping: Shipping
     inventory: Inventory
     loop: asyncio.AbstractEventLoop | None = None
 
@@ -78,11 +82,23 @@ class App:
 
     def observe(self, kind: str, event: Mapping[str, Any]) -> None:
         """The one seam for whatever watches the cluster."""
-        known, body = BY_NAME[kind], event["object"]
-        deleted = event["type"] == "DELETED"
+        body, deleted = event["object"], event["type"] == "DELETED"
+        if kind in ROW_BY_NAME:
+            self._observe_row(kind, body, deleted=deleted)
+            return
+        known = BY_NAME[kind]
         news = self.store.drop(known, body) if deleted else self.store.put(known, body)
         for key in news:
             self.queue.add(key)
+        self.metrics.seen_at.labels(kind=kind).set_to_current_time()
+
+    def _observe_row(self, kind: str, body: Mapping[str, Any], *, deleted: bool) -> None:
+        known = ROW_BY_NAME[kind]
+        if deleted:
+            self.rows.drop(known, body)
+            self.shipping.soon()  # one of ours comes back
+        else:
+            self.rows.put(known, body)
         self.metrics.seen_at.labels(kind=kind).set_to_current_time()
 
     def rows_changed(self, *, chips: Collection[str] = (), releases: Collection[str] = ()) -> None:
@@ -110,6 +126,7 @@ class App:
             self.inventory.run(),
             self._work(),
         ]
+        parts += [self._ship()] if self.resync.rows else []
         if self.election:
             parts.append(self.election.run())
         tasks = [asyncio.create_task(part) for part in parts]
@@ -137,6 +154,12 @@ class App:
             await self.election.won.wait()
         await self.workers.run(count=self.settings.workers)
 
+    async def _ship(self) -> None:
+        await self.resync.synced.wait()
+        if self.election:
+            await self.election.won.wait()
+        await self.shipping.run()
+
 
 def build(settings: Settings, environment: Mapping[str, str]) -> App:
     metrics = Metrics()
@@ -160,6 +183,8 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     metrics.registry.register(Census(models=lambda: store.models() if tells() else ()))
     metrics.queue_depth.set_function(lambda: len(queue) if tells() else 0)
     client = connect(may_write=may_write)
+    rows = _rows(settings)
+    shipping = Shipping(client=client, rows=rows)
     resync = Resync(
         client=client,
         store=store,
@@ -169,11 +194,20 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         dice=random.random,
         wall=lambda: utc_now().timestamp(),
         enqueue=partial(queue.add, urgent=False),
+        rows=None if settings.watch_namespaces else rows,
+        listed_rows=shipping.soon,
     )
     listener = _listener(client, tell=partial(queue.add, urgent=False))
     inventory = Inventory(client=client, clock=time.monotonic, tell=queue.add)
+    chooser = Chooser(inventory=inventory)
+    decisions = Decisions(
+        catalogue=lambda: rows.catalogue,
+        defaults=defaults(settings),
+        choose=chooser.choose,
+        forget=chooser.forget,
+    )
     conductor = _conductor(
-        settings, client, store, metrics, listener=listener, inventory=inventory
+        client, store, metrics, listener=listener, decisions=decisions, settings=settings
     )
     workers = Workers(
         queue=queue, handle=conductor.reconcile, metrics=metrics, clock=time.monotonic
@@ -184,7 +218,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         ready=resync.synced.is_set,
         longest_pass=queue.longest_pass,
     )
-    return App(
+    app = App(
         settings=settings,
         metrics=metrics,
         store=store,
@@ -195,9 +229,20 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         health=health,
         election=election,
         listener=listener,
-        decisions=conductor.decisions,
+        decisions=decisions,
+        rows=rows,
+        shipping=shipping,
         inventory=inventory,
     )
+    rows.told = app.rows_changed
+    return app
+
+
+def _rows(settings: Settings) -> Rows:
+    catalogue(settings)  # raises where the user's own chips are wrong
+    if settings.watch_namespaces:
+        log.info("namespaced: chips and releases are those built in, not those of the cluster")
+    return Rows(own_chips=own_chips(settings))
 
 
 def _listener(client: Client, *, tell: Callable[[Key], None]) -> Listener:
@@ -212,22 +257,14 @@ def _listener(client: Client, *, tell: Callable[[Key], None]) -> Listener:
 
 
 def _conductor(  # noqa: PLR0913
-    settings: Settings,
     client: Client,
     store: Store,
     metrics: Metrics,
     *,
+    settings: Settings,
     listener: Listener,
-    inventory: Inventory,
+    decisions: Decisions,
 ) -> Conductor:
-    known, chooser = catalogue(settings), Chooser(inventory=inventory)
-    decisions = Decisions(
-        catalogue=lambda: known,
-        defaults=defaults(settings),
-        choose=chooser.choose,
-        forget=chooser.forget,
-    )
-
     def plan_of(model: ModelFacts) -> Plan | Invalid:
         return decisions.of(store.snapshot(Key(model.namespace, model.name)), model).plan
 

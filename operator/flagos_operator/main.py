@@ -20,7 +20,7 @@ import kopf
 from flagos_operator import logs
 from flagos_operator.app import App, build
 from flagos_operator.cluster.client import CHUNK
-from flagos_operator.cluster.kinds import KINDS, Kind
+from flagos_operator.cluster.kinds import KINDS, Resource
 from flagos_operator.errors import Deposed, SettingsError
 from flagos_operator.settings import Settings
 
@@ -220,7 +220,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     return settings
 
 
-def selector(kind: Kind) -> tuple[str, str] | tuple[str, str, str]:
+def selector(kind: Resource) -> tuple[str, str] | tuple[str, str, str]:
     return (kind.group, kind.version, kind.plural) if kind.group else (kind.version, kind.plural)
 
 

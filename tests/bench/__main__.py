@@ -8,7 +8,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-from tests.bench import bursts, latency, rest
+from tests.bench import bursts, choosing, latency, rest
 from tests.bench.cluster import Body, Cluster, connected, defined
 from tests.bench.process import running
 from tests.bench.report import Report, say
@@ -25,12 +25,13 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--rest", type=float, default=180, help="seconds of rest (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="rest for 20 s only")
     parser.add_argument("--alone", action="store_true", help="leave out the pods of others")
-    parser.add_argument("--large", action="store_true", help="also a burst of 5,000 models")
+    parser.add_argument("--large", action="store_true", help="also 5,000 models, and 5,000 nodes with 50,000 pods")
     return parser.parse_args(words)
 
 
 async def measure(report: Report, asked: argparse.Namespace) -> None:
     LOG.unlink(missing_ok=True)
+    choosing.select(report)
     async with connected() as cluster, defined(cluster):
         status = await alone(cluster, report, size=100)
         await bursts.floor(cluster, status, size=1000, report=report)
@@ -40,6 +41,7 @@ async def measure(report: Report, asked: argparse.Namespace) -> None:
             await latency.create_to_child(cluster, count=200, report=report)
         if asked.large:
             await alone(cluster, report, size=5000)
+            await choosing.look(cluster, LOG, report)
 
 
 async def thousand(cluster: Cluster, report: Report, asked: argparse.Namespace) -> None:

@@ -23,6 +23,8 @@ TARGETS: dict[str, tuple[str, float | None]] = {
     "restart_to_synced_s": ("s", 10),
     "api_calls_per_model": ("calls", 6),
     "takeover_s": ("s", 15),
+    "select_5000_nodes_ms": ("ms", 50),
+    "rss_5000_nodes_mib": ("MiB", 200),
     "floor_create_p50_ms": ("ms", None),
     "floor_create_p99_ms": ("ms", None),
     "floor_1000_s": ("s", None),

@@ -1,45 +1,57 @@
-"""The FlagOSModel definition: comes and grows with the chart, stays when the chart goes."""
+"""The definitions: come and grow with the chart, stay when the chart goes."""
 
 from __future__ import annotations
 
+import pytest
 import yaml
 
-from tests.chart.rendering import CHART, ROOT, of_kind, render, the
+from flagos_operator.api.definitions import DEFINITIONS
+from tests.chart.rendering import CHART, ROOT, Manifest, of_kind, render
 
-GENERATED = ROOT / "crds" / "flagosmodels.yaml"
-COPY = CHART / "files" / "flagosmodels.yaml"
 KEEP = "helm.sh/resource-policy"
+EACH = pytest.mark.parametrize("plural", DEFINITIONS)
 
 
-def test_the_charts_copy_is_the_generated_definition() -> None:
-    assert COPY.read_text() == GENERATED.read_text(), "run: make generate"
+def definition(plural: str) -> Manifest:
+    found = of_kind(render(), "CustomResourceDefinition")
+    return next(each for each in found if each["metadata"]["name"] == f"{plural}.flagos.io")
 
 
-def test_the_definition_is_a_template_since_helm_never_upgrades_a_crds_folder() -> None:
+def generated(plural: str) -> str:
+    return (ROOT / "crds" / f"{plural}.yaml").read_text()
+
+
+@EACH
+def test_the_charts_copy_is_the_generated_definition(plural: str) -> None:
+    copy = (CHART / "files" / f"{plural}.yaml").read_text()
+    assert copy == generated(plural), "run: make generate"
+
+
+def test_the_definitions_are_templates_since_helm_never_upgrades_a_crds_folder() -> None:
     """KServe #5539: definitions stayed old on an upgrade."""
     assert not (CHART / "crds").exists()
-    assert (
-        the(render(), "CustomResourceDefinition")["metadata"]["name"] == "flagosmodels.flagos.io"
-    )
+    found = [each["metadata"]["name"] for each in of_kind(render(), "CustomResourceDefinition")]
+    assert found == [f"{plural}.flagos.io" for plural in DEFINITIONS]
 
 
-def test_the_definition_outlives_the_release() -> None:
+@EACH
+def test_a_definition_outlives_the_release(plural: str) -> None:
     """KServe #5539: definitions, and all models with them, went with the release."""
-    assert the(render(), "CustomResourceDefinition")["metadata"]["annotations"][KEEP] == "keep"
+    assert definition(plural)["metadata"]["annotations"][KEEP] == "keep"
 
 
-def test_helm_changes_nothing_else_in_it() -> None:
-    rendered = the(render(), "CustomResourceDefinition")
+@EACH
+def test_helm_changes_nothing_else_in_it(plural: str) -> None:
+    rendered = yaml.safe_load(yaml.safe_dump(definition(plural)))
     del rendered["metadata"]["annotations"][KEEP]
-    if not rendered["metadata"]["annotations"]:
-        del rendered["metadata"]["annotations"]
-    assert rendered == yaml.safe_load(GENERATED.read_text())
+    assert rendered == yaml.safe_load(generated(plural))
 
 
-def test_it_can_be_left_to_somebody_else() -> None:
+def test_they_can_be_left_to_somebody_else() -> None:
     assert not of_kind(render({"crds": {"install": False}}), "CustomResourceDefinition")
 
 
-def test_no_object_of_its_kind_is_in_the_chart() -> None:
+def test_no_object_of_these_kinds_is_in_the_chart() -> None:
     """Helm checks all kinds before it makes the first object: a first install would fail."""
-    assert not of_kind(render(), "FlagOSModel")
+    kinds = {each.kind for each in DEFINITIONS.values()}
+    assert not kinds & {body["kind"] for body in render()}

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from flagos_operator.cluster.kinds import BY_NAME, KINDS, Kind
+from flagos_operator.cluster.kinds import BY_NAME, KINDS, ROWS, Resource
 from tests.chart.rendering import Manifest, of_kind, render, the
 from tests.golden.examples import EXAMPLES, objects
 
@@ -58,7 +58,7 @@ def used() -> set[tuple[str, str]]:
     pairs |= {(resource(BY_NAME[k]), v) for k in made for v in ("get", "create", "patch")}
     # What every model has is never pruned: owner references take it.
     pairs |= {(resource(BY_NAME[k]), "delete") for k in made - always}
-    return pairs | {
+    return pairs | rows() | {
         ("flagosmodels/status.flagos.io", "patch"),
         ("flagosmodels/finalizers.flagos.io", "update"),  # for blockOwnerDeletion on OpenShift
         ("pods/log", "get"),
@@ -67,7 +67,13 @@ def used() -> set[tuple[str, str]]:
     }
 
 
-def resource(kind: Kind) -> str:
+def rows() -> set[tuple[str, str]]:
+    """Rows of chips and releases: followed, and applied where they are not yet."""
+    verbs = ("list", "watch", "create", "patch")
+    return {(resource(kind), verb) for kind in ROWS for verb in verbs}
+
+
+def resource(kind: Resource) -> str:
     return f"{kind.plural}.{kind.group}".rstrip(".")
 
 
@@ -92,11 +98,13 @@ def test_the_namespaced_mode_has_no_cluster_wide_right() -> None:
 
 
 @pytest.mark.parametrize("namespace", TEAMS["watchNamespaces"])
-def test_each_watched_namespace_gets_the_same_rights(namespace: str) -> None:
+def test_each_watched_namespace_gets_the_same_rights_but_those_of_the_cluster(
+    namespace: str,
+) -> None:
     roles = [r for r in of_kind(render(TEAMS), "Role") if r["metadata"]["namespace"] == namespace]
     mine = next(r for r in roles if r["metadata"]["name"] == "flagos-operator")
     # Nodes are of no namespace: a right to them in one would be none.
-    assert pairs(mine) == pairs(operator_role()) - {("nodes", "list")}
+    assert pairs(mine) == pairs(operator_role()) - rows() - {("nodes", "list")}
 
 
 def test_each_role_is_bound_to_the_operators_account_where_the_operator_is() -> None:

@@ -65,3 +65,18 @@ any Secret of the namespace in its environment, and whatever Pod Security lets t
   resources: [flagosmodels/scale, flagosmodels/status]
   verbs: [get]
 {{- end }}
+
+{{- /* Rows are of the whole cluster: the operator applies those that it brings, and deletes none.
+In the namespaced mode it has its built-in copy. Users of models read them; who edits a row decides
+what pods of any namespace may do, so that is the administrators' alone. */ -}}
+{{- define "flagos-operator.rowRules" -}}
+- apiGroups: [flagos.io]
+  resources: [flagoschips, flagosreleases]
+  verbs: [list, watch, create, patch]
+{{- end }}
+
+{{- define "flagos-operator.rowViewerRules" -}}
+- apiGroups: [flagos.io]
+  resources: [flagoschips, flagosreleases]
+  verbs: [get, list, watch]
+{{- end }}

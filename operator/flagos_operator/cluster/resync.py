@@ -12,14 +12,15 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flagos_operator.cluster.kinds import KINDS, Key, Kind
+from flagos_operator.cluster.kinds import KINDS, ROWS, Key, Kind, Resource
 from flagos_operator.cluster.suspicions import LASTING
-from flagos_operator.errors import Forbidden, OperatorError
+from flagos_operator.errors import Forbidden, NotFound, OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from flagos_operator.cluster.client import Client
+    from flagos_operator.cluster.client import Body, Client
+    from flagos_operator.cluster.rows import Rows
     from flagos_operator.cluster.store import Store
     from flagos_operator.metrics import Metrics
 
@@ -39,6 +40,8 @@ class Resync:
     dice: Callable[[], float]
     wall: Callable[[], float]
     enqueue: Callable[[Key], None]
+    rows: Rows | None = None  # None where the operator is not to look beyond its namespaces
+    listed_rows: Callable[[], None] = lambda: None
     settled: float = 1.0  # watches begin together: one list answers all that ask within this
     synced: asyncio.Event = field(default_factory=asyncio.Event)
     turned: asyncio.Event = field(default_factory=asyncio.Event)  # other kinds are readable now
@@ -67,8 +70,11 @@ class Resync:
         self._now.set()
 
     @property
-    def readable(self) -> tuple[Kind, ...]:
-        return tuple(kind for kind in KINDS if kind.name not in self._unreadable)
+    def readable(self) -> tuple[Resource, ...]:
+        return (
+            *(kind for kind in KINDS if kind.name not in self._unreadable),
+            *(self.rows.readable if self.rows else ()),
+        )
 
     @property
     def owed(self) -> bool:
@@ -105,7 +111,32 @@ class Resync:
             else:
                 self._denied.pop(kind.name, None)
                 self.metrics.seen_at.labels(kind=kind.name).set(self.wall())
+        if self.rows:
+            await self._list_rows(self.rows)
         self._see_rights()
+
+    async def _list_rows(self, rows: Rows) -> None:
+        """Rows are also known without the cluster: that they cannot be read stops nobody."""
+        before = rows.readable
+        for kind in ROWS:
+            try:
+                bodies, version = await self._all(kind)
+            except (Forbidden, NotFound) as why:
+                rows.unread(kind, str(why), gone=isinstance(why, NotFound))
+            else:
+                rows.listed(kind, bodies, version=version)
+                self.metrics.seen_at.labels(kind=kind.name).set(self.wall())
+        if rows.readable != before:
+            self.turned.set()
+        self.listed_rows()
+
+    async def _all(self, kind: Resource) -> tuple[list[Body], int]:
+        bodies: list[Body] = []
+        version = 0
+        async for chunk in self.client.list(kind, namespace=""):
+            version = int(chunk["metadata"].get("resourceVersion") or 0)
+            bodies += chunk.get("items") or ()
+        return bodies, version
 
     def _lasts(self, kind: Kind) -> bool:
         """An API server that has just started knows nobody's rights."""

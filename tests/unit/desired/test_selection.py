@@ -1,0 +1,308 @@
+"""Input: a wish, rows and what a cluster has. Asserted: which row is taken, and what is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from flagos_operator.catalog.chips import load_chips
+from flagos_operator.desired.selection import choose, kept
+from flagos_operator.desired.stock import Stock, hardware, stock
+from flagos_operator.desired.wish import Candidate, Market, Previous, Why, Wish
+
+CHIPS = load_chips({"odd": {"visibleDevicesEnv": "ODD_VISIBLE_DEVICES"}})
+RESOURCES = {"nvidia": "nvidia.com/gpu", "metax": "metax-tech.com/gpu", "ascend": "huawei.com/Ascend910"}
+AMD = {"kubernetes.io/arch": "amd64"}
+
+
+@dataclass(frozen=True)
+class Taint:
+    key: str
+    value: str = ""
+    effect: str = "NoSchedule"
+
+
+@dataclass(frozen=True)
+class Node:
+    name: str
+    devices: dict
+    labels: dict = field(default_factory=lambda: AMD)
+    taints: tuple = ()
+    ready: bool = True
+    cordoned: bool = False
+
+    @property
+    def hostname(self):
+        return self.name
+
+
+def node(name, chip=None, count=8, **more):
+    return Node(name, {RESOURCES[chip]: count} if chip else {}, **more)
+
+
+def row(chip, model="MiniCPM-o-4.5", **more):
+    given = {"release": f"{model.lower()}-{chip}", "image": "registry.local/x:1", "tier": "V3"}
+    return Candidate(model=model, chip=chip, **{**given, **more})
+
+
+NVIDIA, METAX = row("nvidia"), row("metax")
+BOTH = (node("n1", "nvidia"), node("n2", "metax"))
+
+
+def chosen(wish, rows, nodes, *, taken=None, waiting=(), **market):
+    goods = stock(nodes, taken=taken or {}, waiting=waiting)
+    given = {"candidates": tuple(rows), "chips": CHIPS, "stock": goods, **market}
+    return choose(wish, market=Market(**given))
+
+
+def wish(*chips, name="MiniCPM-o-4.5", **more):
+    return Wish(name=name, chips=chips, **more)
+
+
+def reasons(selection):
+    return {each.chip: each.reason for each in selection.rejected}
+
+
+def full(name, chip, used=8):
+    return {(name, RESOURCES[chip]): used}
+
+
+@pytest.mark.parametrize(
+    ("asked", "rows", "nodes", "taken", "expected"),
+    [
+        (wish(), (NVIDIA, METAX), (BOTH[0],), {}, "nvidia"),
+        (wish(), (NVIDIA, METAX), (BOTH[1],), {}, "metax"),
+        (wish("metax", "nvidia"), (NVIDIA, METAX), BOTH, {}, "metax"),
+        (wish("nvidia", "metax"), (NVIDIA, METAX), BOTH, {}, "nvidia"),
+        (wish("nvidia", "metax"), (NVIDIA, METAX), BOTH, full("n1", "nvidia"), "metax"),
+        (wish(), (row("nvidia", tier="V2"), METAX), BOTH, {}, "metax"),
+        (wish(), (NVIDIA, row("metax", verdict="Passed")), BOTH, {}, "metax"),
+        (wish(), (NVIDIA, row("metax", published="2026-09")), BOTH, {}, "metax"),
+        (wish(), (row("nvidia", published="2026-09-03"), row("metax", published="2026-08")), BOTH, {}, "nvidia"),
+        (wish(), (row("cpu", tier="V4"), NVIDIA), BOTH, {}, "nvidia"),
+        (wish(), (row("cpu"),), BOTH, {}, "cpu"),
+        (wish(devices=9), (NVIDIA, METAX), (BOTH[0], node("n2", "metax", 16)), {}, "metax"),
+    ],
+    ids=[
+        "the one that is there", "the other one that is there", "the user's order",
+        "the user's other order", "the first is full", "the higher tier", "the one that passed",
+        "the dated one", "the newest", "a chip before a processor", "a processor at last",
+        "devices of the user's own count",
+    ],
+)  # fmt: skip
+def test_the_best_that_fits_is_taken(asked, rows, nodes, taken, expected):
+    assert chosen(asked, rows, nodes, taken=taken).chosen.chip == expected
+
+
+@pytest.mark.parametrize(
+    ("each", "nodes", "taken", "reason", "words"),
+    [
+        (NVIDIA, (BOTH[1],), {}, Why.ABSENT, "no node has nvidia.com/gpu"),
+        (NVIDIA, BOTH, full("n1", "nvidia", 8), Why.NOT_ENOUGH_FREE, "n1, has 0 of 8 free"),
+        (row("nvidia", devices=16), BOTH, {}, Why.NOT_ENOUGH_FREE, "no node has more than 8"),
+        (row("nvidia", verdict="Failed"), BOTH, {}, Why.VERDICT_FAILED, "only spec.release"),
+        (row("nvidia", nodes=2), BOTH, {}, Why.MULTI_NODE, "needs 2 nodes"),
+        (row("nvidia", image=""), BOTH, {}, Why.IMAGE_REQUIRED, "set spec.image"),
+        (row("moon"), BOTH, {}, Why.UNKNOWN_CHIP, "no chip is called moon"),
+        (row("odd", devices=1), BOTH, {}, Why.ABSENT, "no device plugin tells"),
+        (NVIDIA, (node("n1", "nvidia", cordoned=True),), {}, Why.UNSCHEDULABLE, "1 cordoned"),
+        (NVIDIA, (node("n1", "nvidia", ready=False),), {}, Why.UNSCHEDULABLE, "1 not ready"),
+        (
+            NVIDIA,
+            (node("n1", "nvidia", labels={"kubernetes.io/arch": "arm64"}),),
+            {},
+            Why.UNSCHEDULABLE,
+            "1 without the label kubernetes.io/arch=amd64",
+        ),
+        (
+            NVIDIA,
+            (node("n1", "nvidia", taints=(Taint("team", "a"),)),),
+            {},
+            Why.UNSCHEDULABLE,
+            "1 tainted team:NoSchedule",
+        ),
+    ],
+    ids=lambda each: str(each) if isinstance(each, Why) else "",
+)
+def test_each_row_that_is_not_taken_says_why(each, nodes, taken, reason, words):
+    found = chosen(wish(), (each,), nodes, taken=taken)
+    (told,) = found.rejected
+    assert found.chosen is None
+    assert (told.reason, found.fault.reason) == (reason, "NoReleaseFits")
+    assert words in told.message
+    assert words in found.fault.message
+
+
+def test_one_that_would_fit_too_says_which_came_first():
+    (told,) = chosen(wish(), (NVIDIA, METAX), BOTH).rejected
+    assert told.reason == Why.OUTRANKED
+    assert "comes first" in told.message
+
+
+def test_the_taints_of_a_chips_own_nodes_are_tolerated():
+    tainted = node("n1", "nvidia", taints=(Taint("nvidia.com/gpu", "present"),))
+    assert chosen(wish(), (NVIDIA,), (tainted,)).chosen
+
+
+def test_a_user_can_say_which_nodes():
+    here = wish(node_selector={"zone": "b"}, tolerations=({"operator": "Exists"},))
+    nodes = (
+        node("n1", "nvidia", labels=AMD | {"zone": "a"}),
+        node("n2", "nvidia", labels=AMD | {"zone": "b"}, taints=(Taint("team"),)),
+    )
+    assert chosen(here, (NVIDIA,), nodes).chosen.node == "n2"
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "expected"),
+    [
+        ("In", ["b"], "n2"),
+        ("NotIn", ["a"], "n2"),
+        ("Exists", [], "n1"),
+        ("Gt", ["1"], None),
+    ],
+)
+def test_required_affinity_counts(operator, values, expected):
+    term = {"matchExpressions": [{"key": "zone", "operator": operator, "values": values}]}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    nodes = (
+        node("n1", "nvidia", labels=AMD | {"zone": "a"}),
+        node("n2", "nvidia", labels=AMD | {"zone": "b"}),
+    )
+    found = chosen(wish(affinity={"nodeAffinity": required}), (NVIDIA,), nodes)
+    assert (found.chosen and found.chosen.node) == expected
+
+
+def test_a_chip_that_nobody_counts_is_taken_where_the_user_names_it():
+    assert chosen(wish("odd"), (row("odd", devices=1),), BOTH).chosen.chip == "odd"
+
+
+def test_another_resource_of_the_vendor_is_told():
+    older = Node("n1", {"iluvatar.ai/gpu": 2})
+    (told,) = chosen(wish(), (row("iluvatar"),), (older,)).rejected
+    assert "there is iluvatar.ai/gpu" in told.message
+
+
+def test_a_slice_of_one_vendor_leaves_out_the_others():
+    found = chosen(
+        wish(resource="nvidia.com/mig-1g.10gb"),
+        (NVIDIA, METAX),
+        (Node("n1", {"nvidia.com/mig-1g.10gb": 2}), BOTH[1]),
+    )
+    assert found.chosen.resource == "nvidia.com/mig-1g.10gb"
+    assert reasons(found) == {"metax": Why.OTHER_RESOURCE}
+
+
+def test_pods_that_wait_for_their_node_come_first():
+    waiting = [{RESOURCES["nvidia"]: 8}]
+    assert chosen(wish("nvidia", "metax"), (NVIDIA, METAX), BOTH, waiting=waiting).chosen.chip == "metax"
+
+
+def test_a_pod_that_fits_nowhere_takes_nothing():
+    waiting = [{RESOURCES["nvidia"]: 64}]
+    assert chosen(wish("nvidia", "metax"), (NVIDIA, METAX), BOTH, waiting=waiting).chosen.chip == "nvidia"
+
+
+def test_a_model_does_not_stand_in_its_own_way():
+    taken = full("n1", "nvidia")
+    found = chosen(wish("nvidia", "metax"), (NVIDIA, METAX), BOTH, taken=taken, own=taken)
+    assert found.chosen.chip == "nvidia"
+
+
+def test_a_check_leaves_out_nodes_and_at_last_the_row():
+    def check(each, sort):
+        return ("DriverTooOld", f"driver {sort.driver}") if sort.driver == "1" else None
+
+    nodes = (
+        node("n1", "nvidia", labels=AMD | {"nvidia.com/gpu.driver-version": "1"}),
+        node("n2", "nvidia", labels=AMD | {"nvidia.com/gpu.driver-version": "2"}),
+    )
+    assert chosen(wish(), (NVIDIA,), nodes, check=check).chosen.node == "n2"
+    (told,) = chosen(wish(), (NVIDIA,), nodes[:1], check=check).rejected
+    assert (told.reason, told.message) == ("DriverTooOld", "driver 1")
+
+
+@pytest.mark.parametrize("name", ["minicpm-o-4.5", "MiniCPM_o 4.5", "FlagRelease/minicpmo45"])
+def test_case_and_punctuation_do_not_count(name):
+    assert chosen(wish(name=name), (NVIDIA,), BOTH).chosen
+
+
+def test_two_models_of_the_same_letters_are_two():
+    rows = (row("nvidia", "Qwen3-4B"), row("nvidia", "Qwen-34B"))
+    assert chosen(wish(name="qwen-34b"), rows, BOTH).chosen.release == "qwen-34b-nvidia"
+    assert chosen(wish(name="qwen34b"), rows, BOTH).fault.reason == "UnknownModel"
+
+
+def test_an_unknown_model_is_offered_what_is_close():
+    fault = chosen(wish(name="MiniCPM-o-4.6"), (NVIDIA,), BOTH).fault
+    assert fault.reason == "UnknownModel"
+    assert "did you mean MiniCPM-o-4.5?" in fault.message
+
+
+def test_a_model_that_is_published_for_other_chips_says_for_which():
+    fault = chosen(wish("ascend"), (NVIDIA, METAX), BOTH).fault
+    assert fault.reason == "NoReleaseFits"
+    assert "published for metax, nvidia, not for ascend" in fault.message
+
+
+BLIND = Stock(unknown="the nodes cannot be listed: no")
+
+
+def test_without_a_look_at_nodes_the_users_order_is_taken_and_said_to_be_unchecked():
+    found = chosen(wish("metax", "nvidia"), (NVIDIA, METAX), (), stock=BLIND)
+    assert found.chosen.chip == "metax"
+    assert found.unchecked == BLIND.unknown
+
+
+def test_without_a_look_at_nodes_and_an_order_nothing_is_guessed():
+    fault = chosen(wish(), (NVIDIA, METAX), (), stock=BLIND).fault
+    assert fault.reason == "InventoryUnknown"
+    assert "name the chips" in fault.message
+
+
+def test_without_a_look_at_nodes_the_only_chip_is_taken():
+    assert chosen(wish(), (NVIDIA,), (), stock=BLIND).chosen
+
+
+def test_without_a_look_at_pods_what_nodes_have_in_all_counts():
+    goods = replace(stock(BOTH, taken={}), uncounted="no")
+    found = chosen(wish("nvidia"), (NVIDIA,), (), stock=goods)
+    assert "n1 has 8 in all" in found.chosen.message
+    assert found.unchecked == "no"
+
+
+@pytest.mark.parametrize(
+    ("asked", "stays"),
+    [
+        (wish("nvidia"), True),
+        (wish("nvidia", devices=4, node_selector={"a": "b"}), True),
+        (wish("metax", "nvidia"), False),
+        (wish("nvidia", name="Qwen3-4B"), False),
+    ],
+)
+def test_a_choice_stays_until_something_else_is_asked_for(asked, stays):
+    before = Previous(wish=wish("nvidia").words, release="r", chip="nvidia")
+    assert kept(asked, previous=before) is stays
+
+
+@pytest.mark.parametrize(
+    ("resource", "labels", "expected"),
+    [
+        (
+            "nvidia.com/gpu",
+            {"nvidia.com/gpu.product": "H200", "nvidia.com/gpu.memory": "143771"}
+            | {f"nvidia.com/cuda.driver.{n}": v for n, v in (("major", "580"), ("minor", "65"))},
+            ("H200", 143771, "580.65"),
+        ),
+        ("metax-tech.com/gpu", {"metax-tech.com/gpu.product": "MXC550"}, ("MXC550", 0, "")),
+        ("huawei.com/Ascend910", {"accelerator": "huawei-Ascend910"}, ("huawei-Ascend910", 0, "")),
+        ("nvidia.com/gpu", {"accelerator": "huawei-Ascend910"}, ("", 0, "")),
+        ("alibabacloud.com/ppu", {"alibabacloud.com/gpu-model-series": "PPU810E"}, ("PPU810E", 0, "")),
+        ("metax-tech.com/gpu", {"metax-tech.com/gpu.memory": "64GiB"}, ("", 65536, "")),
+        ("metax-tech.com/gpu", {"metax-tech.com/gpu.memory": "much"}, ("", 0, "")),
+    ],
+)
+def test_labels_of_vendors_tell_what_a_chip_is(resource, labels, expected):
+    found = hardware(labels, resource=resource)
+    assert (found.product, found.memory_mib, found.driver) == expected
