@@ -23,6 +23,7 @@ from flagos_operator.errors import SettingsError
 from flagos_operator.settings import Settings
 
 if TYPE_CHECKING:
+    from flagos_operator.api.spec import FlagOSModelSpec
     from flagos_operator.catalog.catalogue import Catalogue
 
 API_VERSION, KIND = "flagos.io/v1alpha1", "FlagOSModel"

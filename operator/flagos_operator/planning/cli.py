@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -23,6 +22,7 @@ from flagos_operator.planning.outlook import OFFLINE, Planner
 from flagos_operator.render import UnreadableError, say, settings_of
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping, Sequence
 
     from flagos_operator.planning.memory import Evidence
@@ -32,8 +32,8 @@ OK, REFUSED, UNREADABLE, CHANGES, ROLLS, TOO_LARGE = range(6)
 
 EPILOG = """\
 Says of each model which release serves it and why, every field with the layer that it came from
-(operator, chip, release or model), whether it fits into the devices' memory, every object, and what
-each of them changes in the cluster: a dry run that the API server itself answers. Nothing is
+(operator, chip, release or model), whether it fits into the devices' memory, every object, and
+what each changes in the cluster: a dry run that the API server itself answers. Nothing is
 written.
 
 The cluster is the one of --kubeconfig, --context, KUBECONFIG, the pod's own account or
@@ -93,9 +93,7 @@ def run(args: argparse.Namespace) -> int:
     return tell(outlooks, asked=asked, as_json=args.json)
 
 
-def surroundings(
-    args: argparse.Namespace, environment: Mapping[str, str]
-) -> Mapping[str, str]:
+def surroundings(args: argparse.Namespace, environment: Mapping[str, str]) -> Mapping[str, str]:
     return {**environment, **({"KUBECONFIG": args.kubeconfig} if args.kubeconfig else {})}
 
 

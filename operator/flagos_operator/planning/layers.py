@@ -1,10 +1,10 @@
 """Every field of a model as it was decided, and who said so.
 
-    model       the object itself
-    release     the published row that it names or that was chosen for it
-    chip        the profile of its chip
-    image name  versions that only the name of the image tells
-    operator    a default, or a setting of the operator's
+model       the object itself
+release     the published row that it names or that was chosen for it
+chip        the profile of its chip
+image name  versions that only the name of the image tells
+operator    a default, or a setting of the operator's
 """
 
 from __future__ import annotations
@@ -83,7 +83,11 @@ class Layered:
             yield self.field(path, ", ".join(operators), chip=bool(chip))
         for path, value, chip in (
             ("flagos.prefer", flagos.preferred(asked), chips.prefer),
-            ("flagos.flagcxPath", asked.spec.flagos.flagcx_path or chips.flagcx_path, chips.flagcx_path),
+            (
+                "flagos.flagcxPath",
+                asked.spec.flagos.flagcx_path or chips.flagcx_path,
+                chips.flagcx_path,
+            ),
         ):
             if value:
                 yield self.field(path, value, chip=bool(chip))
@@ -129,7 +133,9 @@ class Layered:
         for item in self.container.get("env", ()):
             name = item["name"]
             said = (layer for layer, known in layers.items() if name in known)
-            value = item.get("value", "") if "valueFrom" not in item else written(item["valueFrom"])
+            value = (
+                item.get("value", "") if "valueFrom" not in item else written(item["valueFrom"])
+            )
             yield Field(path=f"env {name}", value=value, layer=next(said, OPERATOR))
 
     def pod(self) -> Iterator[Field]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,6 @@ from flagos_operator.decisions import Decision, Decisions
 from flagos_operator.desired import pin
 from flagos_operator.desired.asked import Asked
 from flagos_operator.desired.candidates import candidates, wish
-from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
 from flagos_operator.desired.resolution import resolve
 from flagos_operator.desired.selection import choose, kept
@@ -29,6 +27,8 @@ from flagos_operator.planning.memory import estimated
 from flagos_operator.planning.scene import scene
 
 if TYPE_CHECKING:
+    from flagos_operator.desired.plan import Plan
+    from collections.abc import Mapping
     from flagos_operator.catalog.chips import Chips
     from flagos_operator.catalog.memory.estimate import Estimate
     from flagos_operator.cluster.client import Client

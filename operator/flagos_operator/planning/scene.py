@@ -5,7 +5,6 @@ Without a cluster nothing is live, and the model is a new one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from flagos_operator.desired import labels
 from flagos_operator.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from flagos_operator.cluster.client import Client
     from flagos_operator.cluster.kinds import Kind
     from flagos_operator.cluster.store import Snapshot
