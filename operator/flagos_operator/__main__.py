@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 from flagos_operator import __version__
 
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     wanted = next((word for word in arguments if word in VERBS), None)
     for verb, (module, summary) in VERBS.items():
-        shown = {} if as_plugin and verb in IN_CLUSTER else {"help": summary}
+        shown: dict[str, Any] = {} if as_plugin and verb in IN_CLUSTER else {"help": summary}
         subparser = verbs.add_parser(verb, description=summary, **shown)
         if verb == wanted:
             implementation = importlib.import_module(module)

@@ -78,9 +78,8 @@ class Layered:
         yield self.field("flagos.mode", asked.mode or "none", chip=chips.mode is not None)
         lists = flagos.operators(asked).model_dump(by_alias=True, exclude_none=True)
         for name, operators in lists.items():
-            chip = asked.mode == "FlagOS" and chips.operators.model_fields_set
-            path = f"flagos.operators.{name}"
-            yield self.field(path, ", ".join(operators), chip=bool(chip))
+            of_chip = asked.mode == "FlagOS" and bool(chips.operators.model_fields_set)
+            yield self.field(f"flagos.operators.{name}", ", ".join(operators), chip=of_chip)
         for path, value, chip in (
             ("flagos.prefer", flagos.preferred(asked), chips.prefer),
             (

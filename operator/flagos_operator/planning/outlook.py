@@ -27,12 +27,13 @@ from flagos_operator.planning.memory import estimated
 from flagos_operator.planning.scene import scene
 
 if TYPE_CHECKING:
-    from flagos_operator.desired.plan import Plan
     from collections.abc import Mapping
+
     from flagos_operator.catalog.chips import Chips
     from flagos_operator.catalog.memory.estimate import Estimate
     from flagos_operator.cluster.client import Client
     from flagos_operator.decisions import Case
+    from flagos_operator.desired.plan import Plan
     from flagos_operator.planning.memory import Evidence
     from flagos_operator.planning.scene import Scene
     from flagos_operator.render import Document, Operator

@@ -25,6 +25,7 @@ from flagos_operator.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from flagos_operator.cluster.client import Client
     from flagos_operator.cluster.kinds import Kind
     from flagos_operator.cluster.store import Snapshot

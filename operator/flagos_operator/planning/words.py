@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
     from flagos_operator.desired.wish import Selection
     from flagos_operator.planning.changes import Change
     from flagos_operator.planning.outlook import Outlook
