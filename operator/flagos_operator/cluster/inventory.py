@@ -22,7 +22,7 @@ from flagos_operator.errors import Forbidden, OperatorError
 from flagos_operator.observed.nodes import Pool, node_facts, pod_demand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from flagos_operator.cluster.client import Client
     from flagos_operator.desired.stock import Taken
@@ -48,7 +48,7 @@ class Survey:
 
     nodes: list[NodeFacts] = field(default_factory=list)
     taken: Counter[tuple[str, str]] = field(default_factory=Counter)
-    waiting: list[Mapping[str, int]] = field(default_factory=list)
+    waiting: Counter[tuple[str, int]] = field(default_factory=Counter)
     held: defaultdict[Key, Counter[tuple[str, str]]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
@@ -56,11 +56,11 @@ class Survey:
     uncounted: str = ""
 
     def count(self, demand: PodDemand) -> None:
-        if not demand.node:
-            self.waiting.append(demand.devices)
         for resource, devices in demand.devices.items():
             if demand.node:
                 self.taken[demand.node, resource] += devices
+            else:
+                self.waiting[resource, devices] += 1
             if demand.model:
                 key = Key(demand.namespace, demand.model)
                 self.held[key][demand.node, resource] += devices

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -49,7 +50,7 @@ class Place:
 
 
 Taken = Mapping[tuple[str, str], int]  # by node and resource
-Waiting = Iterable[Mapping[str, int]]  # what each pod asks for that has no node yet
+Waiting = Mapping[tuple[str, int], int]  # pods without a node, by resource and devices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,9 @@ class Stock:
         return replace(self, places={**self.places, resource: places})
 
 
-def stock(nodes: Iterable[Node], *, taken: Taken, waiting: Waiting = (), uncounted: str = "") -> Stock:
+def stock(
+    nodes: Iterable[Node], *, taken: Taken, waiting: Waiting | None = None, uncounted: str = ""
+) -> Stock:
     known = tuple(nodes)
     places: defaultdict[str, list[Place]] = defaultdict(list)
     for node in known:
@@ -81,9 +84,8 @@ def stock(nodes: Iterable[Node], *, taken: Taken, waiting: Waiting = (), uncount
             places[resource].append(
                 Place(node=node, total=total, used=taken.get((node.name, resource), 0))
             )
-    for asked in waiting:
-        for resource, count in asked.items():
-            _promise(places[resource], count)
+    for resource, found in places.items():
+        _promise(found, {n: pods for (name, n), pods in (waiting or {}).items() if name == resource})
     return Stock(
         places={resource: tuple(found) for resource, found in places.items() if found},
         nodes=known,
@@ -91,15 +93,20 @@ def stock(nodes: Iterable[Node], *, taken: Taken, waiting: Waiting = (), uncount
     )
 
 
-def _promise(places: list[Place], devices: int) -> None:
-    """A pod that waits for its node will get one before ours: the tightest that holds it.
+def _promise(places: list[Place], waiting: Mapping[int, int]) -> None:
+    """Pods that wait for a node get one before ours: the tightest that holds them.
 
     One that fits nowhere takes nothing from anybody.
     """
-    fitting = (at for at, each in enumerate(places) if devices and each.free >= devices)
-    best = min(fitting, key=lambda at: places[at].free, default=None)
-    if best is not None:
-        places[best] = replace(places[best], used=places[best].used + devices)
+    order = sorted((each.free, at) for at, each in enumerate(places))
+    for devices, pods in sorted(waiting.items(), reverse=True):
+        for _ in range(pods):
+            found = bisect_left(order, (devices, -1))
+            if not devices or found == len(order):
+                break
+            free, at = order.pop(found)
+            places[at] = replace(places[at], used=places[at].used + devices)
+            insort(order, (free - devices, at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

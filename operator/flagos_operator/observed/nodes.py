@@ -60,10 +60,12 @@ class Pool:
     _kept: dict[Hashable, Any] = field(default_factory=dict)
 
     def of(self, found: Mapping[K, V]) -> Mapping[K, V]:
-        return self._kept.setdefault(frozenset(found.items()), found)
+        kept: Mapping[K, V] = self._kept.setdefault(frozenset(found.items()), found)
+        return kept
 
     def taints(self, found: tuple[Taint, ...]) -> tuple[Taint, ...]:
-        return self._kept.setdefault(found, found)
+        kept: tuple[Taint, ...] = self._kept.setdefault(found, found)
+        return kept
 
 
 def node_facts(body: Body, *, pool: Pool) -> NodeFacts:

@@ -50,7 +50,7 @@ NVIDIA, METAX = row("nvidia"), row("metax")
 BOTH = (node("n1", "nvidia"), node("n2", "metax"))
 
 
-def chosen(wish, rows, nodes, *, taken=None, waiting=(), **market):
+def chosen(wish, rows, nodes, *, taken=None, waiting=None, **market):
     goods = stock(nodes, taken=taken or {}, waiting=waiting)
     given = {"candidates": tuple(rows), "chips": CHIPS, "stock": goods, **market}
     return choose(wish, market=Market(**given))
@@ -195,12 +195,12 @@ def test_a_slice_of_one_vendor_leaves_out_the_others():
 
 
 def test_pods_that_wait_for_their_node_come_first():
-    waiting = [{RESOURCES["nvidia"]: 8}]
+    waiting = {(RESOURCES["nvidia"], 8): 1}
     assert chosen(wish("nvidia", "metax"), (NVIDIA, METAX), BOTH, waiting=waiting).chosen.chip == "metax"
 
 
 def test_a_pod_that_fits_nowhere_takes_nothing():
-    waiting = [{RESOURCES["nvidia"]: 64}]
+    waiting = {(RESOURCES["nvidia"], 64): 1}
     assert chosen(wish("nvidia", "metax"), (NVIDIA, METAX), BOTH, waiting=waiting).chosen.chip == "nvidia"
 
 

@@ -23,6 +23,7 @@ class Cluster:
         self.asked, self.broken = [], 0
 
     async def list(self, kind, *, namespace, selector="", fields=""):
+        await asyncio.sleep(0)
         self.asked.append((kind.plural, fields))
         if self.broken:
             self.broken -= 1
@@ -102,7 +103,7 @@ async def test_few_nodes_are_asked_for_their_own_pods_and_for_those_that_wait():
         "spec.nodeName=n1",
     ]
     assert found.taken == {("n0", GPU): 3}
-    assert found.waiting == [{GPU: 2}]
+    assert found.waiting == {(GPU, 2): 1}
 
 
 async def test_many_nodes_are_asked_for_all_pods_that_have_not_ended():
