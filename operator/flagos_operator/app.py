@@ -163,12 +163,8 @@ class App:
 
 def build(settings: Settings, environment: Mapping[str, str]) -> App:
     metrics = Metrics()
-    queue: WorkQueue[Key] = WorkQueue(
-        clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe
-    )
+    queue = _queue(metrics)
     store = Store(concerns=queue.add)
-    metrics.models.set_function(lambda: len(store))
-    metrics.retrying.set_function(queue.retrying)
     connect = partial(
         Client,
         login=partial(connection.load, environment),
@@ -178,25 +174,11 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     election = _election(settings, connect()) if settings.lease else None
     may_write = election.may_write if election else lambda: True
     metrics.leader.set_function(may_write)
-    # Of two operators that follow the same models, one tells of them.
-    tells = election.won.is_set if election else lambda: True
-    metrics.registry.register(Census(models=lambda: store.models() if tells() else ()))
-    metrics.queue_depth.set_function(lambda: len(queue) if tells() else 0)
+    _expose(metrics, store, queue, election)
     client = connect(may_write=may_write)
     rows = _rows(settings)
     shipping = Shipping(client=client, rows=rows)
-    resync = Resync(
-        client=client,
-        store=store,
-        metrics=metrics,
-        namespaces=settings.watch_namespaces or ("",),
-        interval=settings.resync_seconds,
-        dice=random.random,
-        wall=lambda: utc_now().timestamp(),
-        enqueue=partial(queue.add, urgent=False),
-        rows=None if settings.watch_namespaces else rows,
-        listed_rows=shipping.soon,
-    )
+    resync = _resync(settings, client, store, metrics, queue=queue, shipping=shipping)
     listener = _listener(client, tell=partial(queue.add, urgent=False))
     inventory = Inventory(client=client, clock=time.monotonic, tell=queue.add)
     chooser = Chooser(inventory=inventory)
@@ -207,7 +189,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         forget=chooser.forget,
     )
     conductor = _conductor(
-        client, store, metrics, listener=listener, decisions=decisions, settings=settings
+        settings, client, store, metrics, listener=listener, decisions=decisions
     )
     workers = Workers(
         queue=queue, handle=conductor.reconcile, metrics=metrics, clock=time.monotonic
@@ -238,11 +220,49 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     return app
 
 
+def _queue(metrics: Metrics) -> WorkQueue[Key]:
+    return WorkQueue(clock=time.monotonic, dice=random.random, waited=metrics.queue_wait.observe)
+
+
+def _expose(
+    metrics: Metrics, store: Store, queue: WorkQueue[Key], election: Election | None
+) -> None:
+    metrics.models.set_function(lambda: len(store))
+    metrics.retrying.set_function(queue.retrying)
+    # Of two operators that follow the same models, one tells of them.
+    tells = election.won.is_set if election else lambda: True
+    metrics.registry.register(Census(models=lambda: store.models() if tells() else ()))
+    metrics.queue_depth.set_function(lambda: len(queue) if tells() else 0)
+
+
 def _rows(settings: Settings) -> Rows:
     catalogue(settings)  # raises where the user's own chips are wrong
     if settings.watch_namespaces:
         log.info("namespaced: chips and releases are those built in, not those of the cluster")
     return Rows(own_chips=own_chips(settings))
+
+
+def _resync(  # noqa: PLR0913
+    settings: Settings,
+    client: Client,
+    store: Store,
+    metrics: Metrics,
+    *,
+    queue: WorkQueue[Key],
+    shipping: Shipping,
+) -> Resync:
+    return Resync(
+        client=client,
+        store=store,
+        metrics=metrics,
+        namespaces=settings.watch_namespaces or ("",),
+        interval=settings.resync_seconds,
+        dice=random.random,
+        wall=lambda: utc_now().timestamp(),
+        enqueue=partial(queue.add, urgent=False),
+        rows=None if settings.watch_namespaces else shipping.rows,
+        listed_rows=shipping.soon,
+    )
 
 
 def _listener(client: Client, *, tell: Callable[[Key], None]) -> Listener:
@@ -257,11 +277,11 @@ def _listener(client: Client, *, tell: Callable[[Key], None]) -> Listener:
 
 
 def _conductor(  # noqa: PLR0913
+    settings: Settings,
     client: Client,
     store: Store,
     metrics: Metrics,
     *,
-    settings: Settings,
     listener: Listener,
     decisions: Decisions,
 ) -> Conductor:

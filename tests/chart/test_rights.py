@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from flagos_operator.cluster.kinds import BY_NAME, KINDS, ROWS, Resource
+from flagos_operator.cluster.kinds import BY_NAME, KINDS, PIN, ROWS, Resource
 from tests.chart.rendering import Manifest, of_kind, render, the
 from tests.golden.examples import EXAMPLES, objects
 
@@ -58,6 +58,8 @@ def used() -> set[tuple[str, str]]:
     pairs |= {(resource(BY_NAME[k]), v) for k in made for v in ("get", "create", "patch")}
     # What every model has is never pruned: owner references take it.
     pairs |= {(resource(BY_NAME[k]), "delete") for k in made - always}
+    # Rows that are kept are written under names that nobody else takes, and a few are deleted.
+    pairs |= {(resource(PIN), verb) for verb in ("create", "patch", "delete")}
     return pairs | rows() | {
         ("flagosmodels/status.flagos.io", "patch"),
         ("flagosmodels/finalizers.flagos.io", "update"),  # for blockOwnerDeletion on OpenShift

@@ -70,25 +70,27 @@ def account(server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield file
 
 
-def asked(path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{PORT}{path}", timeout=5) as answer:
+def asked(path: str, *, port: str = PORT) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
         return str(answer.read().decode())
 
 
-def is_synced() -> bool:
+def is_synced(port: str = PORT) -> bool:
     with contextlib.suppress(OSError):
-        return bool(asked("/readyz"))
+        return bool(asked("/readyz", port=port))
     return False
 
 
 @contextlib.contextmanager
-def an_operator(account: Path, *, image: str = "localhost/operator:1") -> Iterator[Path]:
+def an_operator(
+    account: Path, *, image: str = "localhost/operator:1", port: str = PORT
+) -> Iterator[Path]:
     """The operator as a process; gives the file of its log."""
     log = account.with_name("operator.log")
     settings = {
         "KUBECONFIG": str(account),
         "FLAGOS_OPERATOR_IMAGE": image,
-        "FLAGOS_HTTP_PORT": PORT,
+        "FLAGOS_HTTP_PORT": port,
         "POD_NAME": "operator",
         "POD_NAMESPACE": SYSTEM,
     }
@@ -98,7 +100,7 @@ def an_operator(account: Path, *, image: str = "localhost/operator:1") -> Iterat
         subprocess.Popen(command, env=os.environ | settings, stdout=out, stderr=out) as process,
     ):
         try:
-            eventually(is_synced, within=30, what="the operator is synced")
+            eventually(lambda: is_synced(port), within=30, what="the operator is synced")
             yield log
         finally:
             process.terminate()

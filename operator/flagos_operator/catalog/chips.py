@@ -37,7 +37,9 @@ def merge_chips(table: Table, own: Mapping[str, Any]) -> Chips | Invalid:
     for name in sorted({*table, *own}):
         fields = own.get(name) or {}
         if not isinstance(fields, Mapping):
-            return invalid(f"chips.{name}", "spec: write fields, e.g. {resourceName: vendor.example/gpu}")
+            return invalid(
+                f"chips.{name}", "spec: write fields, e.g. {resourceName: vendor.example/gpu}"
+            )
         chip = chip_of(name, laid_over(table.get(name, {}), fields))
         if isinstance(chip, Invalid):
             return chip

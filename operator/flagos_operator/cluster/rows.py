@@ -135,7 +135,7 @@ class Rows:
     def _assembled(self) -> Catalogue:
         rows = {
             kind.name: self._behind[kind.name]
-            | {name: row.found for name, row in self._rows[kind.name].items()}
+            | {name: row.found for name, row in sorted(self._rows[kind.name].items())}
             for kind in ROWS
         }
         chips = {n: row for n, row in rows[CHIP.name].items() if not isinstance(row, Release)}

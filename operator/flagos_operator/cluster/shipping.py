@@ -45,6 +45,7 @@ class Shipping:
     rows: Rows
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _done: set[tuple[str, str]] = field(default_factory=set)
+    _given_up: set[tuple[str, str]] = field(default_factory=set)
     _refused: bool = False
 
     def soon(self) -> None:
@@ -73,10 +74,10 @@ class Shipping:
 
     def _is_wanted(self, kind: Resource, name: str, spec: Mapping[str, Any]) -> bool:
         """Once for each process: of two operators neither may undo the other for ever."""
+        if (kind.name, name) in self._given_up:
+            return False
         mark = self.rows.mark(kind, name)
-        if mark is None:
-            return True
-        return mark != digest(spec) and (kind.name, name) not in self._done
+        return mark is None or (mark != digest(spec) and (kind.name, name) not in self._done)
 
     async def _ship(self, kind: Resource, name: str, spec: Mapping[str, Any]) -> int:
         body = await self._applied(kind, name, spec)
@@ -101,6 +102,7 @@ class Shipping:
             except Malformed as refused:
                 # A definition older than the operator, for one: the other rows go on.
                 log.warning("%s %s is not applied: %s", kind.name, name, refused)
+                self._given_up.add((kind.name, name))
                 return None
         log.warning("%s %s is not applied: others have set what it says", kind.name, name)
         return None

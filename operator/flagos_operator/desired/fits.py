@@ -49,9 +49,7 @@ def image(name: str, *, chip: str, said: str | None = None) -> Doubt | None:
     return Doubt(reason=Misfit.IMAGE_FOR_ANOTHER_CHIP, message=message, sure=True)
 
 
-def driver(
-    name: str, *, chip: str, found: str | None, floor: str | None = None
-) -> Doubt | None:
+def driver(name: str, *, chip: str, found: str | None, floor: str | None = None) -> Doubt | None:
     """`found` is a node's driver by its labels; `floor` what a release or a user asks for."""
     told = origin(name)
     vendor = chip if chip in VENDORS else told.vendor
@@ -77,9 +75,7 @@ def node(devices: int, *, resource: str, per_node: Iterable[int]) -> Doubt | Non
 def memory(found: Estimate) -> Doubt | None:
     if found.verdict in {Verdict.FITS, Verdict.UNKNOWN}:
         return None
-    return Doubt(
-        reason=Misfit.INSUFFICIENT_DEVICE_MEMORY, message=found.message, sure=found.sure
-    )
+    return Doubt(reason=Misfit.INSUFFICIENT_DEVICE_MEMORY, message=found.message, sure=found.sure)
 
 
 class Row(Protocol):

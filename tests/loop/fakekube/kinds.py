@@ -12,6 +12,7 @@ class Served:
     version: str
     plural: str
     subresources: tuple[str, ...] = ()
+    namespaced: bool = True
 
     @property
     def api_version(self) -> str:
@@ -25,6 +26,20 @@ SERVED = (
         version="v1alpha1",
         plural="flagosmodels",
         subresources=("status", "scale"),
+    ),
+    Served(
+        kind="FlagOSChip",
+        group="flagos.io",
+        version="v1alpha1",
+        plural="flagoschips",
+        namespaced=False,
+    ),
+    Served(
+        kind="FlagOSRelease",
+        group="flagos.io",
+        version="v1alpha1",
+        plural="flagosreleases",
+        namespaced=False,
     ),
     Served(kind="Deployment", group="apps", version="v1", plural="deployments"),
     Served(kind="ControllerRevision", group="apps", version="v1", plural="controllerrevisions"),

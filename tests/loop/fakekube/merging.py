@@ -97,3 +97,29 @@ def _keyed(name: str, items: list[Any]) -> dict[tuple[Any, ...], Any]:
 
 def _key(name: str, item: Any) -> tuple[Any, ...]:
     return tuple(item.get(field) for field in LIST_KEYS[name])
+
+
+def conflicts(live: Any, wanted: Any, theirs: Any, *, at: str = "", name: str = "") -> list[str]:
+    """Paths at which `wanted` would change what is `theirs`."""
+    if isinstance(wanted, dict) and isinstance(theirs, dict) and isinstance(live, dict):
+        both = [field for field in wanted if field in theirs and field in live]
+        return [
+            path
+            for field in both
+            for path in conflicts(
+                live[field], wanted[field], theirs[field], at=f"{at}.{field}", name=field
+            )
+        ]
+    if name in LIST_KEYS and isinstance(wanted, list) and isinstance(theirs, list):
+        mine, other, has = (_keyed(name, each) for each in (wanted, theirs, live))
+        return [
+            path
+            for key in mine.keys() & other.keys() & has.keys()
+            for path in conflicts(has[key], mine[key], other[key], at=f"{at}{_spoken(name, key)}")
+        ]
+    return [] if wanted == live else [at]
+
+
+def _spoken(name: str, key: tuple[Any, ...]) -> str:
+    words = (f'{field}="{value}"' for field, value in zip(LIST_KEYS[name], key, strict=True))
+    return f"[{','.join(words)}]"

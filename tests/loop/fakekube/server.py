@@ -42,6 +42,7 @@ class FakeKube:
     requests: list[Request] = field(default_factory=list)
     logs: dict[tuple[str, str], str] = field(default_factory=dict)
     url: str = ""
+    defines_rows: bool = False  # whether the definitions of chips and releases are installed
     _watches: dict[asyncio.Queue[Body | None], str] = field(default_factory=dict)
 
     @contextlib.asynccontextmanager
@@ -56,7 +57,8 @@ class FakeKube:
             app.router.add_get(f"{root}/{{plural}}", self._list_or_watch)
             app.router.add_get(scoped, self._list_or_watch)
             app.router.add_post(scoped, self._create)
-            for path in (f"{scoped}/{{name}}", f"{scoped}/{{name}}/{{subresource}}"):
+            named = (f"{root}/{{plural}}/{{name}}", f"{scoped}/{{name}}")
+            for path in (*named, f"{scoped}/{{name}}/{{subresource}}"):
                 app.router.add_get(path, self._get)
                 app.router.add_patch(path, self._patch)
                 app.router.add_delete(path, self._delete)
@@ -122,7 +124,7 @@ class FakeKube:
         try:
             response = await self._faulty(request, handler)
         except Refused as refused:
-            causes = ({"field": refused.field},) if refused.field else ()
+            causes = tuple({"field": field} for field in refused.fields)
             response = _status(refused.code, refused.reason, str(refused), causes=causes)
         self._record(
             request,
@@ -183,11 +185,11 @@ class FakeKube:
                 "name": each.plural,
                 "singularName": each.kind.lower(),
                 "kind": each.kind,
-                "namespaced": True,
+                "namespaced": each.namespaced,
                 "verbs": verbs,
             }
             for each in SERVED
-            if each.group == group
+            if each.group == group and self._defines(each)
         ]
         if not group:
             # Never asked for, but kopf waits until it has seen that it exists.
@@ -198,7 +200,7 @@ class FakeKube:
         return web.json_response({"kind": "APIResourceList", "resources": resources})
 
     async def _list_or_watch(self, request: web.Request) -> web.StreamResponse:
-        kind = _kind(request)
+        kind = self._kind(request)
         namespace = request.match_info.get("namespace", "")
         if request.query.get("watch"):
             return await self._watch(request, kind, namespace)
@@ -275,7 +277,7 @@ class FakeKube:
                     await self.storage.news.wait()
 
     async def _create(self, request: web.Request) -> web.Response:
-        kind, body = _kind(request), await request.json()
+        kind, body = self._kind(request), await request.json()
         body["metadata"]["namespace"] = request.match_info["namespace"]
         return web.json_response(self.storage.create(kind, body), status=201)
 
@@ -298,10 +300,15 @@ class FakeKube:
         known = id in self.storage.objects
         manager = request.query["fieldManager"]
         if request.query.get("dryRun") == "All":
-            tried = self.storage.dry_run(_kind(request), id, body, manager=manager)
+            tried = self.storage.dry_run(self._kind(request), id, body, manager=manager)
             return web.json_response(tried, status=200 if known else 201)
         found = self.storage.apply(
-            _kind(request), id, body, manager=manager, subresource=subresource
+            self._kind(request),
+            id,
+            body,
+            manager=manager,
+            subresource=subresource,
+            force=request.query.get("force") == "true",
         )
         return web.json_response(found, status=200 if known else 201)
 
@@ -309,6 +316,15 @@ class FakeKube:
         body = await request.json() if request.can_read_body else {}
         uid = body.get("preconditions", {}).get("uid")
         return web.json_response(self.storage.delete(_id(request), uid=uid))
+
+    def _kind(self, request: web.Request) -> Served:
+        found = BY_PLURAL.get(request.match_info["plural"])
+        if found is None or not self._defines(found):
+            raise Refused(404, "NotFound", "the server could not find the requested resource")
+        return found
+
+    def _defines(self, kind: Served) -> bool:
+        return self.defines_rows or kind.namespaced
 
 
 FIELDS = {
@@ -326,16 +342,9 @@ def selected(body: Body, selector: str) -> bool:
     return True
 
 
-def _kind(request: web.Request) -> Served:
-    found = BY_PLURAL.get(request.match_info["plural"])
-    if found is None:
-        raise Refused(404, "NotFound", "the server could not find the requested resource")
-    return found
-
-
 def _id(request: web.Request) -> Id:
     found = request.match_info
-    return Id(found["plural"], found["namespace"], found["name"])
+    return Id(found["plural"], found.get("namespace", ""), found["name"])
 
 
 def _seen(change: Change, selector: str) -> Body | None:

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,9 +19,12 @@ COLLECTION = 0.05
 
 
 class Refused(Exception):
-    def __init__(self, code: int, reason: str, message: str, *, field: str = "") -> None:
+    def __init__(
+        self, code: int, reason: str, message: str, *, field: str = "", fields: Iterable[str] = ()
+    ) -> None:
         super().__init__(message)
-        self.code, self.reason, self.field = code, reason, field
+        self.code, self.reason = code, reason
+        self.fields = (field, *fields) if field else tuple(fields)
 
 
 class Id(NamedTuple):
@@ -60,13 +63,20 @@ class Storage:
         return self.objects[id]
 
     def create(self, kind: Served, body: Body) -> Body:
-        id = Id(kind.plural, body["metadata"]["namespace"], body["metadata"]["name"])
+        id = Id(kind.plural, body["metadata"].get("namespace", ""), body["metadata"]["name"])
         if id in self.objects:
             raise Refused(409, "AlreadyExists", f'{id.plural} "{id.name}" already exists')
         return self._insert(kind, id, body)
 
-    def apply(
-        self, kind: Served, id: Id, wanted: Body, *, manager: str, subresource: str = ""
+    def apply(  # noqa: PLR0913
+        self,
+        kind: Served,
+        id: Id,
+        wanted: Body,
+        *,
+        manager: str,
+        subresource: str = "",
+        force: bool = True,
     ) -> Body:
         meta, live = dict(wanted["metadata"]), self.objects.get(id)
         self._check_declared(kind, wanted)
@@ -81,6 +91,8 @@ class Storage:
             raise Refused(409, "Conflict", "the object has been modified")
         owner = (live["metadata"]["uid"], manager, subresource)
         content = _content({**wanted, "metadata": meta}, subresource)
+        if not force:
+            self._check_owners(live, content, owner)
         merged = merging.apply(live, content, before=self._applied.get(owner, {}))
         self._applied[owner] = content
         return self.replace(id, merged, subresource=subresource)
@@ -92,6 +104,17 @@ class Storage:
         twin.version, twin.objects = self.version, dict(self.objects)
         twin._applied = dict(self._applied)
         return twin.apply(kind, id, wanted, manager=manager)
+
+    def _check_owners(self, live: Body, content: Body, owner: tuple[str, str, str]) -> None:
+        """An apply without force changes nothing that somebody else has set."""
+        others = [
+            said
+            for of, said in self._applied.items()
+            if of[0] == owner[0] and of[1] != owner[1] and of[2] == owner[2]
+        ]
+        found = {path for said in others for path in merging.conflicts(live, content, said)}
+        if found:
+            raise Refused(409, "Conflict", "Apply failed with conflicts", fields=sorted(found))
 
     def _check_declared(self, kind: Served, wanted: Body) -> None:
         """Server-side apply refuses what other writes would lose."""
@@ -112,7 +135,15 @@ class Storage:
         uid = patch.get("metadata", {}).get("uid")
         if uid not in (None, live["metadata"]["uid"]):
             raise Refused(409, "Conflict", "uid mismatch")
+        if not subresource:
+            self._own(live, patch)
         return self.replace(id, merge(live, patch), subresource=subresource)
+
+    def _own(self, live: Body, patch: Body) -> None:
+        """What somebody edits is theirs from then on."""
+        owner = (live["metadata"]["uid"], "kubectl-edit", "")
+        content = _content({"metadata": {}, **patch}, "")
+        self._applied[owner] = merging.merge_patch(self._applied.get(owner, {}), content)
 
     def replace(self, id: Id, body: Body, *, subresource: str = "") -> Body:
         """Spec and status are written through different doors; no change is no write."""
@@ -160,7 +191,7 @@ class Storage:
     def _insert(self, kind: Served, id: Id, body: Body) -> Body:
         body = {"apiVersion": kind.api_version, "kind": kind.kind, **copy.deepcopy(body)}
         body["metadata"] |= {
-            "namespace": id.namespace,
+            **({"namespace": id.namespace} if kind.namespaced else {}),
             "uid": f"uid-{next(self._uids)}",
             "generation": 1,
             "creationTimestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -247,7 +278,7 @@ def matches(body: Mapping[str, Any] | None, selector: str) -> bool:
 
 def id_of(body: Body) -> Id:
     meta = body["metadata"]
-    return Id(BY_KIND[body["kind"]].plural, meta["namespace"], meta["name"])
+    return Id(BY_KIND[body["kind"]].plural, meta.get("namespace", ""), meta["name"])
 
 
 def _content(wanted: Body, subresource: str) -> Body:
@@ -268,7 +299,10 @@ def _through_door(before: Body, body: Body, subresource: str) -> Body:
         body = {n: v for n, v in body.items() if n != "status"}
         body |= {"status": before["status"]} if "status" in before else {}
     fixed = ("uid", "generation", "creationTimestamp", "resourceVersion", "name", "namespace")
-    meta = {**body["metadata"], **{name: before["metadata"][name] for name in fixed}}
+    meta = {
+        **body["metadata"],
+        **{n: before["metadata"][n] for n in fixed if n in before["metadata"]},
+    }
     return {**body, "metadata": meta}
 
 

@@ -27,6 +27,9 @@ RESOURCES = {
     "cambricon": "cambricon.com/mlu",
     "enflame": "enflame.com/gcu",
     "zhenwu": "alibabacloud.com/ppu",
+    "sunrise": None,
+    "tsingmicro": None,
+    "arm": None,
     "cpu": None,
 }
 
@@ -37,7 +40,7 @@ def loaded(own: dict[str, Any] | None = None) -> Chips:
     return found
 
 
-def test_every_vendor_with_a_kubernetes_resource_is_there() -> None:
+def test_every_vendor_is_there_with_its_kubernetes_resource() -> None:
     chips = loaded()
     assert {name: chip.resource_name for name, chip in chips.items()} == RESOURCES
 

@@ -16,9 +16,7 @@ from flagos_operator.catalog.memory.config import language
 from flagos_operator.catalog.memory.estimate import GIB, Estimate, Load, Verdict, estimate
 
 DATA = Path(__file__).parents[2] / "data" / "published-configs.yaml"
-MODELS: dict[str, dict[str, Any]] = {
-    row["name"]: row for row in yaml.safe_load(DATA.read_text())
-}
+MODELS: dict[str, dict[str, Any]] = {row["name"]: row for row in yaml.safe_load(DATA.read_text())}
 
 
 def cache(name: str) -> Cache:
@@ -182,9 +180,7 @@ def test_a_length_that_does_not_fit_has_one_that_does() -> None:
     assert found.verdict is Verdict.TOO_LONG
     assert found.longest is not None
     assert 30000 < found.longest < 40960
-    assert found.message.endswith(
-        f"; at most {found.longest} tokens fit; it fits on 2 devices"
-    )
+    assert found.message.endswith(f"; at most {found.longest} tokens fit; it fits on 2 devices")
     again = asked("qwen3-8b", memory=24 * GIB, length=found.longest)
     assert again.verdict is Verdict.FITS
     more = asked("qwen3-8b", memory=24 * GIB, length=found.longest + 1)

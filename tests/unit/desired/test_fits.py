@@ -11,7 +11,7 @@ import yaml
 
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.release import FlagOSReleaseSpec
-from flagos_operator.api.spec import parse
+from flagos_operator.api.spec import CompleteSpec, parse
 from flagos_operator.catalog.memory.estimate import GIB, Load, Verdict, estimate
 from flagos_operator.catalog.origins import VENDORS
 from flagos_operator.desired import fits
@@ -112,11 +112,9 @@ def test_a_pod_has_its_devices_on_one_node(
 
 def load(*, weights: int | None = None, counted: bool = False, **spec: Any) -> Load:
     typed = parse(model(**spec))
-    assert not isinstance(typed, Invalid)
+    assert isinstance(typed, CompleteSpec)
     meta = Meta(namespace="team", name="qwen", uid="u-1", generation=1)
-    asked = Asked(
-        spec=typed, meta=meta, defaults=Defaults(**DEFAULTS), chip=chips()[typed.chip]
-    )
+    asked = Asked(spec=typed, meta=meta, defaults=Defaults(**DEFAULTS), chip=chips()[typed.chip])
     return fits.load(asked, device_memory=32 * GIB, weights=weights, counted=counted)
 
 

@@ -227,9 +227,8 @@ def test_a_row_is_laid_under_a_model(case: str) -> None:
 
 
 def test_a_device_variable_is_kept_where_nobody_allocates() -> None:
-    row_says = {"chip": "sunrise", "server": {"env": env("PT_VISIBLE_DEVICES")}}
     unallocated = [name for name, chip in chips().items() if not chip.resource_name]
-    row_says["chip"] = unallocated[0]
+    row_says = {"chip": unallocated[0], "server": {"env": env("PT_VISIBLE_DEVICES")}}
     found = resolved(row_says, {"devices": 0})
     assert found["server"]["env"] == env("PT_VISIBLE_DEVICES")
 

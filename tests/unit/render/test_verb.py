@@ -192,3 +192,27 @@ def test_a_wrong_setting_is_told(
     code, objects, err = rendered(capsys, "-f", written(tmp_path, model("a")))
     assert (code, objects) == (2, [])
     assert "FLAGOS_REGISTRY_REWRITE" in err
+
+
+def test_a_shipped_release_is_rendered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = {**model("a"), "spec": {"release": "minicpm-o-4.5-nvidia"}}
+    code, objects, _ = rendered(capsys, "-f", written(tmp_path, body))
+    assert (code, models_of(objects)) == (0, ["a"])
+
+
+def test_an_unknown_release_is_named_with_those_that_sound_alike(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = {**model("a"), "spec": {"release": "minicpm-o-4.5-nvidea"}}
+    code, objects, err = rendered(capsys, "-f", written(tmp_path, body))
+    assert (code, objects) == (1, [])
+    assert "UnknownRelease: spec.release: minicpm-o-4.5-nvidea is not known; did you mean" in err
+
+
+def test_what_only_a_cluster_can_choose_is_not_guessed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = {**model("a"), "spec": {"model": {"name": "MiniCPM-o-4.5"}}}
+    code, objects, err = rendered(capsys, "-f", written(tmp_path, body))
+    assert (code, objects) == (1, [])
+    assert "name one of its rows in spec.release" in err

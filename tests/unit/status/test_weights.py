@@ -168,7 +168,9 @@ class TestWhatIsTold:
 
     @pytest.mark.parametrize(("gib", "told"), [(None, False), (64, False), (16, True)])
     def test_weights_beyond_the_devices_are_cautioned_about_before_a_server_starts(
-        self, gib: int | None, told: bool
+        self,
+        gib: int | None,
+        told: bool,  # noqa: FBT001 - a column
     ):
         plan = a_plan(device_memory=gib and gib * 2**30)
         message = ready(summarize(heard(HERE, plan=plan)))["message"]
