@@ -97,8 +97,11 @@ def nearest(version: str | None) -> str | None:
 
 
 def version_of(model: Body) -> str | None:
-    said: str | None = model["spec"].get("versions", {}).get("vllm")
-    return said or hints(model["spec"]["image"]).vllm
+    spec = model["spec"]
+    if "release" in spec:
+        return catalogued.version_of(catalogued.catalogue().releases[spec["release"]])
+    said: str | None = spec.get("versions", {}).get("vllm")
+    return said or hints(spec.get("image", "")).vllm
 
 
 def served(container: Body) -> list[str]:
