@@ -8,7 +8,6 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,8 @@ from flagos_operator.metrics import Metrics
 from flagos_operator.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
     from flagos_operator.catalog.chips import Chips
 
 READ, UNKNOWN, FAILED = 0, 1, 2
@@ -105,7 +106,9 @@ def lines(stock: Stock, chips: Chips) -> Iterator[Line]:
     """Known chips in the order of their names, then what nobody knows."""
     names = {chip.resource_name: name for name, chip in sorted(chips.items(), reverse=True)}
     makers = {vendor(resource): name for resource, name in names.items() if resource}
-    order = sorted(stock.places, key=lambda each: (names.get(each) or makers.get(vendor(each), "~"), each))
+    order = sorted(
+        stock.places, key=lambda each: (names.get(each) or makers.get(vendor(each), "~"), each)
+    )
     for resource in order:
         chip = names.get(resource) or makers.get(vendor(resource)) or "-"
         for sort, places in sorts(stock.of(resource), resource=resource).items():

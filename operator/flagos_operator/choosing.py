@@ -118,4 +118,6 @@ def remembered(status: Mapping[str, Any]) -> Previous | None:
 
 def again(before: Previous) -> Chosen:
     """The words of the choice are in the status already."""
-    return Chosen(release=before.release, chip=before.chip, message="as it was chosen earlier", kept=True)
+    return Chosen(
+        release=before.release, chip=before.chip, message="as it was chosen earlier", kept=True
+    )

@@ -99,9 +99,7 @@ class Decision:
 def no_choice(case: Case) -> Selection:
     """Of a decision without a cluster."""
     name = case.spec.model.name if case.spec.model else ""
-    message = (
-        f"spec.model: no release can be chosen for {name} here; name one in spec.release"
-    )
+    message = f"spec.model: no release can be chosen for {name} here; name one in spec.release"
     return Selection(wish=name, fault=Invalid(reason=INVALID, message=message))
 
 
@@ -280,9 +278,7 @@ def _adopted(
     return Decision(plan=plan, rows=rows, pin=_pin(plan, rows, live=live, before=pin))
 
 
-def _pin(
-    plan: Plan, rows: Rows, *, live: DeploymentFacts | None, before: PinFacts | None
-) -> Pin:
+def _pin(plan: Plan, rows: Rows, *, live: DeploymentFacts | None, before: PinFacts | None) -> Pin:
     restarted = (live.restarted if live else "") or (before.restarted if before else "")
     revision = before.revision + 1 if before else 1
     return Pin(meta=plan.meta, rows=rows, revision=revision, restarted=restarted)

@@ -25,7 +25,9 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--rest", type=float, default=180, help="seconds of rest (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="rest for 20 s only")
     parser.add_argument("--alone", action="store_true", help="leave out the pods of others")
-    parser.add_argument("--large", action="store_true", help="also 5,000 models, and 5,000 nodes with 50,000 pods")
+    parser.add_argument(
+        "--large", action="store_true", help="also 5,000 models, and 5,000 nodes with 50,000 pods"
+    )
     return parser.parse_args(words)
 
 

@@ -126,9 +126,7 @@ async def look(cluster: Cluster, log: Path, report: Report) -> None:
             await remove(cluster, nodes)
 
 
-async def chosen(
-    cluster: Cluster, operator: Operator, namespace: str, report: Report
-) -> None:
+async def chosen(cluster: Cluster, operator: Operator, namespace: str, report: Report) -> None:
     """Nothing fits, as nobody tolerates the taint; so no pod is made, and all was read."""
     started = time.perf_counter()
     model = {
@@ -175,6 +173,7 @@ async def create_pods(cluster: Cluster, nodes: list[Body], namespace: str) -> No
 
 async def remove(cluster: Cluster, nodes: list[Body]) -> None:
     """Those that were never made are no harm."""
+
     async def delete(mine: list[Body]) -> None:
         for body in mine:
             path = NODE.path("", body["metadata"]["name"])
@@ -184,4 +183,3 @@ async def remove(cluster: Cluster, nodes: list[Body]) -> None:
     async with asyncio.TaskGroup() as group:
         for number in range(CREATORS):
             group.create_task(delete(nodes[number::CREATORS]))
-

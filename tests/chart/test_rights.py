@@ -60,13 +60,17 @@ def used() -> set[tuple[str, str]]:
     pairs |= {(resource(BY_NAME[k]), "delete") for k in made - always}
     # Rows that are kept are written under names that nobody else takes, and a few are deleted.
     pairs |= {(resource(PIN), verb) for verb in ("create", "patch", "delete")}
-    return pairs | rows() | {
-        ("flagosmodels/status.flagos.io", "patch"),
-        ("flagosmodels/finalizers.flagos.io", "update"),  # for blockOwnerDeletion on OpenShift
-        ("pods/log", "get"),
-        ("events", "create"),
-        ("nodes", "list"),  # for a choice among releases
-    }
+    return (
+        pairs
+        | rows()
+        | {
+            ("flagosmodels/status.flagos.io", "patch"),
+            ("flagosmodels/finalizers.flagos.io", "update"),  # for blockOwnerDeletion on OpenShift
+            ("pods/log", "get"),
+            ("events", "create"),
+            ("nodes", "list"),  # for a choice among releases
+        }
+    )
 
 
 def rows() -> set[tuple[str, str]]:

@@ -98,10 +98,7 @@ def as_yaml(of: Definition = MODEL) -> str:
 
 def as_reference() -> str:
     return reference(
-        [
-            Page(kind=each.kind, schema=object_schema(each))
-            for each in DEFINITIONS.values()
-        ]
+        [Page(kind=each.kind, schema=object_schema(each)) for each in DEFINITIONS.values()]
     )
 
 

@@ -68,9 +68,7 @@ class Survey:
     def stock(self) -> Stock:
         if self.unknown:
             return Stock(unknown=self.unknown)
-        return stock(
-            self.nodes, taken=self.taken, waiting=self.waiting, uncounted=self.uncounted
-        )
+        return stock(self.nodes, taken=self.taken, waiting=self.waiting, uncounted=self.uncounted)
 
 
 async def survey(client: Client) -> Survey:
@@ -90,7 +88,8 @@ async def survey(client: Client) -> Survey:
 
 
 async def _nodes(client: Client) -> list[NodeFacts]:
-    pool, found = Pool(), list[NodeFacts]()
+    pool = Pool()
+    found: list[NodeFacts] = []
     async for chunk in client.list(NODE, namespace=""):
         found += (node_facts(body, pool=pool) for body in chunk.get("items") or ())
     return found
@@ -130,7 +129,7 @@ class Inventory:
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ask(self, model: Key) -> tuple[Stock, Taken] | None:
-        """What there is and what the model itself holds; None: it is told when it can ask again."""
+        """What there is and what the model itself holds; None: it is told when to ask again."""
         self._waiting.discard(model)
         if self._survey is None or self.clock() - self._read_at > max(FRESH, self._took):
             self._asking.add(model)

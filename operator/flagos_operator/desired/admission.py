@@ -1,4 +1,4 @@
-"""Whether a node takes a pod, but for its devices: what the scheduler asks of labels and taints."""
+"""Whether a node takes a pod, devices apart: what the scheduler asks of labels and taints."""
 
 from __future__ import annotations
 
@@ -85,20 +85,16 @@ def _all(term: Item, name: str) -> Iterable[Item]:
 
 def _holds(value: str | None, asked: Item) -> bool:
     wanted = [str(each) for each in asked.get("values") or ()]
-    match asked.get("operator"):
-        case "In":
-            return value in wanted
-        case "NotIn":
-            return value not in wanted
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Gt":
-            return _more(value, wanted)
-        case "Lt":
-            return _more(next(iter(wanted), None), [value or ""])
-    return True  # unknown to this operator: the scheduler knows
+    given, operator = value is not None, asked.get("operator")
+    answers = {
+        "In": value in wanted,
+        "NotIn": value not in wanted,
+        "Exists": given,
+        "DoesNotExist": not given,
+        "Gt": _more(value, wanted),
+        "Lt": _more(next(iter(wanted), None), [value or ""]),
+    }
+    return answers.get(str(operator), True)  # what is unknown here the scheduler knows
 
 
 def _more(value: str | None, than: list[str]) -> bool:

@@ -1,17 +1,27 @@
-"""One release against the nodes: which of them have its chip, take its pod and have enough free."""
+"""One release against the nodes: which have its chip, take its pod and have enough free."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.admission import Door
 from flagos_operator.desired.stock import Place, Stock, hardware
-from flagos_operator.desired.wish import Answer, Candidate, Chosen, Market, Rejected, Why, Wish, rejected
+from flagos_operator.desired.wish import (
+    Answer,
+    Candidate,
+    Chosen,
+    Market,
+    Rejected,
+    Why,
+    Wish,
+    rejected,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flagos_operator.api.chip import Chip
 
 MOST_OBJECTIONS = 3
@@ -34,7 +44,7 @@ class Bid:
             return places
         open_to, objections = self.admitted(places)
         if not open_to:
-            return rejected(self.each, Why.UNSCHEDULABLE, self.closed(places, objections))
+            return rejected(self.each, Why.UNSCHEDULABLE, self.closed(objections))
         fitting, found = self.checked(open_to, market)
         if not fitting and found:
             return rejected(self.each, *found)
@@ -90,7 +100,7 @@ class Bid:
                 open_to.append(place)
         return open_to, objections
 
-    def closed(self, places: tuple[Place, ...], objections: Counter[str]) -> str:
+    def closed(self, objections: Counter[str]) -> str:
         told = objections.most_common(MOST_OBJECTIONS)
         words = ", ".join(f"{number} {said}" for said, number in told)
         what = f" with {self.resource}" if self.resource and self.devices else ""
@@ -125,11 +135,15 @@ class Bid:
     def within(self, place: Place, count: int, word: str, places: list[Place]) -> Answer:
         here = f"{count} of {place.total}" if word == "free" else str(count)
         if count >= self.devices:
-            message = f"asks for {self.devices} {self.resource}; {place.node.name} has {here} {word}"
+            message = (
+                f"asks for {self.devices} {self.resource}; {place.node.name} has {here} {word}"
+            )
             return self.chosen(place, message)
         largest = max(each.total for each in places)
         if largest < self.devices:
-            message = f"asks for {self.devices} {self.resource}, but no node has more than {largest}"
+            message = (
+                f"asks for {self.devices} {self.resource}, but no node has more than {largest}"
+            )
         else:
             message = (
                 f"asks for {self.devices} {self.resource}, but of {_nodes(len(places))} the best, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flagos_operator.desired.selection import Candidate, Wish
+from flagos_operator.desired.wish import Candidate, Wish
 
 if TYPE_CHECKING:
     from flagos_operator.api.spec import FlagOSModelSpec

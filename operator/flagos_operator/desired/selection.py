@@ -124,19 +124,24 @@ def devices_of(each: Candidate, chip: Chip) -> int:
     return 1 if chip.resource_name else 0
 
 
+def by_itself(each: Candidate, wish: Wish) -> tuple[Why, str] | None:
+    """What speaks against a row wherever it runs."""
+    if each.verdict == FAILED:
+        return Why.VERDICT_FAILED, "its publishers' own test failed; only spec.release takes it"
+    if each.nodes > 1:
+        return Why.MULTI_NODE, f"needs {each.nodes} nodes"
+    if not (each.image or wish.image):
+        return Why.IMAGE_REQUIRED, "published without an image: set spec.image to the one to run"
+    return None
+
+
 def judged(each: Candidate, wish: Wish, market: Market) -> Answer:
     chip = market.chips.get(each.chip)
     if chip is None:
         known = ", ".join(sorted(market.chips))
         return rejected(each, Why.UNKNOWN_CHIP, f"no chip is called {each.chip}; known: {known}")
-    if each.verdict == FAILED:
-        message = "its publishers' own test failed; only spec.release takes it"
-        return rejected(each, Why.VERDICT_FAILED, message)
-    if each.nodes > 1:
-        return rejected(each, Why.MULTI_NODE, f"needs {each.nodes} nodes")
-    if not (each.image or wish.image):
-        message = "published without an image: set spec.image to the one to run"
-        return rejected(each, Why.IMAGE_REQUIRED, message)
+    if found := by_itself(each, wish):
+        return rejected(each, *found)
     devices = devices_of(each, chip) if wish.devices is None else wish.devices
     resource = wish.resource or chip.resource_name or ""
     if wish.resource and vendor(wish.resource) != vendor(chip.resource_name or ""):
@@ -163,7 +168,9 @@ def _trusted(each: Candidate, market: Market, *, resource: str, devices: int) ->
 
 def unknown(wish: Wish, known: Iterable[Candidate]) -> Invalid:
     offered = close(wish.name, (each.model for each in known))
-    meant = f"did you mean {' or '.join(offered)}?" if offered else "see kubectl get flagosreleases"
+    meant = (
+        f"did you mean {' or '.join(offered)}?" if offered else "see kubectl get flagosreleases"
+    )
     message = f"spec.model.name: no release serves a model called {wish.name}; {meant}"
     return refused(Refusal.UNKNOWN_MODEL, message)
 

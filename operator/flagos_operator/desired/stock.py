@@ -85,7 +85,9 @@ def stock(
                 Place(node=node, total=total, used=taken.get((node.name, resource), 0))
             )
     for resource, found in places.items():
-        _promise(found, {n: pods for (name, n), pods in (waiting or {}).items() if name == resource})
+        _promise(
+            found, {n: pods for (name, n), pods in (waiting or {}).items() if name == resource}
+        )
     return Stock(
         places={resource: tuple(found) for resource, found in places.items() if found},
         nodes=known,

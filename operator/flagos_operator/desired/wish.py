@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from flagos_operator.catalog.chips import Chips
     from flagos_operator.desired.stock import Hardware, Stock, Taken
 
+
 class Why(StrEnum):
-    """Why a release was not taken. Others come from checks of the image, the driver, the memory."""
+    """Why a release was not taken; checks of image, driver and memory have their own."""
 
     ABSENT = "Absent"
     UNKNOWN_CHIP = "UnknownChip"
@@ -105,7 +106,7 @@ class Previous:
 
 # What speaks against a release on such chips: (reason, message). One that knows nothing objects
 # to nothing.
-Check = Callable[["Candidate", Hardware], tuple[str, str] | None]
+Check = Callable[["Candidate", "Hardware"], tuple[str, str] | None]
 
 
 def passes(_: Candidate, __: Hardware) -> None:

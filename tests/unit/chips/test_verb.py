@@ -15,7 +15,7 @@ from flagos_operator.observed.nodes import NodeFacts
 CHIPS = load_chips({"odd": {"visibleDevicesEnv": "ODD_VISIBLE_DEVICES"}})
 
 
-def a_node(name, cordoned=False, labels=None, **devices):
+def a_node(name, *, cordoned=False, labels=None, **devices):
     return NodeFacts(
         name=name,
         hostname=name,
@@ -51,9 +51,15 @@ def test_each_sort_of_chip_is_a_line(capsys):
     head, *lines = (line.split() for line in out.splitlines())
     assert code == 0
     assert head[:6] == ["CHIP", "RESOURCE", "NODES", "TOTAL", "FREE", "USED"]
-    assert ["nvidia", "nvidia.com/gpu", "2", "16", "5", "3", "NVIDIA-H200"] == next(
-        line[:7] for line in lines if line[0] == "nvidia"
-    )
+    assert next(line[:7] for line in lines if line[0] == "nvidia") == [
+        "nvidia",
+        "nvidia.com/gpu",
+        "2",
+        "16",
+        "5",
+        "3",
+        "NVIDIA-H200",
+    ]
     assert "580.65.06" in out
     assert "143771 MiB" in out
 
@@ -73,7 +79,7 @@ def test_a_program_gets_the_same(capsys):
     found = json.loads(told(capsys, SEEN, as_json=True)[1])
     nvidia = next(each for each in found["chips"] if each["chip"] == "nvidia")
     assert (nvidia["free"], nvidia["used"], nvidia["memoryMiB"]) == (5, 3, 143771)
-    assert found["withoutDevicePlugin"] == ["odd"]
+    assert "odd" in found["withoutDevicePlugin"]
 
 
 def test_without_the_right_to_list_nodes_it_says_so(capsys):

@@ -12,7 +12,11 @@ from flagos_operator.desired.stock import Stock, hardware, stock
 from flagos_operator.desired.wish import Candidate, Market, Previous, Why, Wish
 
 CHIPS = load_chips({"odd": {"visibleDevicesEnv": "ODD_VISIBLE_DEVICES"}})
-RESOURCES = {"nvidia": "nvidia.com/gpu", "metax": "metax-tech.com/gpu", "ascend": "huawei.com/Ascend910"}
+RESOURCES = {
+    "nvidia": "nvidia.com/gpu",
+    "metax": "metax-tech.com/gpu",
+    "ascend": "huawei.com/Ascend910",
+}
 AMD = {"kubernetes.io/arch": "amd64"}
 
 
@@ -47,6 +51,7 @@ def row(chip, model="MiniCPM-o-4.5", **more):
 
 
 NVIDIA, METAX = row("nvidia"), row("metax")
+OLDER = row("metax", published="2026-08")
 BOTH = (node("n1", "nvidia"), node("n2", "metax"))
 
 
@@ -79,7 +84,7 @@ def full(name, chip, used=8):
         (wish(), (row("nvidia", tier="V2"), METAX), BOTH, {}, "metax"),
         (wish(), (NVIDIA, row("metax", verdict="Passed")), BOTH, {}, "metax"),
         (wish(), (NVIDIA, row("metax", published="2026-09")), BOTH, {}, "metax"),
-        (wish(), (row("nvidia", published="2026-09-03"), row("metax", published="2026-08")), BOTH, {}, "nvidia"),
+        (wish(), (row("nvidia", published="2026-09-03"), OLDER), BOTH, {}, "nvidia"),
         (wish(), (row("cpu", tier="V4"), NVIDIA), BOTH, {}, "nvidia"),
         (wish(), (row("cpu"),), BOTH, {}, "cpu"),
         (wish(devices=9), (NVIDIA, METAX), (BOTH[0], node("n2", "metax", 16)), {}, "metax"),
@@ -196,12 +201,18 @@ def test_a_slice_of_one_vendor_leaves_out_the_others():
 
 def test_pods_that_wait_for_their_node_come_first():
     waiting = {(RESOURCES["nvidia"], 8): 1}
-    assert chosen(wish("nvidia", "metax"), (NVIDIA, METAX), BOTH, waiting=waiting).chosen.chip == "metax"
+    assert (
+        chosen(wish("nvidia", "metax"), (NVIDIA, METAX), BOTH, waiting=waiting).chosen.chip
+        == "metax"
+    )
 
 
 def test_a_pod_that_fits_nowhere_takes_nothing():
     waiting = {(RESOURCES["nvidia"], 64): 1}
-    assert chosen(wish("nvidia", "metax"), (NVIDIA, METAX), BOTH, waiting=waiting).chosen.chip == "nvidia"
+    assert (
+        chosen(wish("nvidia", "metax"), (NVIDIA, METAX), BOTH, waiting=waiting).chosen.chip
+        == "nvidia"
+    )
 
 
 def test_a_model_does_not_stand_in_its_own_way():
@@ -298,7 +309,11 @@ def test_a_choice_stays_until_something_else_is_asked_for(asked, stays):
         ("metax-tech.com/gpu", {"metax-tech.com/gpu.product": "MXC550"}, ("MXC550", 0, "")),
         ("huawei.com/Ascend910", {"accelerator": "huawei-Ascend910"}, ("huawei-Ascend910", 0, "")),
         ("nvidia.com/gpu", {"accelerator": "huawei-Ascend910"}, ("", 0, "")),
-        ("alibabacloud.com/ppu", {"alibabacloud.com/gpu-model-series": "PPU810E"}, ("PPU810E", 0, "")),
+        (
+            "alibabacloud.com/ppu",
+            {"alibabacloud.com/gpu-model-series": "PPU810E"},
+            ("PPU810E", 0, ""),
+        ),
         ("metax-tech.com/gpu", {"metax-tech.com/gpu.memory": "64GiB"}, ("", 65536, "")),
         ("metax-tech.com/gpu", {"metax-tech.com/gpu.memory": "much"}, ("", 0, "")),
     ],

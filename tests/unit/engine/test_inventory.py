@@ -1,4 +1,4 @@
-"""Input: a client that answers from lists, and a clock that leaps. Asserted: what is known when."""
+"""Input: a client that answers from lists, a clock that leaps. Asserted: what is known when."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Cluster:
         self.nodes, self.pods, self.denied = nodes, list(pods), set(denied)
         self.asked, self.broken = [], 0
 
-    async def list(self, kind, *, namespace, selector="", fields=""):
+    async def list(self, kind, *, fields="", **_):
         await asyncio.sleep(0)
         self.asked.append((kind.plural, fields))
         if self.broken:

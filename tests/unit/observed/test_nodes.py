@@ -32,7 +32,7 @@ def a_node(name="n1", **parts):
 def a_pod(*containers, init=(), phase="Running", node="n1", labels=None):
     return {
         "metadata": {"name": "p", "namespace": "a", "labels": labels or {}},
-        "spec": {"nodeName": node, "containers": containers, "initContainers": init},
+        "spec": {"nodeName": node, "containers": [*containers], "initContainers": [*init]},
         "status": {"phase": phase},
     }
 
