@@ -40,19 +40,19 @@ def test_a_further_token_costs_what_was_counted_by_hand(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, row in MODELS.items() if "parameters" in row])
 def test_the_parameters_are_those_that_are_published(name: str) -> None:
-    """Within 0.1 %: norms and biases are left out."""
+    """Within 0.01 %: norms and biases are left out."""
     config = {**MODELS[name]["config"]}
     config.pop("quantization_config", None)
     found = weights.of_config(config)
     assert found is not None
-    assert off(found / 2, MODELS[name]["parameters"]) < 0.001
+    assert off(found / 2, MODELS[name]["parameters"]) < 0.0001
 
 
 @pytest.mark.parametrize("name", [name for name, row in MODELS.items() if "bytes" in row])
 def test_quantised_weights_are_as_large_as_published(name: str) -> None:
     found = weights.of_config(MODELS[name]["config"])
     assert found is not None
-    assert off(found, MODELS[name]["bytes"]) < 0.02
+    assert off(found, MODELS[name]["bytes"]) < 0.005
 
 
 @pytest.mark.parametrize("name", [name for name, row in MODELS.items() if "state" in row])

@@ -12,6 +12,7 @@ import yaml
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.release import FlagOSReleaseSpec
 from flagos_operator.api.spec import CompleteSpec, parse
+from flagos_operator.catalog.catalogue import builtin
 from flagos_operator.catalog.memory.estimate import GIB, Load, Verdict, estimate
 from flagos_operator.catalog.origins import VENDORS
 from flagos_operator.desired import fits
@@ -231,3 +232,16 @@ def test_a_rows_weights_are_spread_over_its_devices(said: dict[str, Any], device
 
 def test_a_row_that_tells_nothing_is_known_to_be_nothing() -> None:
     assert fits.known_of(row(), chip=None) == Known()
+
+
+def test_no_shipped_row_is_left_out_for_its_own_chip() -> None:
+    shipped = builtin()
+    assert not isinstance(shipped, Invalid)
+    sizes = 0
+    for release in shipped.releases.values():
+        spec, chip = release.spec, shipped.chips[release.spec.chip]
+        known = fits.known_of(spec, chip=chip)
+        sizes += known.weights is not None
+        seen = ARow(image=spec.image or "", chip=spec.chip)
+        assert fits.objection(seen, ANode(), known=known) is None, release.name
+    assert sizes >= 10
