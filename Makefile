@@ -75,6 +75,7 @@ soak: setup ## random faults under a storm of edits for 15 minutes; ARGS='--seco
 .PHONY: golden
 golden: setup ## write the expected manifests of all examples anew; review the diff
 	$(BIN)/python -m tests.golden.regenerate
+	$(BIN)/python -m tests.unit.fromdocker.regenerate
 
 .PHONY: generate
 generate: setup ## write the CRDs, their copies and the reference documents anew

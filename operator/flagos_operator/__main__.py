@@ -26,6 +26,10 @@ VERBS = {
     "render": ("flagos_operator.render", "print the objects that the operator would apply"),
     "explain": ("flagos_operator.explain", "say from a server's log why it ended"),
     "chips": ("flagos_operator.chips", "show which chips the cluster has and how many are free"),
+    "from-docker": (
+        "flagos_operator.fromdocker.cli",
+        "write the model that a card's docker lines amount to",
+    ),
     "crd": ("flagos_operator.api.crd", "print the CustomResourceDefinition"),
 }
 # As kubectl finds it; it takes all verbs and names those that a person at a terminal needs.
