@@ -83,6 +83,7 @@ generate: setup ## write the CRDs, their copies and the reference documents anew
 	cp crds/*.yaml charts/flagos-operator/files/
 	$(BIN)/flagos-operator crd --docs > docs/api.md
 	PYTHONPATH=operator:. $(BIN)/python -m tests.unit.status.document
+	PYTHONPATH=operator:. $(BIN)/python -m tests.unit.catalog.document
 	PYTHONPATH=operator:. $(BIN)/python -m tests.chart.chips_schema
 
 .PHONY: images

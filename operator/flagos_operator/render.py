@@ -17,13 +17,14 @@ from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse
 from flagos_operator.decisions import Supplier, planned
 from flagos_operator.desired.given import Defaults, Meta
-from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
 from flagos_operator.errors import SettingsError
 from flagos_operator.settings import Settings
 
 if TYPE_CHECKING:
+    from flagos_operator.api.spec import FlagOSModelSpec
     from flagos_operator.catalog.catalogue import Catalogue
+    from flagos_operator.desired.plan import Plan
 
 API_VERSION, KIND = "flagos.io/v1alpha1", "FlagOSModel"
 OK, INVALID, UNREADABLE = 0, 1, 2
@@ -85,10 +86,13 @@ class Operator:
     namespace: str
     supplier: Supplier = field(default_factory=Supplier)
 
-    def plan(self, document: Document) -> Plan | Invalid:
+    def readable(self, document: Document) -> FlagOSModelSpec | Invalid:
         if document.body.get("apiVersion") != API_VERSION:
             return Invalid(reason="InvalidSpec", message=f"apiVersion: must be {API_VERSION}")
-        spec = parse(document.body)
+        return parse(document.body)
+
+    def plan(self, document: Document) -> Plan | Invalid:
+        spec = self.readable(document)
         if isinstance(spec, Invalid):
             return spec
         if spec.model:
@@ -145,13 +149,17 @@ def run(args: argparse.Namespace) -> int:
     return tell((model, operator.plan(model)) for model in models)
 
 
-def operator_of(args: argparse.Namespace, *, environment: Mapping[str, str]) -> Operator:
+def settings_of(args: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
     settings = Settings.from_environment(environment)
-    settings = replace(
+    return replace(
         settings,
         chips_file=args.chips or settings.chips_file,
         operator_image=args.operator_image or settings.operator_image,
     )
+
+
+def operator_of(args: argparse.Namespace, *, environment: Mapping[str, str]) -> Operator:
+    settings = settings_of(args, environment)
     return Operator(
         defaults=operands.defaults(settings),
         catalogue=operands.catalogue(settings),

@@ -12,6 +12,7 @@ from flagos_operator.catalog.versions import numbers
 from testbed.vllm.parsers import VERSIONS, Verdict, parse_check
 from tests.golden.examples import EXAMPLES, server
 from tests.unit.api.cases import RELEASES, Body
+from tests.unit.catalog import published as catalogued
 from tests.unit.desired.build import line, outcome
 
 Questions = dict[str, list[str]]
@@ -41,7 +42,13 @@ SPELLINGS = (
 
 @functools.cache
 def verdicts(version: str) -> dict[str, Verdict]:
-    asked = {**examples(version), **published(version), "fields": fields(version), **spelled()}
+    asked = {
+        **examples(version),
+        **published(version),
+        **shipped(version),
+        "fields": fields(version),
+        **spelled(),
+    }
     return dict(zip(asked, parse_check(version, list(asked.values())), strict=True))
 
 
@@ -64,6 +71,15 @@ def published(version: str) -> Questions:
     }
 
 
+def shipped(version: str) -> Questions:
+    """Rows of the catalogue, each by its name alone."""
+    return {
+        f"shipped {name}": after_serve(["serve", *catalogued.words(name)])
+        for name, release in catalogued.catalogue().releases.items()
+        if catalogued.parser_of(release) == version
+    }
+
+
 def fields(version: str) -> list[str]:
     spec: dict[str, Any] = SAID | {"versions": {"vllm": version}}
     return after_serve(line(**spec))
@@ -81,8 +97,11 @@ def nearest(version: str | None) -> str | None:
 
 
 def version_of(model: Body) -> str | None:
-    said: str | None = model["spec"].get("versions", {}).get("vllm")
-    return said or hints(model["spec"]["image"]).vllm
+    spec = model["spec"]
+    if "release" in spec:
+        return catalogued.version_of(catalogued.catalogue().releases[spec["release"]])
+    said: str | None = spec.get("versions", {}).get("vllm")
+    return said or hints(spec.get("image", "")).vllm
 
 
 def served(container: Body) -> list[str]:

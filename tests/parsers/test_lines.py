@@ -11,6 +11,8 @@ import pytest
 from testbed.vllm.parsers import VERSIONS
 from tests.golden.examples import EXAMPLES
 from tests.parsers.questions import verdicts
+from tests.unit.catalog.document import proof
+from tests.unit.catalog.published import catalogue
 
 pytestmark = pytest.mark.timeout(600)  # the first time, each parser is installed
 
@@ -36,7 +38,7 @@ def test_every_example_and_published_model_is_started_by_a_line_that_is_accepted
     asked = {
         name: verdict
         for name, verdict in verdicts(version).items()
-        if name.startswith(("example ", "published "))
+        if name.startswith(("example ", "published ", "shipped "))
     }
     assert asked, f"nothing serves with vLLM {version}"
     assert {name: said.message for name, said in asked.items() if not said.accepted} == {}
@@ -47,6 +49,14 @@ def test_no_example_that_serves_with_vllm_goes_unasked() -> None:
     unasked = {each.stem for each in EXAMPLES if f"example {each.stem}" not in asked}
     # A line of its own, and SGLang.
     assert unasked == {"cambricon-qwen3-4b", "mthreads-minicpm5-2b-sglang"}
+
+
+def test_every_shipped_row_that_the_docs_call_parsed_is_asked() -> None:
+    asked = {name for version in VERSIONS for name in verdicts(version)}
+    rows = catalogue().releases.values()
+    parsed = {f"shipped {each.name}" for each in rows if proof(each) == "parsed"}
+    assert parsed
+    assert parsed <= asked
 
 
 @each_version

@@ -27,17 +27,25 @@ class OperatorLists(Shape):
     )
 
     allow: Operators | None = Field(
-        None, description="Only these operators come from FlagGems, e.g. [rms_norm]."
+        None,
+        description=(
+            "Only these operators come from FlagGems, e.g. [rms_norm]. "
+            "Needs vllm-plugin-FL 0.1.0."
+        ),
     )
     deny: Operators | None = Field(
         None,
         description=(
             "These operators do not come from FlagGems. Replaces the list that the plugin "
-            "has for the chip."
+            "has for the chip. Needs vllm-plugin-FL 0.1.0."
         ),
     )
     deny_more: Operators | None = Field(
-        None, description="Like deny, but added to the list that the plugin has for the chip."
+        None,
+        description=(
+            "Like deny, but added to the lists that chip and plugin have. "
+            "Needs vllm-plugin-FL 0.3.0, unless the chip has a list of its own."
+        ),
     )
 
 

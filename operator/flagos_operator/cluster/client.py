@@ -88,6 +88,16 @@ class Client:
         path = kind.path(meta.get("namespace", ""), meta["name"])
         return await self._apply("apply", path, manifest, force=force, manager=manager)
 
+    async def dry_run(self, kind: Resource, manifest: Body) -> dict[str, Any]:
+        """What an apply would make of the object: admitted and defaulted, and not kept."""
+        meta = manifest["metadata"]
+        query = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"}
+        path = kind.path(meta["namespace"], meta["name"])
+        raw = await self._call(
+            "dry_run", "PATCH", path, query=query, body=manifest, content=_APPLY
+        )
+        return _decode(raw)
+
     async def apply_status(self, key: Key, *, uid: str, status: Body) -> dict[str, Any]:
         """`uid` keeps a model that was recreated meanwhile from getting its ancestor's status."""
         body = {

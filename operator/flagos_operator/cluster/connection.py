@@ -30,11 +30,11 @@ class Connection:
     token: str
 
 
-async def load(environment: Mapping[str, str]) -> Configuration:
+async def load(environment: Mapping[str, str], *, context: str | None = None) -> Configuration:
     """Read everything anew: tokens and certificates are rotated under a running operator."""
     configuration = Configuration()
     try:
-        await _load_into(configuration, environment)
+        await _load_into(configuration, environment, context=context)
     except (kubeconfig.ConfigException, OSError) as wrong:
         raise SettingsError(f"no usable Kubernetes credentials: {wrong}") from wrong
     # With trust_env every call asks two threads for proxies and a .netrc: only where one is set.
@@ -61,17 +61,29 @@ async def authorization(configuration: Configuration) -> str:
     return (found or "").strip()
 
 
-async def _load_into(configuration: Configuration, environment: Mapping[str, str]) -> None:
+async def _load_into(
+    configuration: Configuration, environment: Mapping[str, str], *, context: str | None
+) -> None:
     path = environment.get("KUBECONFIG", "")
-    if not path and environment.get("KUBERNETES_SERVICE_HOST"):
+    if not path and not context and environment.get("KUBERNETES_SERVICE_HOST"):
         kubeconfig.load_incluster_config(client_configuration=configuration)
         return
     path = path or str(Path.home() / ".kube" / "config")
     if not _exists(path):
         raise SettingsError(f"KUBECONFIG={path!r}: no such file, and this is not a pod")
     await kubeconfig.load_kube_config(
-        config_file=path, client_configuration=configuration, persist_config=False
+        config_file=path,
+        context=context,
+        client_configuration=configuration,
+        persist_config=False,
     )
+
+
+def is_at_hand(environment: Mapping[str, str]) -> bool:
+    """Whether anything says where an API server is."""
+    if environment.get("KUBECONFIG") or environment.get("KUBERNETES_SERVICE_HOST"):
+        return True
+    return _exists(str(Path.home() / ".kube" / "config"))
 
 
 def _exists(paths: str) -> bool:

@@ -97,17 +97,61 @@ def no_managed_flag(asked: Asked) -> Invalid | None:
     return None
 
 
+def operators_have_effect(asked: Asked) -> Invalid | None:
+    """Of one object the schema says so; a chip's mode and preference are not known to it."""
+    if not asked.spec.flagos.operators.model_fields_set:
+        return None
+    prefer = flagos.preferred(asked)
+    if asked.mode != "FlagOS":
+        off, cure = f"mode {asked.mode}", "remove operators, or set flagos.mode to FlagOS"
+    elif prefer in {"Vendor", "Reference"}:
+        off, cure = f"prefer {prefer}", "remove operators, or set flagos.prefer to FlagOS"
+    else:
+        return None
+    return refused(
+        Refusal.WITHOUT_EFFECT,
+        f"spec.flagos.operators: {off} turns all FlagGems operators off, so there is nothing "
+        f"to choose; {cure}",
+    )
+
+
+def plugin_reads_lists(asked: Asked) -> Invalid | None:
+    said = asked.spec.flagos.operators
+    field = "allow" if said.allow else "deny"
+    if not (said.allow or said.deny) or not flagos.is_first(asked.versions):
+        return None
+    return refused(
+        Refusal.PLUGIN_TOO_OLD,
+        f"spec.flagos.operators.{field} needs vllm-plugin-FL {spoken(flagos.LISTS_SINCE)} or "
+        f"newer, and the image has {asked.versions.vllm_plugin_fl}, which ignores the list; use "
+        "a newer image, or say in spec.versions.vllmPluginFL what the image really has",
+    )
+
+
 def plugin_can_deny_more(asked: Asked) -> Invalid | None:
-    since = ".".join(map(str, flagos.DENY_MORE_SINCE))
     version = asked.versions.vllm_plugin_fl
     if not flagos.operators(asked).deny_more or at_least(version, flagos.DENY_MORE_SINCE):
         return None
     return refused(
         Refusal.PLUGIN_TOO_OLD,
-        f"spec.flagos.operators.denyMore needs vllm-plugin-FL {since} or newer, and the image "
-        f"has {version or 'an unknown version'}; use deny with the whole list, or say in "
-        "spec.versions.vllmPluginFL what the image really has",
+        f"spec.flagos.operators.denyMore needs vllm-plugin-FL {spoken(flagos.DENY_MORE_SINCE)} "
+        f"or newer, and the image has {version or 'an unknown version'}; use deny with the whole "
+        "list, or say in spec.versions.vllmPluginFL what the image really has",
     )
+
+
+def some_operators_are_left(asked: Asked) -> Invalid | None:
+    if flagos.operators(asked).allow != ():
+        return None
+    return refused(
+        Refusal.WITHOUT_EFFECT,
+        "spec.flagos.operators.denyMore names all that the list `allow` of chip "
+        f"{asked.spec.chip} has left; name fewer, or set flagos.mode to PluginOnly",
+    )
+
+
+def spoken(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def volumes_have_one_owner(asked: Asked) -> Invalid | None:
@@ -181,7 +225,10 @@ CHECKS: tuple[Check, ...] = (
     devices_have_one_field,
     parallelism_fits,
     no_managed_flag,
+    operators_have_effect,
+    plugin_reads_lists,
     plugin_can_deny_more,
+    some_operators_are_left,
     volumes_have_one_owner,
     weights_stay_mounted,
     something_follows_the_first_line,

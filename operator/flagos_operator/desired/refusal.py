@@ -18,6 +18,7 @@ class Refusal(StrEnum):
     MANAGED_RESOURCE = "ManagedResource"
     MANAGED_FLAG = "ManagedFlag"
     PLUGIN_TOO_OLD = "PluginTooOld"
+    WITHOUT_EFFECT = "WithoutEffect"
     RESERVED_NAME = "ReservedName"
     COMMAND_REQUIRED = "CommandRequired"
     IMAGE_FOR_ANOTHER_CHIP = "ImageForAnotherChip"

@@ -65,6 +65,7 @@ KEYS = {
     "pod.volumes": "name",
 }
 VOLUMES = frozenset({"hostPath", "persistentVolumeClaim", "volumeClaimTemplate", "emptyDir"})
+LISTS = "flagos.operators"
 OF_PLUGIN = frozenset({"operators", "prefer", "flagcxPath", "strict"})
 OF_LINE = frozenset({"command", "args", "healthPath"})
 DEVICES = "_VISIBLE_DEVICES"
@@ -158,7 +159,7 @@ def laid_over(row: Fields, own: Fields, *, at: str = "") -> dict[str, Any]:
 
 def joined(row: Any, own: Any, *, at: str) -> Any:  # noqa: ANN401 - JSON
     if row is None or at in WHOLE:
-        return own
+        return with_more(row, own) if at == LISTS else own
     if at in APPENDED:
         return [*row, *own]
     if key := KEYS.get(at):
@@ -166,6 +167,17 @@ def joined(row: Any, own: Any, *, at: str) -> Any:  # noqa: ANN401 - JSON
     if isinstance(row, Mapping) and isinstance(own, Mapping):
         return laid_over(row, own, at=f"{at}.")
     return own
+
+
+def with_more(row: Fields | None, own: Fields) -> Fields:
+    """What a model denies beside it, over the list of its row: all others stand for themselves."""
+    more = own.get("denyMore")
+    if not row or not more or own.keys() != {"denyMore"}:
+        return own
+    ((name, listed),) = row.items()
+    if name == "allow":
+        return {name: [each for each in listed if each not in more]}
+    return {name: list(dict.fromkeys((*listed, *more)))}
 
 
 def fitting(row: Fields, own: Fields) -> dict[str, Any]:
@@ -195,7 +207,7 @@ def weights(row: Fields, own: Fields) -> Iterable[str]:
 def fetch(row: Fields, own: Fields) -> Iterable[str]:
     """Who may write is a matter of the volume."""
     if in_place(own):
-        return row.get("fetch", {})
+        return set(row.get("fetch", {}))
     return ("securityContext",) if other_volume(row, own) else ()
 
 
@@ -205,8 +217,8 @@ def other_volume(row: Fields, own: Fields) -> bool:
 
 
 def flagos(_: Fields, own: Fields) -> Iterable[str]:
-    mode = own.get("flagos", {}).get("mode")
-    return {"Native": OF_PLUGIN, "PluginOnly": {"operators"}}.get(mode, ())
+    gone: Mapping[str, Iterable[str]] = {"Native": OF_PLUGIN, "PluginOnly": ("operators",)}
+    return gone.get(own.get("flagos", {}).get("mode", ""), ())
 
 
 def server(row: Fields, own: Fields) -> Iterable[str]:

@@ -225,6 +225,10 @@ REMEDIES = {
         "The FlagOS plugin in the image does not know what spec.flagos asks for.",
         "Use a newer image, or leave that field out.",
     ),
+    Reason.WITHOUT_EFFECT: Remedy(
+        "A field of the spec asks for something that another one, or the chip, turns off.",
+        "Remove one of the two; the message names both.",
+    ),
     Reason.IMAGE_FOR_ANOTHER_CHIP: Remedy(
         "The name of the image says that it is made for another vendor's chip than spec.chip.",
         "Use the image of that chip, or correct spec.chip. If the name is wrong, say in "

@@ -299,6 +299,9 @@ class FakeKube:
         assert request.content_type == APPLY, request.content_type
         known = id in self.storage.objects
         manager = request.query["fieldManager"]
+        if request.query.get("dryRun") == "All":
+            tried = self.storage.dry_run(self._kind(request), id, body, manager=manager)
+            return web.json_response(tried, status=200 if known else 201)
         found = self.storage.apply(
             self._kind(request),
             id,

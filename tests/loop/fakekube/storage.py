@@ -97,6 +97,14 @@ class Storage:
         self._applied[owner] = content
         return self.replace(id, merged, subresource=subresource)
 
+    def dry_run(self, kind: Served, id: Id, wanted: Body, *, manager: str) -> Body:
+        """An apply to a copy of all that is here."""
+        twin = Storage()
+        twin.collects = twin.runs_jobs = False
+        twin.version, twin.objects = self.version, dict(self.objects)
+        twin._applied = dict(self._applied)
+        return twin.apply(kind, id, wanted, manager=manager)
+
     def _check_owners(self, live: Body, content: Body, owner: tuple[str, str, str]) -> None:
         """An apply without force changes nothing that somebody else has set."""
         others = [

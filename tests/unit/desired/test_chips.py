@@ -148,7 +148,8 @@ def test_what_a_chip_says_of_flagos_fills_what_the_model_leaves_open() -> None:
 
 
 def test_a_models_operators_replace_the_chips_since_the_plugin_takes_one_list() -> None:
-    seen = env(settings=CHIPS_FLAGOS, flagos={"operators": {"allow": ["mm"]}})
+    flagos = {"operators": {"allow": ["mm"]}, "prefer": "FlagOS"}
+    seen = env(settings=CHIPS_FLAGOS, flagos=flagos)
     assert seen["VLLM_FL_FLAGOS_WHITELIST"] == "mm"
     assert "VLLM_FL_FLAGOS_BLACKLIST" not in seen
 

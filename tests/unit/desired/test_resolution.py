@@ -131,6 +131,16 @@ MERGES: dict[str, tuple[Body, Body, Body]] = {
         {"flagos": {"operators": {"allow": ["rms_norm"]}}},
         {"flagos": {"operators": {"allow": ["rms_norm"]}}},
     ),
+    "but denyMore adds to what the row denies": (
+        {"flagos": {"operators": {"deny": ["mm", "bmm"]}}},
+        {"flagos": {"operators": {"denyMore": ["sort", "mm"]}}},
+        {"flagos": {"operators": {"deny": ["mm", "bmm", "sort"]}}},
+    ),
+    "and takes from what the row allows": (
+        {"flagos": {"operators": {"allow": ["mm", "rms_norm"]}}},
+        {"flagos": {"operators": {"denyMore": ["mm"]}}},
+        {"flagos": {"operators": {"allow": ["rms_norm"]}}},
+    ),
     "a source is replaced whole": (
         {"source": MIRRORED},
         {"source": {"huggingface": {"repo": "c/d"}}},

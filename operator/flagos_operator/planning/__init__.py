@@ -1,0 +1,1 @@
+"""What the operator would do with a model, said before it does it."""

@@ -1,0 +1,188 @@
+"""All that can be said of one model before it is applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flagos_operator.api.chip import Chip
+from flagos_operator.api.outcome import Invalid
+from flagos_operator.api.sent import as_sent
+from flagos_operator.api.spec import CompleteSpec, parse
+from flagos_operator.catalog.chips import chip_of
+from flagos_operator.choosing import remembered
+from flagos_operator.cluster.inventory import survey
+from flagos_operator.decisions import Decision, Decisions
+from flagos_operator.desired import pin
+from flagos_operator.desired.asked import Asked
+from flagos_operator.desired.candidates import candidates, wish
+from flagos_operator.desired.render import render
+from flagos_operator.desired.resolution import resolve
+from flagos_operator.desired.selection import choose, kept
+from flagos_operator.desired.stock import Stock
+from flagos_operator.desired.wish import Chosen, Market, Selection
+from flagos_operator.planning.changes import Change, changes, rendered
+from flagos_operator.planning.layers import Field, Layered
+from flagos_operator.planning.memory import estimated
+from flagos_operator.planning.scene import scene
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flagos_operator.catalog.chips import Chips
+    from flagos_operator.catalog.memory.estimate import Estimate
+    from flagos_operator.cluster.client import Client
+    from flagos_operator.decisions import Case
+    from flagos_operator.desired.plan import Plan
+    from flagos_operator.planning.memory import Evidence
+    from flagos_operator.planning.scene import Scene
+    from flagos_operator.render import Document, Operator
+
+OFFLINE = "no cluster was asked"
+FITTING = ("Fits", "Unknown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """`fault` is why nothing would be made of it; what is known all the same is told."""
+
+    title: str
+    namespace: str
+    name: str
+    fault: Invalid | None = None
+    release: str | None = None
+    selection: Selection | None = None
+    fields: tuple[Field, ...] = ()
+    memory: Estimate | None = None
+    changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        return self.fault is not None or any(each.action == "refused" for each in self.changes)
+
+    @property
+    def too_large(self) -> bool:
+        return self.memory is not None and self.memory.verdict not in FITTING
+
+    @property
+    def rolls(self) -> bool:
+        return any(each.rolls and each.pods for each in self.changes)
+
+    @property
+    def changed(self) -> bool:
+        return any(each.action in {"create", "change", "delete"} for each in self.changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """As the operator chooses, with what the cluster has at this moment."""
+
+    stock: Stock
+
+    def __call__(self, case: Case) -> Selection | None:
+        wanted = wish(case.spec)
+        if wanted is None:
+            return None
+        before = remembered(case.model.status)
+        if before and kept(wanted, previous=before):
+            again = Chosen(release=before.release, chip=before.chip, message="chosen before")
+            return Selection(wish=wanted.words, chosen=again)
+        market = Market(
+            candidates=candidates(case.catalogue),
+            chips=case.catalogue.chips,
+            stock=self.stock,
+        )
+        return choose(wanted, market=market)
+
+
+@dataclass(slots=True, kw_only=True)
+class Planner:
+    operator: Operator
+    evidence: Evidence
+    client: Client | None = None
+    notes: tuple[str, ...] = ()  # on what all of it rests
+    _stock: Stock | None = None
+
+    async def outlook(self, document: Document) -> Outlook:
+        """What is no FlagOSModel at all is not asked of a cluster."""
+        metadata = document.metadata
+        namespace = str(metadata.get("namespace") or self.operator.namespace)
+        named = {"namespace": namespace, "name": str(metadata.get("name"))}
+        told: dict[str, Any] = {"title": document.title, **named}
+        spec = self.operator.readable(document)
+        if isinstance(spec, Invalid):
+            return Outlook(**told, fault=spec)
+        seen = await scene(document.body, namespace=namespace, client=self.client)
+        choice = Choice(stock=await self.stock() if spec.model else Stock(unknown=OFFLINE))
+        decision = self.decided(seen, choice)
+        return await self.told(told, decision, seen)
+
+    async def stock(self) -> Stock:
+        """One look for all models of a call."""
+        if self._stock is None:
+            look = await survey(self.client) if self.client else None
+            self._stock = look.stock() if look else Stock(unknown=OFFLINE)
+        return self._stock
+
+    def decided(self, seen: Scene, choice: Choice) -> Decision:
+        snapshot = seen.snapshot()
+        assert snapshot.model is not None  # noqa: S101 - it was put there
+        decisions = Decisions(
+            catalogue=lambda: self.operator.catalogue,
+            defaults=self.operator.defaults,
+            choose=choice,
+        )
+        return decisions.of(snapshot, snapshot.model)
+
+    async def told(self, told: Mapping[str, Any], decision: Decision, seen: Scene) -> Outlook:
+        plan, notes = decision.plan, (*self.notes, *notes_of(decision))
+        if isinstance(plan, Invalid):
+            return Outlook(**told, fault=plan, selection=decision.selection, notes=notes)
+        layered = self.layered(plan, decision, seen)
+        return Outlook(
+            **told,
+            release=plan.release,
+            selection=decision.selection,
+            fields=layered.fields(),
+            memory=estimated(layered.asked, evidence=self.evidence),
+            changes=await self.changes(plan, decision, seen),
+            notes=notes,
+        )
+
+    def layered(self, plan: Plan, decision: Decision, seen: Scene) -> Layered:
+        release = decision.rows.release if decision.rows else None
+        chips = {**self.operator.catalogue.chips, **in_use(decision)}
+        spec = parse(seen.model)
+        assert not isinstance(spec, Invalid)  # noqa: S101 - a plan was made of it
+        complete = resolve(seen.model, spec, release=release, chips=chips)
+        assert isinstance(complete, CompleteSpec)  # noqa: S101 - likewise
+        asked = Asked(
+            spec=complete,
+            meta=plan.meta,
+            defaults=self.operator.defaults,
+            chip=chips[plan.chip],
+        )
+        fields = release.fields if release else {}
+        own = as_sent(seen.model["spec"])
+        return Layered(asked=asked, plan=plan, own=own, release=fields)
+
+    async def changes(self, plan: Plan, decision: Decision, seen: Scene) -> tuple[Change, ...]:
+        kept = (pin.manifest(decision.pin),) if decision.pin else ()
+        manifests = (*kept, *render(plan))
+        if self.client is None:
+            return tuple(rendered(each) for each in manifests)
+        return await changes(manifests, scene=seen, client=self.client)
+
+
+def in_use(decision: Decision) -> Chips:
+    """The chip as it was kept beside the model, where that is not the newest."""
+    row = decision.rows.chip if decision.rows else None
+    found = chip_of(row.name, row.fields) if row else None
+    return {row.name: found} if row and isinstance(found, Chip) else {}
+
+
+def notes_of(decision: Decision) -> list[str]:
+    """What the operator would say beside it: a row that is newer, a release that failed."""
+    found = (decision.behind, decision.warning)
+    return [f"{each.reason}: {each.message}" for each in found if each]
