@@ -88,8 +88,8 @@ def as_of_an_older_operator(kube, name: str, **spec: Any) -> None:
     kind = BY_KIND["FlagOSRelease"]
     body = a_row("FlagOSRelease", name, **{**shipped_releases()[name], **spec})
     body["metadata"]["annotations"] = {"flagos.io/shipped": "older"}
-    id = Id(kind.plural, "", name)
-    kube.storage.apply(kind, id, body, manager="flagos-operator-catalog")
+    of = Id(kind.plural, "", name)
+    kube.storage.apply(kind, of, body, manager="flagos-operator-catalog")
 
 
 async def test_an_upgrade_changes_what_nobody_else_has_set(kube, rows):

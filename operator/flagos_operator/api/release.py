@@ -26,7 +26,7 @@ Figure = Annotated[float, Field(ge=-1_000_000_000, le=1_000_000_000)]
 class Published(Shape):
     url: str | None = Field(
         None,
-        description="Where it was published, e.g. modelscope.cn/models/FlagRelease/QwQ-32B-FlagOS.",
+        description="Where it was published, e.g. https://modelscope.cn/models/owner/name.",
         min_length=1,
         max_length=1024,
     )

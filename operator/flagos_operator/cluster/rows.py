@@ -125,7 +125,7 @@ class Rows:
         return release_of(name, spec)
 
     def _shipped(self) -> dict[str, dict[str, Found]]:
-        chips = {**dict.fromkeys(self._own, {}), **shipped()}
+        chips = {**{name: {} for name in self._own}, **shipped()}
         releases = shipped_releases()
         return {
             CHIP.name: {name: self._typed(CHIP, name, spec) for name, spec in chips.items()},

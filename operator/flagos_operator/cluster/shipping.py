@@ -12,7 +12,6 @@ Possible scenarios, by what the cluster has of a row:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import logging

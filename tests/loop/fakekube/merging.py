@@ -123,3 +123,14 @@ def conflicts(live: Any, wanted: Any, theirs: Any, *, at: str = "", name: str = 
 def _spoken(name: str, key: tuple[Any, ...]) -> str:
     words = (f'{field}="{value}"' for field, value in zip(LIST_KEYS[name], key, strict=True))
     return f"[{','.join(words)}]"
+
+
+def less(said: Any, patch: Any) -> Any:
+    """Without the fields that a patch has; a list of it counts as a whole."""
+    if not isinstance(said, dict) or not isinstance(patch, dict):
+        return said
+    return {
+        field: less(value, patch.get(field))
+        for field, value in said.items()
+        if field not in patch or (isinstance(value, dict) and isinstance(patch[field], dict))
+    }

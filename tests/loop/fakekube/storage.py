@@ -68,7 +68,7 @@ class Storage:
             raise Refused(409, "AlreadyExists", f'{id.plural} "{id.name}" already exists')
         return self._insert(kind, id, body)
 
-    def apply(  # noqa: PLR0913
+    def apply(
         self,
         kind: Served,
         id: Id,
@@ -133,8 +133,12 @@ class Storage:
 
     def _own(self, live: Body, patch: Body) -> None:
         """What somebody edits is theirs from then on."""
-        owner = (live["metadata"]["uid"], "kubectl-edit", "")
+        uid = live["metadata"]["uid"]
+        owner = (uid, "kubectl-edit", "")
         content = _content({"metadata": {}, **patch}, "")
+        for of, said in self._applied.items():
+            if of[0] == uid and of != owner and not of[2]:
+                self._applied[of] = merging.less(said, content)
         self._applied[owner] = merging.merge_patch(self._applied.get(owner, {}), content)
 
     def replace(self, id: Id, body: Body, *, subresource: str = "") -> Body:

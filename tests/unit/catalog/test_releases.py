@@ -86,7 +86,7 @@ def test_nothing_that_is_shipped_is_faulty() -> None:
 
 
 def test_every_vendor_has_a_chip() -> None:
-    assert VENDORS <= catalogue().chips.keys()
+    assert catalogue().chips.keys() >= VENDORS
 
 
 @EACH
