@@ -10,11 +10,11 @@ import yaml
 
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.catalog.catalogue import Catalogue, builtin
-from flagos_operator.catalog.chips import Chips
 from flagos_operator.desired.given import Defaults
 from flagos_operator.errors import SettingsError
 
 if TYPE_CHECKING:
+    from flagos_operator.catalog.chips import Chips
     from flagos_operator.settings import Settings
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from flagos_operator.api.spec import wants_no_pod
 from flagos_operator.cluster.apply import kind_of
 from flagos_operator.cluster.kinds import DEPLOYMENT, JOB, MODEL, PIN, Key
-from flagos_operator.desired.pin import manifest
+from flagos_operator.desired.pin import manifest as manifest_of
 from flagos_operator.desired.plan import ObjectRef, Plan
 from flagos_operator.desired.render import render
 from flagos_operator.engine.workers import Next
@@ -208,7 +208,7 @@ class Conductor:
         return summary
 
     async def _pin(self, pin: Pin, seen: Snapshot, done: Pass) -> None:
-        if await self.pins.keep(manifest(pin), seen=seen):
+        if await self.pins.keep(manifest_of(pin), seen=seen):
             done.changed.append(PIN.name)
 
     async def _pin_if_ready(

@@ -17,13 +17,13 @@ from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse
 from flagos_operator.decisions import Supplier, planned
 from flagos_operator.desired.given import Defaults, Meta
-from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
 from flagos_operator.errors import SettingsError
 from flagos_operator.settings import Settings
 
 if TYPE_CHECKING:
     from flagos_operator.catalog.catalogue import Catalogue
+    from flagos_operator.desired.plan import Plan
 
 API_VERSION, KIND = "flagos.io/v1alpha1", "FlagOSModel"
 OK, INVALID, UNREADABLE = 0, 1, 2

@@ -355,7 +355,13 @@ async def test_without_the_right_to_keep_rows_models_are_served_all_the_same(
     async with operator():
         await quiet(kube)
         kube.faults.append(
-            Fault(method=method, path="controllerrevisions", status=403, reason="Forbidden")
+            Fault(
+                method=method,
+                path="controllerrevisions",
+                status=403,
+                reason="Forbidden",
+                message="cannot write resource \"controllerrevisions\"",
+            )
         )
         await ready(kube, a_model())
         assert reason(kube) == "Serving"

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.cluster.kinds import PIN, Key
-from flagos_operator.errors import Conflict, Forbidden, NotFound
+from flagos_operator.errors import Conflict, Denied, Forbidden, NotFound, QuotaExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,14 +32,14 @@ class Pins:
     _denied: dict[str, datetime] = field(default_factory=dict)  # by namespace
 
     async def keep(self, manifest: Mapping[str, Any], *, seen: Snapshot) -> bool:
-        """Whether it is written. Without the right to do so models follow their rows at once."""
+        """Whether it is written. Where that is not allowed models follow their rows at once."""
         namespace = str(manifest["metadata"]["namespace"])
         denied = self._denied.get(namespace)
         if denied and self.now() < denied + AGAIN:
             return False
         try:
             self.store.put(PIN, await self.client.apply(PIN, manifest, force=True))
-        except Forbidden as refused:
+        except (Forbidden, Denied, QuotaExceeded) as refused:
             if not denied:
                 log.warning("rows of models are not kept, so edits of rows roll pods: %s", refused)
             self._denied[namespace] = self.now()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired import labels, names
-from flagos_operator.desired.manifest import Manifest, digest, given
+from flagos_operator.desired.manifest import Manifest, digest
 from flagos_operator.desired.render import owners
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def manifest(pin: Pin) -> Manifest:
             "name": names.pin(pin.meta.name, mark),
             "namespace": pin.meta.namespace,
             "labels": labels.common(pin.meta.name),
-            **given({"annotations": given({labels.RESTARTED: pin.restarted})}),
+            **({"annotations": {labels.RESTARTED: pin.restarted}} if pin.restarted else {}),
             "ownerReferences": owners(pin.meta),
         },
         "revision": pin.revision,

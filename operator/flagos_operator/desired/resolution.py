@@ -195,7 +195,7 @@ def weights(row: Fields, own: Fields) -> Iterable[str]:
 def fetch(row: Fields, own: Fields) -> Iterable[str]:
     """Who may write is a matter of the volume."""
     if in_place(own):
-        return row.get("fetch", {})
+        return set(row.get("fetch", {}))
     return ("securityContext",) if other_volume(row, own) else ()
 
 
@@ -205,8 +205,8 @@ def other_volume(row: Fields, own: Fields) -> bool:
 
 
 def flagos(_: Fields, own: Fields) -> Iterable[str]:
-    mode = own.get("flagos", {}).get("mode")
-    return {"Native": OF_PLUGIN, "PluginOnly": {"operators"}}.get(mode, ())
+    gone: Mapping[str, Iterable[str]] = {"Native": OF_PLUGIN, "PluginOnly": ("operators",)}
+    return gone.get(own.get("flagos", {}).get("mode", ""), ())
 
 
 def server(row: Fields, own: Fields) -> Iterable[str]:

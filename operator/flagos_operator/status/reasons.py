@@ -41,6 +41,10 @@ class Reason(StrEnum):
     NOT_CHECKED = "NotChecked", Kind.REST
     NATIVE_REQUESTED = "NativeRequested", Kind.REST
     NOT_EVALUATED = "NotEvaluated", Kind.REST
+    CHIP_CHANGED = "ChipChanged", Kind.REST
+    CHIP_GONE = "ChipGone", Kind.REST
+    RELEASE_CHANGED = "ReleaseChanged", Kind.REST
+    RELEASE_GONE = "ReleaseGone", Kind.REST
 
     PENDING = "Pending", Kind.MOVING
     CHOOSING = "Choosing", Kind.MOVING
@@ -61,10 +65,6 @@ class Reason(StrEnum):
     NOT_RESPONDING = "NotResponding", Kind.WAITING
     NO_POD_READY = "NoPodReady", Kind.WAITING
     FLAGOS_UNPROVEN = "FlagOSUnproven", Kind.WAITING
-    CHIP_CHANGED = "ChipChanged", Kind.WAITING
-    CHIP_GONE = "ChipGone", Kind.WAITING
-    RELEASE_CHANGED = "ReleaseChanged", Kind.WAITING
-    RELEASE_GONE = "ReleaseGone", Kind.WAITING
 
     CANNOT_PULL_IMAGE = "CannotPullImage", Kind.FAILED
     CANNOT_START = "CannotStart", Kind.FAILED
