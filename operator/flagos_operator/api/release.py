@@ -11,7 +11,7 @@ from flagos_operator.api.flagos import FlagOS
 from flagos_operator.api.pod import Pod
 from flagos_operator.api.rules import Rule, reserved_path, stays_inside
 from flagos_operator.api.server import Server
-from flagos_operator.api.shape import ContainerPath, Shape
+from flagos_operator.api.shape import ContainerPath, Quantity, Shape
 from flagos_operator.api.source import Source
 from flagos_operator.api.spec import Image, Versions
 
@@ -35,6 +35,13 @@ class Published(Shape):
         description="When, as far as it is known, e.g. 2026-09 or 2026-09-03.",
         pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$",
         max_length=10,
+    )
+    size: Quantity | None = Field(
+        None,
+        description=(
+            "Size of the weights that the server loads, e.g. 16.4G: not of the whole repository, "
+            "which may hold them twice. With it a device that is too small is told beforehand."
+        ),
     )
     remark: str | None = Field(
         None,

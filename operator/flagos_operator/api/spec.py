@@ -46,6 +46,13 @@ class Versions(Shape):
     flag_cx: Version | None = Field(
         None, description="Version of FlagCX, e.g. 0.1.0.", alias="flagCX"
     )
+    chip: ChipName | None = Field(
+        None,
+        description=(
+            "Chip that the image is made for, e.g. metax: for an image whose name says another. "
+            "Default: what the name says, if it says it clearly."
+        ),
+    )
 
 
 class Startup(Shape):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flagos_operator.api.quantities import amount
 from flagos_operator.catalog.images import hints
 from flagos_operator.catalog.versions import Versions
 from flagos_operator.desired.budget import budget
@@ -29,7 +30,7 @@ class Asked:
 
     @property
     def versions(self) -> Versions:
-        said = Versions(**self.spec.versions.model_dump())
+        said = Versions(**self.spec.versions.model_dump(exclude={"chip"}))
         return said.over(hints(self.spec.image))
 
     @property
@@ -46,6 +47,12 @@ class Asked:
     def accelerators(self) -> int:
         """What a program counts: one Iluvatar resource is a board with two devices."""
         return self.devices * self.chip.devices_per_resource
+
+    @property
+    def device_memory(self) -> int | None:
+        """Bytes of all devices of a pod, where all boards of the chip have the same."""
+        each = amount(self.chip.memory_per_device) if self.chip.memory_per_device else None
+        return int(each * self.accelerators) if each and self.accelerators else None
 
     @property
     def unallocated(self) -> bool:

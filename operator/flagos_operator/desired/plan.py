@@ -44,6 +44,7 @@ class Plan:
     chip: str
     resource_name: str | None  # None: no device is asked for
     devices: int  # per pod
+    device_memory: int | None  # bytes, of all devices of a pod, where the chip tells it
     image: str  # after the registry rewrite
     served_model_name: str
     url: str  # http://<name>.<namespace>.svc:<service port>
@@ -109,6 +110,7 @@ def plan(asked: Asked) -> Plan:
         chip=asked.spec.chip,
         resource_name=asked.resource_name if asked.devices else None,
         devices=asked.devices,
+        device_memory=asked.device_memory,
         image=decided.server.image,
         served_model_name=asked.served_model_names[0],
         url=f"http://{names.service(asked.meta.name)}.{asked.meta.namespace}.svc:{address.port}",

@@ -20,6 +20,7 @@ class Refusal(StrEnum):
     PLUGIN_TOO_OLD = "PluginTooOld"
     RESERVED_NAME = "ReservedName"
     COMMAND_REQUIRED = "CommandRequired"
+    IMAGE_FOR_ANOTHER_CHIP = "ImageForAnotherChip"
     INVALID_SOURCE = "InvalidSource"
     UNKNOWN_MODEL = "UnknownModel"
     NO_RELEASE_FITS = "NoReleaseFits"

@@ -29,7 +29,7 @@ from flagos_operator.status.reasons import Reason
 from flagos_operator.status.silence import silence
 from flagos_operator.status.text import duration, pods
 from flagos_operator.status.view import Culprit, Objection
-from flagos_operator.status.weights import arrival_reason, far, message, told_by
+from flagos_operator.status.weights import arrival_reason, caution, far, message, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -308,7 +308,7 @@ def stage(pod: PodFacts, view: View) -> Objection:
         return _of(pod, Reason.STARTING, f"the server {doing}")
     if fetch and fetch.state != "terminated" and (fetch.state == "running" or fetch.last):
         told = told_by(pod, view)
-        return _of(pod, arrival_reason(told), message(told))
+        return _of(pod, arrival_reason(told), message(told) + caution(told, view))
     handover = patience.handover(fetch)
     if handover and not patience.over(handover, now=view.now):
         return _of(pod, Reason.STARTING, "the weights are complete; the server starts")

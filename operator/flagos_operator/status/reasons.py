@@ -103,6 +103,7 @@ class Reason(StrEnum):
     MANAGED_RESOURCE = "ManagedResource", Kind.BLOCKED
     MANAGED_FLAG = "ManagedFlag", Kind.BLOCKED
     PLUGIN_TOO_OLD = "PluginTooOld", Kind.BLOCKED
+    IMAGE_FOR_ANOTHER_CHIP = "ImageForAnotherChip", Kind.BLOCKED
     RESERVED_NAME = "ReservedName", Kind.BLOCKED
     COMMAND_REQUIRED = "CommandRequired", Kind.BLOCKED
     NAME_TAKEN = "NameTaken", Kind.BLOCKED

@@ -225,6 +225,11 @@ REMEDIES = {
         "The FlagOS plugin in the image does not know what spec.flagos asks for.",
         "Use a newer image, or leave that field out.",
     ),
+    Reason.IMAGE_FOR_ANOTHER_CHIP: Remedy(
+        "The name of the image says that it is made for another vendor's chip than spec.chip.",
+        "Use the image of that chip, or correct spec.chip. If the name is wrong, say in "
+        "spec.versions.chip what the image is made for.",
+    ),
     Reason.RESERVED_NAME: Remedy(
         "A container or volume in spec.pod has a name that the operator uses itself.",
         "Rename it.",

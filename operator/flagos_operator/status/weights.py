@@ -149,6 +149,17 @@ def message(told: Told | None) -> str:
     return f"{doing}: {told.message}" if told and told.message else doing
 
 
+def caution(told: Told | None, view: View) -> str:
+    """Before a server dies of it. Only a caution: a repository may hold weights twice."""
+    most = view.plan.device_memory if isinstance(view.plan, Plan) else None
+    if told is None or told.total is None or most is None or told.total <= most:
+        return ""
+    return (
+        f"; {size(told.total)} are more than the {size(most)} of the pod's devices: unless the "
+        "repository holds its weights twice, raise spec.devices"
+    )
+
+
 def _downloading(told: Told) -> str:
     parts = [f"downloading {told.percent}%"]
     if told.done is not None and told.total is not None:

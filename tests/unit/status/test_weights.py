@@ -17,6 +17,7 @@ from tests.unit.status.build import (
     NOW,
     a_container,
     a_model,
+    a_plan,
     a_pod,
     a_view,
     ago,
@@ -164,6 +165,18 @@ class TestWhatIsTold:
         assert condition(summary, "Progressing")["status"] == "True"
         assert condition(summary, "Stalled") == {}
         assert weights(summary)["message"].startswith("cannot reach hub.example.com")
+
+    @pytest.mark.parametrize(("gib", "told"), [(None, False), (64, False), (16, True)])
+    def test_weights_beyond_the_devices_are_cautioned_about_before_a_server_starts(
+        self,
+        gib: int | None,
+        told: bool,  # noqa: FBT001 - a column
+    ):
+        plan = a_plan(device_memory=gib and gib * 2**30)
+        message = ready(summarize(heard(HERE, plan=plan)))["message"]
+        assert message.startswith("downloading the weights")
+        assert ("19.2 GiB are more than the 16.0 GiB of the pod's devices" in message) is told
+        assert ("raise spec.devices" in message) is told
 
     def test_whom_it_waits_for_is_named(self):
         summary = summarize(heard(HOLDER))
