@@ -360,7 +360,7 @@ async def test_without_the_right_to_keep_rows_models_are_served_all_the_same(
                 path="controllerrevisions",
                 status=403,
                 reason="Forbidden",
-                message="cannot write resource \"controllerrevisions\"",
+                message='cannot write resource "controllerrevisions"',
             )
         )
         await ready(kube, a_model())

@@ -24,12 +24,20 @@ def without(manifest: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]
 
 
 def _remove(holder: Any, path: str) -> None:  # noqa: ANN401 - any part of a manifest
-    """Of a list's item with a foreign field the whole item goes: half of one says nothing."""
     if isinstance(holder, dict):
         _remove_field(holder, path)
     elif isinstance(holder, list) and (found := _ITEM.match(path)):
         key, value = found["key"], json.loads(found["value"])
-        holder[:] = [item for item in holder if item.get(key) != value]
+        _remove_from_item(holder, path[found.end() :], key=key, value=value)
+
+
+def _remove_from_item(items: list[Any], rest: str, *, key: str, value: object) -> None:
+    """What names the item stays: an apply without it would take the item away from its owner."""
+    for item in [item for item in items if item.get(key) == value]:
+        if rest:
+            _remove(item, rest)
+        else:
+            items.remove(item)
 
 
 def _remove_field(holder: dict[str, Any], path: str) -> None:
