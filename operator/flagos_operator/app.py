@@ -33,6 +33,7 @@ from flagos_operator.cluster.suspicions import Suspicions
 from flagos_operator.cluster.tails import Tails
 from flagos_operator.cluster.verdicts import Verdicts
 from flagos_operator.decisions import Decisions, users
+from flagos_operator.desired.misfits import misfit
 from flagos_operator.engine.health import Health, Pulse
 from flagos_operator.engine.workers import Workers
 from flagos_operator.engine.workqueue import WorkQueue
@@ -181,7 +182,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     resync = _resync(settings, client, store, metrics, queue=queue, shipping=shipping)
     listener = _listener(client, tell=partial(queue.add, urgent=False))
     inventory = Inventory(client=client, clock=time.monotonic, tell=queue.add)
-    chooser = Chooser(inventory=inventory)
+    chooser = Chooser(inventory=inventory, check=misfit)
     decisions = Decisions(
         catalogue=lambda: rows.catalogue,
         defaults=defaults(settings),

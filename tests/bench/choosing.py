@@ -51,7 +51,7 @@ def timed(name: str, goods: Stock, known: Catalogue) -> float:
 
 def a_stock(known: Catalogue) -> Stock:
     pool = Pool()
-    nodes = [node_facts(body, pool=pool) for body in nodes_of(known)]
+    nodes = [node_facts({**body, "spec": {}}, pool=pool) for body in nodes_of(known)]
     taken = {(node.name, resource): EACH // 2 for node in nodes for resource in node.devices}
     return stock(nodes, taken=taken)
 

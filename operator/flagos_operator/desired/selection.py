@@ -7,6 +7,7 @@ was made stays until the user asks for something else: nothing moves because a n
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired.bid import MOST_OBJECTIONS, Bid, vendor
@@ -71,7 +72,8 @@ def choose(wish: Wish, *, market: Market) -> Selection:
     asked = possible(wish, market.candidates)
     if market.stock.unknown and not wish.chips and len({each.chip for each in asked}) > 1:
         return Selection(wish=wish.words, fault=unguided(wish, asked, market))
-    ranked = sorted(asked, key=lambda each: rank(each, wish, market.chips))
+    named = (replace(each, image=wish.image or each.image) for each in asked)
+    ranked = sorted(named, key=lambda each: rank(each, wish, market.chips))
     answers = [(each, judged(each, wish, market)) for each in ranked]
     chosen = next((answer for _, answer in answers if isinstance(answer, Chosen)), None)
     others = tuple(rejections(answers, chosen))
@@ -124,13 +126,13 @@ def devices_of(each: Candidate, chip: Chip) -> int:
     return 1 if chip.resource_name else 0
 
 
-def by_itself(each: Candidate, wish: Wish) -> tuple[Why, str] | None:
+def by_itself(each: Candidate) -> tuple[Why, str] | None:
     """What speaks against a row wherever it runs."""
     if each.verdict == FAILED:
         return Why.VERDICT_FAILED, "its publishers' own test failed; only spec.release takes it"
     if each.nodes > 1:
         return Why.MULTI_NODE, f"needs {each.nodes} nodes"
-    if not (each.image or wish.image):
+    if not each.image:
         return Why.IMAGE_REQUIRED, "published without an image: set spec.image to the one to run"
     return None
 
@@ -140,7 +142,7 @@ def judged(each: Candidate, wish: Wish, market: Market) -> Answer:
     if chip is None:
         known = ", ".join(sorted(market.chips))
         return rejected(each, Why.UNKNOWN_CHIP, f"no chip is called {each.chip}; known: {known}")
-    if found := by_itself(each, wish):
+    if found := by_itself(each):
         return rejected(each, *found)
     devices = devices_of(each, chip) if wish.devices is None else wish.devices
     resource = wish.resource or chip.resource_name or ""

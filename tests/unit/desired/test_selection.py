@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from flagos_operator.catalog.chips import load_chips
+from flagos_operator.desired.misfits import misfit
 from flagos_operator.desired.selection import choose, kept
 from flagos_operator.desired.stock import Stock, hardware, stock
 from flagos_operator.desired.wish import Candidate, Market, Previous, Why, Wish
@@ -321,3 +322,23 @@ def test_a_choice_stays_until_something_else_is_asked_for(asked, stays):
 def test_labels_of_vendors_tell_what_a_chip_is(resource, labels, expected):
     found = hardware(labels, resource=resource)
     assert (found.product, found.memory_mib, found.driver) == expected
+
+
+HOPPER = "registry.local/x-nvidia004-gems5.0-tree0.5-cxnone-plugin0.3-vllm0.24.0-cuda13.0-x64:1"
+
+
+@pytest.mark.parametrize(
+    ("chip", "image", "driver", "reason"),
+    [
+        ("nvidia", HOPPER, "580.65.06", None),
+        ("nvidia", HOPPER, "", None),
+        ("nvidia", HOPPER, "470.57.02", "DriverTooOld"),
+        ("metax", HOPPER, "", "ImageForAnotherChip"),
+        ("nvidia", "registry.local/mine:1", "470.57.02", None),
+    ],
+)
+def test_what_is_sure_of_image_and_driver_counts(chip, image, driver, reason):
+    labels = AMD | {"nvidia.com/gpu.driver-version": driver}
+    here = (node("n1", chip, labels=labels),)
+    found = chosen(wish(image=image), (row(chip),), here, check=misfit)
+    assert (found.rejected[0].reason if found.rejected else None) == reason
