@@ -107,10 +107,14 @@ def turned_on(serve: Serve) -> int:
     return sum(value.lower() not in OFF for _, value in stack(serve))
 
 
+def of_several_nodes(serve: Serve) -> bool:
+    return any(arg.text.startswith("--nnodes") for arg in serve.argv)
+
+
 def preferred(found: Sequence[Serve], report: Report) -> Serve:
     """Lines that differ in FlagOS alone are one server, with it and without."""
-    if len(found) == 1:
-        return found[0]
+    if len(found) == 1 or all(map(of_several_nodes, found)):
+        return found[0]  # several nodes are refused, whichever of them is looked at
     ranked = sorted(found, key=turned_on, reverse=True)
     alike = len({same_but_stack(serve) for serve in found}) == 1
     if not alike or turned_on(ranked[0]) == turned_on(ranked[1]):

@@ -36,7 +36,7 @@ VALUES = {
 MANY = {"--include": "include", "--exclude": "exclude"}
 OTHERS = {"--dataset", "--space"}
 HUB = re.compile(
-    r"(?:https?://|git@)(?:www\.)?(modelscope\.(?:cn|com)|huggingface\.co|hf-mirror\.com)[/:]"
+    r"(?:https?://|git@)(?:www\.)?(modelscope\.\w+|huggingface\.co|hf[\w.-]*)[/:]"
     r"(?:models/)?([\w.-]+/[\w.-]+?)(?:\.git)?/?$"
 )
 

@@ -24,6 +24,7 @@ CACHE = re.compile(r".*/\.cache(?:/|$)|/root/\.\w+|.*/cache/")
 LIBRARY = re.compile(
     r"/usr/|/opt/|/lib|/sys|/etc/|/var/(?:log|queue_schedule|run)|/proc|/run|/bin|/sbin|/boot"
 )
+MOST = 32
 BY_HAND = "pod.volumes and server.volumeMounts mount it"
 
 
@@ -112,6 +113,8 @@ def kept(args: Iterable[Arg], *, model: str, known: Sequence[Mount], report: Rep
     result = Kept(volumes=[], mounts=[])
     for arg in args:
         for path in map(tidy, ABSOLUTE.findall(arg.text)):
+            if len(result.mounts) > MOST:
+                return result  # the API takes no more, and says so
             found = outside(path, known)
             below = bool(model) and (path == model or path.startswith(f"{model}/"))
             taken = {mount["mountPath"] for mount in result.mounts}

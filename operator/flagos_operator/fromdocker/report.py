@@ -37,13 +37,11 @@ class Note:
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    notes: list[Note] = field(default_factory=list)
+    notes: dict[Note, None] = field(default_factory=dict)  # a set that keeps its order
     missing: list[str] = field(default_factory=list)
 
     def say(self, what: str, why: str, *, line: int = 0) -> None:
-        note = Note(line=line, what=shortened(what), why=why)
-        if note not in self.notes:
-            self.notes.append(note)
+        self.notes[Note(line=line, what=shortened(what), why=why)] = None
 
     def miss(self, what: str) -> None:
         if what not in self.missing:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from flagos_operator.api.managed import ENV
 from flagos_operator.fromdocker import docker, programs, shell
 from flagos_operator.fromdocker.card import Card, Serve, Step, Variable
 from flagos_operator.fromdocker.downloads import PROGRAMS as HUBS
@@ -274,9 +275,17 @@ class Session:
             dropped=tuple(placed),
         )
         if programs.engine(argv):
+            self.alone(scope, line=line)
             self.card.serves.append(serve)
         elif not self.known(argv, line=line):
             self.other(serve, source=command.source)
+
+    def alone(self, scope: Scope, *, line: int) -> None:
+        """`USE_FLAGGEMS=1` on a line of its own sets it for the shell, not for the server."""
+        for name in sorted(ENV.keys() & scope.variables.keys() - scope.env.keys()):
+            said = name if name.endswith("_KEY") else f"{name}={scope.variables[name]}"
+            why = "left out: no export and on a line of its own, it does not reach the server"
+            self.report.say(said, why, line=line)
 
     def known(self, argv: Sequence[Arg], *, line: int) -> bool:
         name, inside = programs.base(argv[0]), self.scope.run is not None

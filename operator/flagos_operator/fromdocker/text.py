@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from flagos_operator.fromdocker.report import UnclearError
 
-LIMIT = 512 * 1024  # a card with all of its prose has 20 KiB
+LIMIT = 256 * 1024  # a card with all of its prose has 20 KiB
 
 QUOTES = str.maketrans(
     {

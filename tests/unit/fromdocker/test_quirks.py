@@ -288,3 +288,9 @@ def test_a_variable_that_points_to_a_directory_left_out_is_told(convert: Convert
     found = convert(text)
     assert found.server["env"] == [{"name": "VLLM_CACHE_ROOT", "value": "/cache/x/v"}]
     assert "VLLM_CACHE_ROOT=/cache/x/v: kept, though it points into /cache/x" in found.err
+
+
+def test_a_variable_that_a_shell_would_keep_to_itself_is_told(convert: Convert) -> None:
+    found = convert(CARD.replace("vllm serve", "USE_FLAGGEMS=0\nvllm serve"))
+    assert "flagos" not in found.spec
+    assert "USE_FLAGGEMS=0: left out: no export" in found.err

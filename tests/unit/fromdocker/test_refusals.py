@@ -38,6 +38,12 @@ UNCLEAR = {
     "two chips": (CARD.replace("--gpus", "--device /dev/mxcd --gpus").encode(), "--chip"),
     "several nodes": ((CARD.strip() + " --nnodes 2\n").encode(), "one node"),
     "a file of hosts": ((GET + RUN + "vim hostfile.txt\n" + SERVE).encode(), "a file of hosts"),
+    "a line for each node": (
+        (
+            GET + RUN + "".join(f"vllm serve /share/m --nnodes 2 --node-rank {n}\n" for n in "01")
+        ).encode(),
+        "over several nodes",
+    ),
     "ray": ((GET + RUN + "ray start --head\n" + SERVE).encode(), "ray start"),
     "a number that is none": ((CARD.strip() + " --port http\n").encode(), "--port http"),
     "operators twice": (
