@@ -41,9 +41,11 @@ async def planned(
     return code, out
 
 
-async def served(kube: FakeKube, operator: Operator, body: dict[str, Any]) -> None:
+async def served(
+    kube: FakeKube, operator: Operator, body: dict[str, Any], **settings: Any
+) -> None:
     """Made by an operator that is gone by now."""
-    async with operator():
+    async with operator(**settings):
         kube.create(body)
         await eventually(lambda: kube.find("Deployment", "m") and status(kube).get("phase"))
         await quiet(kube)
@@ -82,6 +84,19 @@ async def test_an_edit_that_rolls_pods_names_the_fields_and_counts_the_pods(
     assert "rolls 2 pods: spec.containers[server].image" in out
     assert f"+        image: {NEW}\n" in out
     assert out.endswith("; rolls 2 pods\n")
+
+
+async def test_the_image_of_an_operator_that_is_not_asked_is_no_difference(
+    kube: FakeKube, operator: Operator, tmp_path: Path, capsys: Capture
+) -> None:
+    await served(kube, operator, a_downloaded_model(), operator_image="registry.local/op:7")
+    kube.patch("Deployment", "m", {"status": {"replicas": 1}})
+    code, out = await planned(kube, tmp_path, capsys, a_downloaded_model(image=NEW))
+    assert code == 4
+    assert "rolls 1 pod: spec.containers[server].image\n" in out
+    newer = ("--operator-image", "registry.local/op:8")
+    _, out = await planned(kube, tmp_path, capsys, a_downloaded_model(image=NEW), words=newer)
+    assert "spec.initContainers[fetch].image" in out
 
 
 async def test_an_edit_that_rolls_none_says_what_changes(

@@ -29,8 +29,7 @@ class OperatorLists(Shape):
     allow: Operators | None = Field(
         None,
         description=(
-            "Only these operators come from FlagGems, e.g. [rms_norm]. "
-            "Needs vllm-plugin-FL 0.1.0."
+            "Only these operators come from FlagGems, e.g. [rms_norm]. Needs vllm-plugin-FL 0.1.0."
         ),
     )
     deny: Operators | None = Field(
