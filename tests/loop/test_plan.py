@@ -13,6 +13,7 @@ import yaml
 from flagos_operator.__main__ import main
 from tests.loop.fakekube import FakeKube
 from tests.loop.running import a_downloaded_model, eventually, kubeconfig, quiet, status
+from tests.loop.test_choice import a_choice, a_node
 
 if TYPE_CHECKING:
     from tests.loop.conftest import Operator
@@ -149,3 +150,19 @@ async def test_a_strangers_object_is_told_before_it_is_in_the_way(
     code, out = await planned(kube, tmp_path, capsys, a_downloaded_model())
     assert code == 1
     assert "NameTaken: Service m is there and not this model's; rename one of them" in out
+
+
+async def test_a_model_by_name_gets_what_the_cluster_has_and_why_not_the_others(
+    kube: FakeKube, tmp_path: Path, capsys: Capture
+) -> None:
+    kube.create(a_node("n1", "metax-tech.com/gpu", count=1))
+    code, out = await planned(kube, tmp_path, capsys, a_choice(), words=("--json",))
+    (model,) = json.loads(out)["models"]
+    assert code == 3
+    assert model["release"] == model["selection"]["release"] == "minicpm5-2b-metax"
+    assert "asks for 1 metax-tech.com/gpu; n1 has 1 of 1 free" in model["selection"]["message"]
+    why = {each["chip"]: each["message"] for each in model["selection"]["rejected"]}
+    assert why["nvidia"] == "no node has nvidia.com/gpu"
+    layers = {each["path"]: each["layer"] for each in model["fields"]}
+    assert (layers["image"], layers["deviceResourceName"]) == ("release", "chip")
+    assert kube.writes() == []
