@@ -13,6 +13,7 @@ import yaml
 from flagos_operator.__main__ import main
 from tests.loop.fakekube import FakeKube
 from tests.loop.running import a_downloaded_model, eventually, kubeconfig, quiet, status
+from tests.loop.test_choice import a_choice, a_node
 
 if TYPE_CHECKING:
     from tests.loop.conftest import Operator
@@ -41,9 +42,11 @@ async def planned(
     return code, out
 
 
-async def served(kube: FakeKube, operator: Operator, body: dict[str, Any]) -> None:
+async def served(
+    kube: FakeKube, operator: Operator, body: dict[str, Any], **settings: Any
+) -> None:
     """Made by an operator that is gone by now."""
-    async with operator():
+    async with operator(**settings):
         kube.create(body)
         await eventually(lambda: kube.find("Deployment", "m") and status(kube).get("phase"))
         await quiet(kube)
@@ -82,6 +85,19 @@ async def test_an_edit_that_rolls_pods_names_the_fields_and_counts_the_pods(
     assert "rolls 2 pods: spec.containers[server].image" in out
     assert f"+        image: {NEW}\n" in out
     assert out.endswith("; rolls 2 pods\n")
+
+
+async def test_the_image_of_an_operator_that_is_not_asked_is_no_difference(
+    kube: FakeKube, operator: Operator, tmp_path: Path, capsys: Capture
+) -> None:
+    await served(kube, operator, a_downloaded_model(), operator_image="registry.local/op:7")
+    kube.patch("Deployment", "m", {"status": {"replicas": 1}})
+    code, out = await planned(kube, tmp_path, capsys, a_downloaded_model(image=NEW))
+    assert code == 4
+    assert "rolls 1 pod: spec.containers[server].image\n" in out
+    newer = ("--operator-image", "registry.local/op:8")
+    _, out = await planned(kube, tmp_path, capsys, a_downloaded_model(image=NEW), words=newer)
+    assert "spec.initContainers[fetch].image" in out
 
 
 async def test_an_edit_that_rolls_none_says_what_changes(
@@ -134,3 +150,19 @@ async def test_a_strangers_object_is_told_before_it_is_in_the_way(
     code, out = await planned(kube, tmp_path, capsys, a_downloaded_model())
     assert code == 1
     assert "NameTaken: Service m is there and not this model's; rename one of them" in out
+
+
+async def test_a_model_by_name_gets_what_the_cluster_has_and_why_not_the_others(
+    kube: FakeKube, tmp_path: Path, capsys: Capture
+) -> None:
+    kube.create(a_node("n1", "metax-tech.com/gpu", count=1))
+    code, out = await planned(kube, tmp_path, capsys, a_choice(), words=("--json",))
+    (model,) = json.loads(out)["models"]
+    assert code == 3
+    assert model["release"] == model["selection"]["release"] == "minicpm5-2b-metax"
+    assert "asks for 1 metax-tech.com/gpu; n1 has 1 of 1 free" in model["selection"]["message"]
+    why = {each["chip"]: each["message"] for each in model["selection"]["rejected"]}
+    assert why["nvidia"] == "no node has nvidia.com/gpu"
+    layers = {each["path"]: each["layer"] for each in model["fields"]}
+    assert (layers["image"], layers["deviceResourceName"]) == ("release", "chip")
+    assert kube.writes() == []

@@ -81,9 +81,10 @@ def joined(first: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
 
 def of_chip(chips: OperatorLists, versions: Versions) -> OperatorLists:
     """A chip speaks to plugins of every age: where one cannot add, it gets the list itself."""
-    if chips.deny_more and not at_least(versions.vllm_plugin_fl, DENY_MORE_SINCE):
-        return chips.model_copy(update={"deny": chips.deny_more, "deny_more": None})
-    return chips
+    if not chips.deny_more or at_least(versions.vllm_plugin_fl, DENY_MORE_SINCE):
+        return chips
+    whole = None if is_first(versions) else chips.deny_more
+    return chips.model_copy(update={"deny": whole, "deny_more": None})
 
 
 def is_first(versions: Versions) -> bool:

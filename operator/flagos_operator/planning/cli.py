@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
         planner = Planner(
             operator=render.operator_of(args, environment=environment),
             evidence=evidence(args),
+            own_image=bool(args.operator_image or environment.get("FLAGOS_OPERATOR_IMAGE")),
         )
         models = render.found(args.files)
         outlooks, asked = asyncio.run(look(planner, models, args=args, environment=environment))

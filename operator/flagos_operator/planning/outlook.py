@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.api.chip import Chip
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from flagos_operator.catalog.memory.estimate import Estimate
     from flagos_operator.cluster.client import Client
     from flagos_operator.decisions import Case
+    from flagos_operator.desired.given import Defaults
     from flagos_operator.desired.plan import Plan
+    from flagos_operator.observed.facts import DeploymentFacts
     from flagos_operator.planning.memory import Evidence
     from flagos_operator.planning.scene import Scene
     from flagos_operator.render import Document, Operator
@@ -101,6 +103,7 @@ class Planner:
     operator: Operator
     evidence: Evidence
     client: Client | None = None
+    own_image: bool = False  # whether the operator's image was said
     notes: tuple[str, ...] = ()  # on what all of it rests
     _stock: Stock | None = None
 
@@ -130,10 +133,17 @@ class Planner:
         assert snapshot.model is not None  # noqa: S101 - it was put there
         decisions = Decisions(
             catalogue=lambda: self.operator.catalogue,
-            defaults=self.operator.defaults,
+            defaults=self.defaults(snapshot.deployment),
             choose=choice,
         )
         return decisions.of(snapshot, snapshot.model)
+
+    def defaults(self, live: DeploymentFacts | None) -> Defaults:
+        """The image of the operator in the cluster is not known here: that of its last turn is."""
+        known = self.operator.defaults
+        if self.own_image or live is None or not live.fetch_image:
+            return known
+        return replace(known, fetch_image=live.fetch_image)
 
     async def told(self, told: Mapping[str, Any], decision: Decision, seen: Scene) -> Outlook:
         plan, notes = decision.plan, (*self.notes, *notes_of(decision))

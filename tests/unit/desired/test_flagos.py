@@ -106,3 +106,6 @@ class TestALimitOfTheChip:
         assert lists(settings=settings, versions=NEW) == {MORE: "sort"}
         for older in ({"vllmPluginFL": "0.2.0"}, {"vllmPluginFL": "0.0.0", "vllm": "0.24.0"}):
             assert lists(settings=settings, versions=older) == {DENY: "sort"}
+
+    def test_stays_away_from_a_plugin_that_reads_none(self) -> None:
+        assert lists(settings=on_chip({"denyMore": ["sort"]}), versions=FIRST) == {}
