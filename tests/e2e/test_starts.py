@@ -129,7 +129,10 @@ def test_a_server_that_is_killed_has_a_start_of_its_own(model: Model, watched: W
 
 
 def test_an_engine_that_stands_still_is_told_and_left_alone(shared_space: Kube) -> None:
-    """It is stopped while it loads, as a hung driver would, and goes on when it is let."""
+    """It is stopped while it loads, as by a hung driver, and goes on when it is let.
+
+    vllm-plugin-FL #521.
+    """
     model = Model(shared_space, "still")
     server = {**tiny("x")["spec"]["server"], **APART}
     model.kube.apply(tiny(model.name, server=server, startup={"stallSeconds": 20}))

@@ -148,7 +148,7 @@ def test_a_small_model_has_the_same_fixed_part(left: float) -> None:
         (109.04, 794016, "qwen3-8b", 1),
         (24.0, 174752, "qwen3-8b", 1),  # the same on an H100
         (5.2, 37872, "qwen3-8b", 1),  # vLLM's own advice when 40960 tokens were too many
-        (8.11, 178880, "qwen3-235b-a22b-fp8", 4),  # vllm-project/vllm#21348, four H100
+        (8.11, 178880, "qwen3-235b-a22b-fp8", 4),  # vLLM issue 21348, four H100
     ],
 )
 def test_so_many_tokens_were_kept_in_so_much_memory(
@@ -160,7 +160,7 @@ def test_so_many_tokens_were_kept_in_so_much_memory(
 
 
 def test_weights_on_two_devices_are_half_and_a_little() -> None:
-    """vllm-project/vllm#13061: 13.9476 GiB on each of two for Qwen2.5-14B's shape; 1.4 % less."""
+    """VLLM issue 13061: 13.9476 GiB on each of two for Qwen2.5-14B's shape; 1.4 % less."""
     found = asked("qwen3-8b", weights=14_770_033_664 * 2, tensor=2)
     assert found.weights is not None
     assert off(found.weights / GIB, 13.9476) < 0.015

@@ -66,7 +66,6 @@ INCOMPLETE = {
     "a key": (CARD.strip() + " --api-key token-abc\n", "--api-key-secret"),
     "a script's port": (GET + RUN + "bash server.sh\n", "--port"),
     "a script's devices": (GET + RUN + "bash server.sh\n", "--devices"),
-    "a chip without a profile": (CARD.replace("nvidia-", "sunrise-"), "--chips"),
 }
 
 

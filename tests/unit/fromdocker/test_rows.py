@@ -17,12 +17,11 @@ WRITTEN = {
 }
 # Said in the row by hand, and in no line of its card; or in both, in other words.
 BY_HAND = {"preStart", "resources", "securityContext", "volumeMounts", "env", "command", "port"}
-# What chips that nobody has described yet, several nodes and scripts come to.
+# What several nodes and scripts come to.
 REFUSED = {
     "ascend-minicpm-o-4.5-transformers": 2,
     "hygon-hy4-preview-int8": 2,
     "nvidia-minicpm-o-4.5-transformers": 2,
-    "sunrise-minicpm5-2b": 3,
     "tsingmicro-glm5.3-flash": 2,
 }
 
