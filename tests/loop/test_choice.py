@@ -114,9 +114,9 @@ async def test_nothing_that_fits_says_why_and_is_taken_when_it_does(
 ):
     kube.create(a_node("n1", NVIDIA))
     kube.create(a_tenant("t", NVIDIA, 8, node="n1"))
-    kube.create(a_choice())
     async with operator() as app:
         app.inventory.pause = 0.1
+        kube.create(a_choice())
         await eventually(lambda: reason(kube) == "NoReleaseFits")
         assert not kube.find("Deployment", "m")
         assert status(kube)["phase"] == "Pending"
@@ -127,9 +127,9 @@ async def test_nothing_that_fits_says_why_and_is_taken_when_it_does(
 
 
 async def test_a_model_that_waits_writes_nothing(kube: FakeKube, operator: Operator, hasty: None):
-    kube.create(a_choice())
     async with operator() as app:
         app.inventory.pause = 0.05
+        kube.create(a_choice())
         await eventually(lambda: reason(kube) == "NoReleaseFits")
         await quiet_of_writes(kube, app)
 

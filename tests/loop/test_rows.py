@@ -327,13 +327,6 @@ async def test_a_release_that_failed_its_test_is_served_with_a_warning(kube, ope
         assert [each["type"] for each in warnings] == ["Warning"]
 
 
-async def test_a_model_by_name_is_refused_where_nobody_chooses(kube, operator):
-    async with operator():
-        kube.create({**a_model(), "spec": {"model": {"name": "Tiny"}}})
-        await eventually(lambda: reason(kube) == "InvalidSpec")
-        assert "spec.release" in condition(kube, "Ready")["message"]
-
-
 async def test_only_the_last_rows_are_kept(kube, operator):
     async with operator() as app:
         await ready(kube, a_model())

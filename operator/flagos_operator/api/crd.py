@@ -45,7 +45,8 @@ def definition(of: Definition = MODEL) -> dict[str, Any]:
                 "plural": of.plural,
                 "singular": of.singular,
                 "shortNames": [of.short],
-                "categories": ["flagos"],
+                # `kubectl get flagos` shows what a namespace serves, not some fifty shipped rows.
+                **({"categories": ["flagos"]} if of.scope == "Namespaced" else {}),
             },
             "versions": [
                 {
