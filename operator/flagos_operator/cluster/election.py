@@ -131,8 +131,14 @@ class Election:
         return tenure
 
     def _without(self, now: float) -> Tenure:
-        """Somebody has deleted the lease: who held it then does not know that yet."""
-        if self._seen.version:
+        """Somebody has deleted the lease: who held it then does not know that yet.
+
+        Also where none was ever read: while the API server was away for us, another may have made
+        one, held it and lost it.
+        """
+        missed = self._looked_at + SAFE < now and self._looked_at > float("-inf")
+        self._looked_at = now
+        if self._seen.version or missed:
             holder = self.identity if self.may_write() else "somebody"
             self._seen, self._seen_at = replace(self._seen, version="", holder=holder), now
         return self._seen

@@ -258,6 +258,24 @@ def test_a_lease_that_somebody_deletes_is_made_again_by_one_of_them():
     run(story())
 
 
+def test_a_leader_that_comes_back_to_no_lease_does_not_take_it_at_once():
+    """Cut off before its first renewal; meanwhile another led, whose lease was then deleted."""
+
+    async def story() -> None:
+        async with a_place() as place:
+            first = place.start()
+            await place.watch(1)
+            second = place.start()
+            await place.watch(0.5)
+            first.line.cut = True
+            await place.until_writes(second, within=2 * TERM)
+            place.lease.body, first.line.cut = None, False
+            await place.watch(SAFE)
+            assert not first.writes
+
+    run(story())
+
+
 def test_a_container_that_restarts_is_not_the_one_that_led():
     """Its pod has the same name; what the earlier one sent may still be under way."""
 
