@@ -156,7 +156,7 @@ def test_kubectl_shows_ready_and_its_reason_and_waits_for_it(space: Kube, model)
         {
             "phase": "Ready",
             "stack": "FlagOS",
-            "resolved": {"chip": "cpu"},
+            "resolved": {"chip": "cpu", "image": "vllm:1"},
             "progress": "42 GiB",
             "conditions": conditions,
             "url": "http://a-model.default.svc:8000",
