@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 SOURCES, TARGETS = {"source", "src"}, {"target", "dst", "destination"}
 ABSOLUTE = re.compile(r"(?:^|[=@,])(/[\w.+@/-]+)")
 CLOCK = re.compile(r"/etc/(?:localtime|timezone)|/usr/share/zoneinfo")
-CACHE = re.compile(r".*/\.cache(?:/|$)|/root/\.\w+|.*/cache/")
+# Where Python, Triton, FlagGems and Enflame's compiler keep what they have made.
+CACHE = re.compile(r".*/\.(?:cache|triton|flaggems|kurama)(?:/|$)|.*/cache/")
 LIBRARY = re.compile(
     r"/usr/|/opt/|/lib|/sys|/etc/|/var/(?:log|queue_schedule|run)|/proc|/run|/bin|/sbin|/boot"
 )
