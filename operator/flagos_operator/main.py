@@ -1,17 +1,20 @@
 """`flagos-operator run`: kopf as informer and nothing else; the only file that knows it.
 
 It lives in a thread of its own: when it ends, for a broken stream too, it cancels every task of
-its event loop that is younger than itself.
+its event loop that is younger than itself. Some of those it then waits for in vain, so nobody
+waits for it when the process ends: it reads, and has nothing to finish.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -32,6 +35,8 @@ log = logging.getLogger(__name__)
 
 _AGAIN_FIRST, _AGAIN_MOST = 1.0, 30.0
 _INSIST = 1.0
+_FAREWELL = 2.0
+_THREAD = "kopf"
 # The API server takes objects that are nested 10,000 deep, and Python reads them by recursion: one
 # such object must not make every list unreadable.
 RECURSION = 25_000
@@ -42,6 +47,15 @@ def add_arguments(_: argparse.ArgumentParser) -> None:
 
 
 def run(_: argparse.Namespace) -> int:
+    code = _run()
+    if any(thread.name == _THREAD for thread in threading.enumerate()):
+        # A thread that goes on while the interpreter is taken down can bring it down hard.
+        logging.shutdown()
+        os._exit(code)
+    return code
+
+
+def _run() -> int:
     sys.setrecursionlimit(RECURSION)
     try:
         settings = Settings.from_environment(os.environ)
@@ -59,13 +73,21 @@ def run(_: argparse.Namespace) -> int:
 async def _until_signalled(app: App) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, _end, stop)
     await serve(app, stop=stop)
     log.info("stopped")
 
 
+def _end(stop: asyncio.Event) -> None:
+    logging.getLogger("kopf").setLevel(logging.CRITICAL)  # it calls errors what is only its end
+    stop.set()
+
+
 async def serve(app: App, *, stop: asyncio.Event) -> None:
-    """Told to stop it works no more at once; how long the watches take to end is their affair."""
+    """Told to stop it works no more at once; how long the watches take to end is their affair.
+
+    Those that take long go on until the process is gone.
+    """
     watching = asyncio.create_task(_keep_watching(app, stop))
     watching.add_done_callback(lambda _: stop.set())
     try:
@@ -73,7 +95,10 @@ async def serve(app: App, *, stop: asyncio.Event) -> None:
             await stop.wait()
     finally:
         stop.set()
-        await watching
+        ended, _ = await asyncio.wait((watching,), timeout=_FAREWELL)
+        watching.cancel()
+    for each in ended:
+        each.result()
 
 
 async def _keep_watching(app: App, stop: asyncio.Event) -> None:
@@ -97,8 +122,9 @@ async def _watch(app: App, stop: asyncio.Event) -> bool:
     """
     ready, end = threading.Event(), threading.Event()
     app.resync.turned.clear()
-    watching = asyncio.create_task(asyncio.to_thread(_run_kopf, app, ready, end))
-    others = [asyncio.create_task(event.wait()) for event in (stop, app.resync.turned)]
+    watching = _in_a_thread(partial(_run_kopf, app, ready, end))
+    turned = (stop, app.resync.turned)
+    others: list[asyncio.Future[Any]] = [asyncio.create_task(each.wait()) for each in turned]
     try:
         await asyncio.wait((watching, *others), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -110,6 +136,28 @@ async def _watch(app: App, stop: asyncio.Event) -> bool:
     except Exception as broken:  # noqa: BLE001  see above
         log.warning("watches broke: %s: %s", type(broken).__name__, broken)
     return ready.is_set()
+
+
+def _in_a_thread(work: Callable[[], None]) -> asyncio.Future[None]:
+    """As asyncio.to_thread, but neither the loop nor the process waits for it at its end."""
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+
+    def tell(error: Exception | None) -> None:
+        if not ended.done():
+            ended.set_exception(error) if error else ended.set_result(None)
+
+    def run() -> None:
+        error: Exception | None = None
+        try:
+            work()
+        except Exception as broken:  # noqa: BLE001  told to who waits
+            error = broken
+        with contextlib.suppress(RuntimeError):  # nobody waits any more, the loop is closed
+            loop.call_soon_threadsafe(tell, error)
+
+    threading.Thread(target=run, name=_THREAD, daemon=True).start()
+    return ended
 
 
 def _run_kopf(app: App, ready: threading.Event, end: threading.Event) -> None:
@@ -133,6 +181,12 @@ async def _operate(app: App, ready: threading.Event, end: threading.Event) -> No
         # It waits for this flag in a thread, which the loop joins before it closes: where kopf
         # gave up by itself nobody would ever set it, and nothing would be watched any more.
         end.set()
+        asyncio.get_running_loop().set_exception_handler(_not_news)
+
+
+def _not_news(_: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
+    """What goes wrong while a loop that nobody needs any more is taken down."""
+    log.debug("at the end of the watches: %s", told.get("message"))
 
 
 async def _insist() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from dataclasses import replace
 
@@ -330,3 +331,20 @@ async def test_told_to_stop_it_works_no_more_though_its_watches_still_end(
     await asyncio.wait_for(serving, 10)
     assert status(kube, "after") == {}
     assert kube.find("Deployment", "after") is None
+
+
+async def test_watches_that_never_end_hold_up_nobody(kube, tmp_path, monkeypatch):
+    released = threading.Event()
+
+    def never_ends(_, ready, __):
+        ready.set()
+        released.wait()
+
+    monkeypatch.setattr(main, "_run_kopf", never_ends)
+    config = kubeconfig(tmp_path / "kubeconfig", kube.url)
+    app, stop = build(Settings(http_port=0), {"KUBECONFIG": str(config)}), asyncio.Event()
+    serving = asyncio.create_task(main.serve(app, stop=stop))
+    await eventually(app.resync.synced.is_set)
+    stop.set()
+    await asyncio.wait_for(serving, 10)
+    released.set()
