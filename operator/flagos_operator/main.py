@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _AGAIN_FIRST, _AGAIN_MOST = 1.0, 30.0
-_INSIST = 1.0
+_INSIST, _INSIST_MOST = 1.0, 10
 _FAREWELL = 2.0
 _THREAD = "kopf"
 # The API server takes objects that are nested 10,000 deep, and Python reads them by recursion: one
@@ -161,13 +161,18 @@ def _in_a_thread(work: Callable[[], None]) -> asyncio.Future[None]:
 
 
 def _run_kopf(app: App, ready: threading.Event, end: threading.Event) -> None:
-    asyncio.run(_operate(app, ready, end))
+    """What is left of kopf dies with its loop: asyncio.run() would wait for it."""
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(_operate(app, ready, end))
+    finally:
+        loop.set_exception_handler(_not_news)
+        loop.close()
 
 
 async def _operate(app: App, ready: threading.Event, end: threading.Event) -> None:
-    insisting = asyncio.create_task(_insist())
-    try:
-        await kopf.operator(
+    watching = asyncio.create_task(
+        kopf.operator(
             registry=handlers(app),
             settings=kopf_settings(),
             standalone=True,
@@ -176,12 +181,16 @@ async def _operate(app: App, ready: threading.Event, end: threading.Event) -> No
             ready_flag=ready,
             stop_flag=end,
         )
+    )
+    # Not younger than kopf's own, which it would cancel.
+    insisting = asyncio.create_task(_insist())
+    try:
+        done, _ = await asyncio.wait((watching, insisting), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        insisting.cancel()
-        # It waits for this flag in a thread, which the loop joins before it closes: where kopf
-        # gave up by itself nobody would ever set it, and nothing would be watched any more.
+        # It waits for this flag in a thread: where kopf gave up by itself nobody else sets it.
         end.set()
-        asyncio.get_running_loop().set_exception_handler(_not_news)
+    for each in done:
+        each.result()
 
 
 def _not_news(_: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
@@ -193,13 +202,19 @@ async def _insist() -> None:
     """Kopf cancels each watch once, together with what tells the watch to pause.
 
     One that is just connecting takes the former for the latter and goes on, and kopf would wait
-    for it for ever: blind, deaf and still there.
+    for it for ever: blind, deaf and still there. Returns when even insisting was in vain.
     """
-    while True:
+    asked = 0
+    while asked < _INSIST_MOST:
         await asyncio.sleep(_INSIST)
-        for task in asyncio.all_tasks():
-            if task.cancelling() and task.get_name().startswith("watcher for "):
-                task.cancel()
+        deaf = [task for task in asyncio.all_tasks() if _was_to_end(task)]
+        for task in deaf:
+            task.cancel()
+        asked = asked + 1 if deaf else 0
+
+
+def _was_to_end(task: asyncio.Task[Any]) -> bool:
+    return bool(task.cancelling()) and task.get_name().startswith("watcher for ")
 
 
 def handlers(app: App) -> kopf.OperatorRegistry:
