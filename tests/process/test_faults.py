@@ -192,9 +192,7 @@ async def test_pods_of_others_are_not_asked_for(kube: FakeKube, operator: Any) -
     assert all("managed-by" in r.query.get("labelSelector", "") for r in asked)
 
 
-async def test_an_end_in_the_midst_of_a_start_is_quiet(
-    kube: FakeKube, operator: Any
-) -> None:
+async def test_an_end_in_the_midst_of_a_start_is_quiet(kube: FakeKube, operator: Any) -> None:
     """As in a rollout that is turned back: what the watches were at is no error of anybody."""
     for number in range(100):
         kube.create(model(f"m{number}"))
