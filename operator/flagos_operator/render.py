@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flagos_operator.desired.plan import Plan
 
 API_VERSION, KIND = "flagos.io/v1alpha1", "FlagOSModel"
+NAMESPACE = "default"
 OK, INVALID, UNREADABLE = 0, 1, 2
 
 CHOICE = (
@@ -115,7 +116,8 @@ class Dumper(yaml.SafeDumper):
         return True
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, *, elsewhere: str = NAMESPACE) -> None:
+    """`elsewhere` says which namespace it is where nobody says one."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
     add = parser.add_argument
@@ -132,9 +134,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         *("-n", "--namespace"),
-        default="default",
         metavar="NAME",
-        help="namespace of objects that name none (%(default)s)",
+        help=f"namespace of objects that name none ({elsewhere})",
     )
     add("--operator-image", metavar="IMAGE", help="image of the container that downloads")
 
@@ -163,7 +164,7 @@ def operator_of(args: argparse.Namespace, *, environment: Mapping[str, str]) -> 
     return Operator(
         defaults=operands.defaults(settings),
         catalogue=operands.catalogue(settings),
-        namespace=args.namespace,
+        namespace=args.namespace or NAMESPACE,
     )
 
 

@@ -33,6 +33,8 @@ class Reason(StrEnum):
     DONE = "Done", Kind.GOOD
     PLUGIN_LOADED = "PluginLoaded", Kind.GOOD
     RELEASE_FAILED = "ReleaseFailed", Kind.GOOD
+    IMAGE_FOR_ANOTHER_CHIP = "ImageForAnotherChip", Kind.GOOD
+    INSUFFICIENT_DEVICE_MEMORY = "InsufficientDeviceMemory", Kind.GOOD
 
     SUSPENDED = "Suspended", Kind.REST
     SCALED_TO_ZERO = "ScaledToZero", Kind.REST
@@ -104,7 +106,6 @@ class Reason(StrEnum):
     MANAGED_FLAG = "ManagedFlag", Kind.BLOCKED
     PLUGIN_TOO_OLD = "PluginTooOld", Kind.BLOCKED
     WITHOUT_EFFECT = "WithoutEffect", Kind.BLOCKED
-    IMAGE_FOR_ANOTHER_CHIP = "ImageForAnotherChip", Kind.BLOCKED
     RESERVED_NAME = "ReservedName", Kind.BLOCKED
     COMMAND_REQUIRED = "CommandRequired", Kind.BLOCKED
     NAME_TAKEN = "NameTaken", Kind.BLOCKED
