@@ -15,6 +15,7 @@ from flagos_operator.cluster.inventory import Survey, survey
 from flagos_operator.desired.bid import vendor
 from flagos_operator.desired.stock import Hardware, Place, Stock, hardware
 from flagos_operator.errors import OperatorError, SettingsError
+from flagos_operator.printing import put
 from flagos_operator.settings import Settings
 
 if TYPE_CHECKING:
@@ -91,10 +92,10 @@ async def looked(args: argparse.Namespace, environment: Mapping[str, str]) -> Su
 def tell(stock: Stock, chips: Chips, *, as_json: bool) -> int:
     found, unseen = tuple(lines(stock, chips)), tuple(uncountable(chips))
     if as_json:
-        sys.stdout.write(json.dumps(document(stock, found, unseen), indent=2) + "\n")
+        put(json.dumps(document(stock, found, unseen), indent=2) + "\n")
     else:
-        sys.stdout.write(table(found) if found else "")
-        sys.stdout.writelines(f"{words}\n" for words in remarks(stock, found, unseen))
+        told = (f"{words}\n" for words in remarks(stock, found, unseen))
+        put("".join((table(found) if found else "", *told)))
     return UNKNOWN if stock.unknown else READ
 
 

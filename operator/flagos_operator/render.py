@@ -19,7 +19,9 @@ from flagos_operator.decisions import Supplier, planned
 from flagos_operator.desired.given import Defaults, Meta
 from flagos_operator.desired.render import render
 from flagos_operator.errors import SettingsError
+from flagos_operator.printing import put
 from flagos_operator.settings import Settings
+from flagos_operator.status.prechecks import objection
 
 if TYPE_CHECKING:
     from flagos_operator.api.spec import FlagOSModelSpec
@@ -37,7 +39,8 @@ CHOICE = (
 
 EPILOG = """\
 Objects go to stdout as YAML in the order in which they are applied. What is wrong goes to stderr
-with its field and its cure. Documents of other kinds are left out and named on stderr.
+with its field and its cure, and so does what is doubtful, such as an image for another chip:
+that is rendered all the same. Documents of other kinds are left out and named on stderr.
 Releases and chips are those that are shipped with this program.
 The operator's settings are read from the environment variables that its chart sets, such as
 FLAGOS_REGISTRY_REWRITE. An object from a file has no uid, so its children are rendered without
@@ -233,7 +236,9 @@ def tell(results: Iterable[tuple[Document, Plan | Invalid]]) -> int:
             text = yaml.dump_all(
                 render(plan), Dumper=Dumper, sort_keys=False, explicit_start=True, width=1000
             )
-            sys.stdout.write(text)
+            for each in map(objection, plan.doubts):
+                say(f"{document.title}: warning: {each.reason}: {each.message}")
+            put(text)
     return code
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from flagos_operator.errors import OperatorError, SettingsError
 from flagos_operator.planning import memory, words
 from flagos_operator.planning.catalogue import catalogue
 from flagos_operator.planning.outlook import OFFLINE, Planner
+from flagos_operator.printing import put
 from flagos_operator.render import UnreadableError, say, settings_of
 
 if TYPE_CHECKING:
@@ -124,9 +124,9 @@ def tell(outlooks: Sequence[Outlook], *, asked: str, as_json: bool) -> int:
     code = verdict(outlooks)
     if as_json:
         found = words.as_json(outlooks, asked=asked, code=code)
-        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+        put(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     else:
-        sys.stdout.write("\n".join(words.as_words(each, asked=asked) for each in outlooks))
+        put("\n".join(words.as_words(each, asked=asked) for each in outlooks))
     return code
 
 
