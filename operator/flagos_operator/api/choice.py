@@ -38,7 +38,7 @@ ReleaseName = Annotated[
 # Not a set, which server-side apply may put together in another order.
 EACH_ONCE = Rule(
     cel=("!has(self.chips) || self.chips.all(chip, self.chips.exists_one(other, other == chip))"),
-    message="name each chip once: the first one that is named is the most wanted",
+    message="write each chip once: the order counts, the first is the most wanted",
     holds=lambda it: len({*it.get("chips", ())}) == len(it.get("chips", ())),
     field="chips",
 )

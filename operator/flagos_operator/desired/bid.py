@@ -126,14 +126,17 @@ class Bid:
         return f"no node{what} takes the pod: {words or 'there is none'}"
 
     def checked(self, places: list[Place]) -> tuple[list[Place], Doubt | None]:
-        """Once for each sort of chip; what fits on some nodes is not refused for the others."""
-        told: dict[int, Doubt | None] = {}
-        for place in places:
-            sort = id(place.node.labels)
-            if sort not in told:
-                told[sort] = self.misfit(hardware(place.node.labels, resource=self.resource))
-        fitting = [place for place in places if not told[id(place.node.labels)]]
+        """What fits on some nodes is not refused for the others."""
+        sorts = self.sorts(places)
+        told = {sort: self.misfit(sort) for sort in dict.fromkeys(sorts)}
+        fitting = [place for place, sort in zip(places, sorts, strict=True) if not told[sort]]
         return fitting, next((found for found in told.values() if found), None)
+
+    def sorts(self, places: list[Place]) -> list[Hardware]:
+        """By their labels, which thousands of nodes have in common."""
+        known = {id(each.node.labels): each.node.labels for each in places}
+        seen = {at: hardware(labels, resource=self.resource) for at, labels in known.items()}
+        return [seen[id(each.node.labels)] for each in places]
 
     def misfit(self, sort: Hardware) -> Doubt | None:
         """What surely speaks against such chips; a mere doubt never does."""

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from flagos_operator.desired.fits import Doubt
     from flagos_operator.status.view import View
 
-REASONS: frozenset[str] = frozenset(
-    {Reason.IMAGE_FOR_ANOTHER_CHIP, Reason.INSUFFICIENT_DEVICE_MEMORY, Reason.RELEASE_FAILED}
-)
 CURES = {
     Misfit.IMAGE_FOR_ANOTHER_CHIP: (
         "use one for this chip, or set spec.versions.chip to it if the name is wrong"

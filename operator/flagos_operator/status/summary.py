@@ -12,7 +12,6 @@ from flagos_operator.status import (
     conditions,
     kernels,
     patience,
-    prechecks,
     selection,
     stack,
     verification,
@@ -140,7 +139,7 @@ _TOLD = (
 # Of these conditions only what a person should hear of.
 _AMISS: dict[str, frozenset[str]] = {
     conditions.FLAGOS_ACTIVE: frozenset({Reason.PLUGIN_NOT_LOADED}),
-    conditions.UP_TO_DATE: prechecks.REASONS,
+    conditions.UP_TO_DATE: frozenset(each for each in Reason if each.kind is Kind.DOUBT),
 }
 
 
@@ -181,7 +180,7 @@ def _told(found: Told) -> Iterator[Event]:
 
 
 def _severity(condition: Mapping[str, Any]) -> str:
-    if condition["reason"] in prechecks.REASONS:
+    if kind_of(condition["reason"]) is Kind.DOUBT:
         return "Warning"
     fine = condition["status"] == conditions.TRUE
     calm = kind_of(condition["reason"]) in {Kind.GOOD, Kind.REST, Kind.MOVING}
