@@ -209,7 +209,10 @@ def test_a_choice_leaves_out_what_has_too_little_memory(
     assert model["release"] == "qwen3-8b-mthreads"
     (left_out,) = model["selection"]["rejected"]
     assert left_out["reason"] == "InsufficientDeviceMemory"
-    assert "15.3 GiB by published.size, exceed 1 device of 8.0 GiB" in left_out["message"]
+    assert (
+        "15.3 GiB by published.size, exceed 1 device of 8.0 GiB by node labels"
+        in left_out["message"]
+    )
 
 
 def test_a_choice_without_a_fit_is_refused(nodes: dict[str, Body], config: Path) -> None:

@@ -117,8 +117,8 @@ async def test_weights_that_do_not_fit_into_what_is_free_leave_it_to_the_next_ve
         (told,) = selection(kube)["rejected"]
         assert (told["release"], told["reason"]) == ("qwen3-8b-metax", "InsufficientDeviceMemory")
         assert told["message"] == (
-            "the weights alone, 15.3 GiB by published.size, exceed 1 device of 8.0 GiB; "
-            "it takes spec.devices 2 at least"
+            "the weights alone, 15.3 GiB by published.size, exceed 1 device of 8.0 GiB "
+            "by node labels; it takes spec.devices 2 at least"
         )
 
 

@@ -210,7 +210,7 @@ async def test_what_does_not_fit_is_left_out_as_the_operator_leaves_it_out(
         await eventually(lambda: chip(kube))
     told = {each["release"]: each["message"] for each in selection(kube)["rejected"]}
     assert chosen(out) == [(selection(kube)["release"], told)]
-    assert "exceed 1 device of 8.0 GiB" in told["qwen3-8b-metax"]
+    assert "exceed 1 device of 8.0 GiB by node labels" in told["qwen3-8b-metax"]
 
 
 async def test_nothing_that_fits_is_refused_with_the_arithmetic(

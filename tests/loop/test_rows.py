@@ -339,7 +339,7 @@ async def test_a_release_for_another_chip_is_served_with_a_warning_until_it_answ
         assert condition(kube, "UpToDate")["status"] == "True"
         told = condition(kube, "UpToDate")["message"]
         assert "for nvidia by its name, not for metax" in told
-        assert "set spec.versions.chip" in told
+        assert "say in spec.versions.chip which one" in told
         await quiet(kube)
         warnings = [e for e in kube.all("Event") if e["reason"] == "ImageForAnotherChip"]
         assert [each["type"] for each in warnings] == ["Warning"]
@@ -355,8 +355,8 @@ async def test_a_release_too_large_for_its_devices_is_served_with_the_arithmetic
         await eventually(lambda: up_to_date(kube) == "InsufficientDeviceMemory")
         assert kube.find("Deployment", "m")
         assert condition(kube, "UpToDate")["message"] == (
-            "the weights alone, 130.4 GiB by published.size, exceed 1 device of 64.0 GiB; "
-            "it takes spec.devices 3 at least"
+            "the weights alone, 130.4 GiB by published.size, exceed 1 device of 64.0 GiB "
+            "by the chip's profile; it takes spec.devices 3 at least"
         )
         kube.patch("FlagOSModel", "m", {"spec": {"devices": 3}})
         await eventually(lambda: up_to_date(kube) == "Current")

@@ -30,6 +30,8 @@ EASED = (
     "--torchao-config",
 )
 SHORT = "-q"
+# Whose word it is: so that somebody whose boards are others knows what to correct.
+LABELS, PROFILE = "node labels", "the chip's profile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class Room:
     resources: int
     per_resource: int = 1
     each: int
+    told_by: str = PROFILE
 
     @property
     def total(self) -> int:
@@ -47,9 +50,11 @@ class Room:
     @property
     def words(self) -> str:
         devices = self.resources * self.per_resource
-        if devices == 1:
-            return f"1 device of {gib(self.each)} GiB"
-        return f"{devices} devices x {gib(self.each)} GiB = {gib(self.total)} GiB"
+        one, all_of_them = f"{gib(self.each)} GiB", f"{gib(self.total)} GiB"
+        held = (
+            f"1 device of {one}" if devices == 1 else f"{devices} devices x {one} = {all_of_them}"
+        )
+        return f"{held} by {self.told_by}"
 
     def fewest(self, size: int) -> int:
         """Resources to ask for before the weights alone have room: a cache comes on top."""
@@ -61,7 +66,12 @@ def room_of(chip: Chip, *, devices: int, seen: int = 0) -> Room | None:
     each = seen or bytes_of(chip.memory_per_device) or 0
     if not each or not devices:
         return None
-    return Room(resources=devices, per_resource=chip.devices_per_resource, each=each)
+    return Room(
+        resources=devices,
+        per_resource=chip.devices_per_resource,
+        each=each,
+        told_by=LABELS if seen else PROFILE,
+    )
 
 
 def bytes_of(said: str | None) -> int | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CURES = {
     Misfit.IMAGE_FOR_ANOTHER_CHIP: (
-        "use one for this chip, or set spec.versions.chip to it if the name is wrong"
+        "use an image for this chip, or say in spec.versions.chip which one it is for"
     ),
 }
 

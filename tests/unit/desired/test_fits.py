@@ -198,10 +198,13 @@ def test_what_has_no_room_is_told_with_its_arithmetic_and_what_it_takes() -> Non
     assert one is not None
     assert two is not None
     assert one.message == (
-        "the weights alone, 100.0 GiB by its card, exceed 1 device of 32.0 GiB; "
-        "it takes spec.devices 4 at least"
+        "the weights alone, 100.0 GiB by its card, exceed 1 device of 32.0 GiB "
+        "by the chip's profile; it takes spec.devices 4 at least"
     )
-    assert "exceed 2 devices x 32.0 GiB = 64.0 GiB; it takes spec.devices 3" in two.message
+    assert (
+        "exceed 2 devices x 32.0 GiB = 64.0 GiB by the chip's profile; it takes spec.devices 3"
+        in two.message
+    )
 
 
 @pytest.mark.parametrize(

@@ -265,8 +265,8 @@ class TestMemory:
         (told,) = found.rejected
         assert told.reason == "InsufficientDeviceMemory"
         assert told.message == (
-            "the weights alone, 61.0 GiB by published.size, exceed 1 device of 24.0 GiB; "
-            "it takes spec.devices 3 at least"
+            "the weights alone, 61.0 GiB by published.size, exceed 1 device of 24.0 GiB "
+            "by node labels; it takes spec.devices 3 at least"
         )
         assert told.message in found.fault.message
         assert found.fault.reason == "NoReleaseFits"
@@ -290,7 +290,7 @@ class TestMemory:
         metax = row("metax", weights=100 * GB)
         (told,) = chosen(wish(), (metax,), BOTH).rejected
         assert told.reason == "InsufficientDeviceMemory"
-        assert "exceed 1 device of 64.0 GiB" in told.message
+        assert "exceed 1 device of 64.0 GiB by the chip's profile" in told.message
         seen = of_memory("n2", "metax", 131072)
         assert chosen(wish(), (metax,), (seen,)).chosen
 

@@ -37,7 +37,7 @@ def test_an_image_for_another_chip_is_told_while_its_pod_cannot_run() -> None:
     assert told(summary) == ("True", "ImageForAnotherChip")
     assert condition(summary, "UpToDate")["message"] == (
         "the image is for metax by its name, not for nvidia: registry.example/x-metax001:1; use "
-        "one for this chip, or set spec.versions.chip to it if the name is wrong"
+        "an image for this chip, or say in spec.versions.chip which one it is for"
     )
     assert ready(summary)["reason"] == "Pending"
     assert condition(summary, "Stalled") == {}
@@ -68,8 +68,8 @@ def test_a_release_that_is_too_large_for_its_devices_says_so_before_the_download
     plan = with_release(a_plan(room=SMALL), "big-metax", weights=40 * GIB)
     summary = summarize(a_view(plan=plan))
     assert condition(summary, "UpToDate")["message"] == (
-        "the weights alone, 40.0 GiB by published.size, exceed 2 devices x 4.0 GiB = 8.0 GiB; "
-        "it takes spec.devices 10 at least"
+        "the weights alone, 40.0 GiB by published.size, exceed 2 devices x 4.0 GiB = 8.0 GiB "
+        "by the chip's profile; it takes spec.devices 10 at least"
     )
     assert told(summary) == ("True", "InsufficientDeviceMemory")
     assert kinds(summary.events) == [("Warning", "InsufficientDeviceMemory")]
@@ -90,7 +90,7 @@ def test_what_was_downloaded_is_compared_until_the_server_serves() -> None:
     assert ready(summary)["reason"] == "Starting"
     assert told(summary) == ("True", "InsufficientDeviceMemory")
     assert (
-        "the download has 8.4 GiB, more than 2 devices x 4.0 GiB = 8.0 GiB"
+        "the download has 8.4 GiB, more than 2 devices x 4.0 GiB = 8.0 GiB by the chip's profile"
         in (condition(summary, "UpToDate")["message"])
     )
 

@@ -11,7 +11,7 @@ from flagos_operator.desired.wish import Chosen, Rejected, Selection
 from flagos_operator.status.selection import MOST_BYTES, MOST_REJECTED, fields
 from tests.unit.status.build import a_view
 
-WORD = "the weights alone, 61.0 GiB by published.size, exceed 1 device of 24.0 GiB"
+WORD = "the weights alone, 61.0 GiB by published.size, exceed 1 device of 24.0 GiB by node labels"
 
 
 def others(count: int, *, message: str) -> tuple[Rejected, ...]:

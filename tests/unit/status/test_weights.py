@@ -178,8 +178,9 @@ class TestWhatIsTold:
         message = ready(summary)["message"]
         assert message.startswith("downloading the weights")
         caution = (
-            "the download has 19.2 GiB, more than 1 device of 16.0 GiB: unless it holds its "
-            "weights twice, it takes spec.devices 2 at least"
+            "the download has 19.2 GiB, more than 1 device of 16.0 GiB "
+            "by the chip's profile: unless it holds its weights twice, it takes spec.devices "
+            "2 at least"
         )
         assert message.endswith(f"; {caution}") is told
         said = condition(summary, "UpToDate")
