@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.unit.api.cases import a_model
 
 pytestmark = pytest.mark.timeout(180)
 METAX, MTHREADS = "metax-tech.com/gpu", "mthreads.com/gpu"
+SMALL, LARGE = "small-of-a-test", "large-of-a-test"
 NEW = "registry.invalid/vllm:2"
 Said = tuple[int, str, str]
 
@@ -139,45 +141,48 @@ def test_a_context_that_is_not_there_ends_with_2_and_says_nothing(
         assert "nowhere" in err
 
 
-def a_node(name: str, resource: str, memory: str) -> tuple[Body, Body]:
+def a_node(name: str, resource: str, memory: str) -> Body:
     """No kubelet speaks for it, and no pod is to come: it is an object alone."""
     labels = {"kubernetes.io/arch": "amd64", f"{resource.partition('/')[0]}/gpu.memory": memory}
     taint = {"key": "flagos.io/of-a-test", "effect": "NoSchedule"}
-    node = {
+    return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "labels": labels},
         "spec": {"taints": [taint]},
     }
+
+
+def beat(resource: str) -> Body:
+    """As a kubelet tells of itself: one that is silent for 40 s is taken for lost."""
     has = {resource: "4", "cpu": "8", "memory": "64Gi", "pods": "10"}
-    ready = {"type": "Ready", "status": "True", "reason": "OfATest", "message": "for a test"}
-    return node, {"status": {"allocatable": has, "capacity": has, "conditions": [ready]}}
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: TID251  for another clock
+    ready = {"type": "Ready", "status": "True", "reason": "OfATest", "lastHeartbeatTime": now}
+    return {"status": {"allocatable": has, "capacity": has, "conditions": [ready]}}
 
 
 @pytest.fixture(scope="module")
-def nodes(server: None) -> Iterator[dict[str, Body]]:
-    """One with little memory, and another vendor's; nobody keeps them ready for long."""
-    made = {
-        "small-of-a-test": a_node("small-of-a-test", METAX, "8192"),
-        "large-of-a-test": a_node("large-of-a-test", MTHREADS, "81920"),
-    }
+def made(server: None) -> Iterator[dict[str, str]]:
+    """One with little memory and another vendor's, with the resource of each."""
+    found = {SMALL: METAX, LARGE: MTHREADS}
     try:
-        for node, _ in made.values():
-            run("kubectl", "apply", "-f", "-", stdin=json.dumps(node))
-        yield {name: status for name, (_, status) in made.items()}
+        for name, memory in ((SMALL, "8192"), (LARGE, "81920")):
+            body = a_node(name, found[name], memory)
+            run("kubectl", "apply", "-f", "-", stdin=json.dumps(body))
+        yield found
     finally:
-        run("kubectl", "delete", "node", *made, "--ignore-not-found")
+        run("kubectl", "delete", "node", *found, "--ignore-not-found")
 
 
-def as_ready(nodes: dict[str, Body]) -> None:
-    """Anew for each test: a node whose kubelet is silent is soon taken for lost."""
-    for name, status in nodes.items():
-        words = ("--subresource=status", "--type=merge", "-p", json.dumps(status))
+@pytest.fixture
+def nodes(made: dict[str, str]) -> None:
+    """Ready anew for each test."""
+    for name, resource in made.items():
+        words = ("--subresource=status", "--type=merge", "-p", json.dumps(beat(resource)))
         run("kubectl", "patch", "node", name, *words)
 
 
-def test_chips_are_those_that_nodes_offer(nodes: dict[str, Body], config: Path) -> None:
-    as_ready(nodes)
+def test_chips_are_those_that_nodes_offer(nodes: None, config: Path) -> None:
     code, out, err = flagos("chips", "--json", config=config)
     assert (code, err) == (0, "")
     found = {each["resource"]: each for each in json.loads(out)["chips"]}
@@ -199,13 +204,10 @@ def a_choice(*chips: str) -> Body:
     return {**body, "spec": {"model": wish, "pod": {"tolerations": tolerations}}}
 
 
-def test_a_choice_leaves_out_what_has_too_little_memory(
-    nodes: dict[str, Body], config: Path
-) -> None:
-    as_ready(nodes)
+def test_a_choice_leaves_out_what_has_too_little_memory(nodes: None, config: Path) -> None:
     code, out, _ = planned(a_choice("metax", "mthreads"), "--json", config=config)
     (model,) = json.loads(out)["models"]
-    assert code == 3
+    assert code == 3, out
     assert model["release"] == "qwen3-8b-mthreads"
     (left_out,) = model["selection"]["rejected"]
     assert left_out["reason"] == "InsufficientDeviceMemory"
@@ -215,8 +217,7 @@ def test_a_choice_leaves_out_what_has_too_little_memory(
     )
 
 
-def test_a_choice_without_a_fit_is_refused(nodes: dict[str, Body], config: Path) -> None:
-    as_ready(nodes)
+def test_a_choice_without_a_fit_is_refused(nodes: None, config: Path) -> None:
     code, out, _ = planned(a_choice("metax"), config=config)
     assert code == 1
     assert "refused   NoReleaseFits: no release of Qwen3-8B fits now: qwen3-8b-metax: " in out
