@@ -138,7 +138,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, elsewhere: str = NAMESPACE
     add(
         *("-n", "--namespace"),
         metavar="NAME",
-        help=f"namespace of objects that name none ({elsewhere})",
+        help=f"namespace of objects that name none (default: {elsewhere})",
     )
     add("--operator-image", metavar="IMAGE", help="image of the container that downloads")
 
