@@ -19,7 +19,7 @@ from flagos_operator.cluster import connection
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
 from flagos_operator.cluster.election import Election
-from flagos_operator.cluster.inventory import Inventory
+from flagos_operator.cluster.inventory import Inventory, survey
 from flagos_operator.cluster.kinds import BY_NAME, ROW_BY_NAME, Key
 from flagos_operator.cluster.listener import Listener
 from flagos_operator.cluster.pins import Pins
@@ -33,7 +33,6 @@ from flagos_operator.cluster.suspicions import Suspicions
 from flagos_operator.cluster.tails import Tails
 from flagos_operator.cluster.verdicts import Verdicts
 from flagos_operator.decisions import Decisions, users
-from flagos_operator.desired.misfits import misfit
 from flagos_operator.engine.health import Health, Pulse
 from flagos_operator.engine.workers import Workers
 from flagos_operator.engine.workqueue import WorkQueue
@@ -181,8 +180,8 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     shipping = Shipping(client=client, rows=rows)
     resync = _resync(settings, client, store, metrics, queue=queue, shipping=shipping)
     listener = _listener(client, tell=partial(queue.add, urgent=False))
-    inventory = Inventory(client=client, clock=time.monotonic, tell=queue.add)
-    chooser = Chooser(inventory=inventory, check=misfit)
+    inventory = Inventory(look=partial(survey, client), clock=time.monotonic, tell=queue.add)
+    chooser = Chooser(inventory=inventory)
     decisions = Decisions(
         catalogue=lambda: rows.catalogue,
         defaults=defaults(settings),

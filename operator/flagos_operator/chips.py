@@ -7,19 +7,15 @@ import asyncio
 import json
 import os
 import sys
-import time
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flagos_operator import operands
-from flagos_operator.cluster import connection
-from flagos_operator.cluster.client import Client
+from flagos_operator import kubeconfig, operands
 from flagos_operator.cluster.inventory import Survey, survey
 from flagos_operator.desired.bid import vendor
 from flagos_operator.desired.stock import Hardware, Place, Stock, hardware
 from flagos_operator.errors import OperatorError, SettingsError
-from flagos_operator.metrics import Metrics
+from flagos_operator.printing import put
 from flagos_operator.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,9 +24,11 @@ if TYPE_CHECKING:
     from flagos_operator.catalog.chips import Chips
 
 READ, UNKNOWN, FAILED = 0, 1, 2
-EPILOG = """\
-The cluster is the one that KUBECONFIG, the pod's account or ~/.kube names. One line tells of one
-resource and one sort of chip; `free` is what pods have not asked for, on nodes that take pods.
+EPILOG = f"""\
+{kubeconfig.WHICH}
+
+One line tells of one resource and one sort of chip; `free` is what pods have not asked for, on
+nodes that take pods.
 A resource that no chip profile names is told with - as its chip, a chip whose nodes nobody can
 count, for want of a device plugin, at the end.
 
@@ -59,6 +57,7 @@ class Line:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
+    kubeconfig.add_arguments(parser.add_argument)
     parser.add_argument("--json", action="store_true", help="a JSON object instead of a table")
     parser.add_argument(
         "--chips", metavar="FILE", help="YAML with chips of your own, as the chart's value `chips`"
@@ -69,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         settings = Settings.from_environment(os.environ)
         known = operands.chips(replace(settings, chips_file=args.chips or settings.chips_file))
-        found = asyncio.run(looked(os.environ))
+        found = asyncio.run(looked(args, kubeconfig.surroundings(args, os.environ)))
     except SettingsError as wrong:
         return _fail(str(wrong))
     except OperatorError as lost:
@@ -82,10 +81,8 @@ def _fail(words: str) -> int:
     return FAILED
 
 
-async def looked(environment: Mapping[str, str]) -> Survey:
-    client = Client(
-        login=partial(connection.load, environment), metrics=Metrics(), clock=time.monotonic
-    )
+async def looked(args: argparse.Namespace, environment: Mapping[str, str]) -> Survey:
+    client = kubeconfig.client_of(args, environment)
     try:
         return await survey(client)
     finally:
@@ -95,10 +92,10 @@ async def looked(environment: Mapping[str, str]) -> Survey:
 def tell(stock: Stock, chips: Chips, *, as_json: bool) -> int:
     found, unseen = tuple(lines(stock, chips)), tuple(uncountable(chips))
     if as_json:
-        sys.stdout.write(json.dumps(document(stock, found, unseen), indent=2) + "\n")
+        put(json.dumps(document(stock, found, unseen), indent=2) + "\n")
     else:
-        sys.stdout.write(table(found) if found else "")
-        sys.stdout.writelines(f"{words}\n" for words in remarks(stock, found, unseen))
+        told = (f"{words}\n" for words in remarks(stock, found, unseen))
+        put("".join((table(found) if found else "", *told)))
     return UNKNOWN if stock.unknown else READ
 
 

@@ -10,7 +10,7 @@ from flagos_operator.cluster.kinds import Key
 from flagos_operator.desired.candidates import candidates, wish
 from flagos_operator.desired.refusal import Refusal, refused
 from flagos_operator.desired.selection import choose, hopeless, kept, possible
-from flagos_operator.desired.wish import Chosen, Market, Previous, Selection, passes
+from flagos_operator.desired.wish import Chosen, Market, Previous, Selection
 
 if TYPE_CHECKING:
     from typing import Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flagos_operator.catalog.catalogue import Catalogue
     from flagos_operator.cluster.inventory import Inventory
     from flagos_operator.decisions import Case
-    from flagos_operator.desired.wish import Candidate, Check, Wish
+    from flagos_operator.desired.wish import Candidate, Wish
 
 CHOOSING = refused(Refusal.CHOOSING, "reading which chips the cluster has free")
 
@@ -33,7 +33,6 @@ class Waits:
 @dataclass(slots=True, kw_only=True)
 class Chooser:
     inventory: Inventory
-    check: Check = passes
     _waits: dict[Key, Waits] = field(default_factory=dict)
     _of: Catalogue | None = None
     _candidates: tuple[Candidate, ...] = field(default=())
@@ -75,8 +74,7 @@ class Chooser:
         if found is None:
             return Selection(wish=wanted.words, fault=CHOOSING)
         stock, own = found
-        chips = case.catalogue.chips
-        market = Market(candidates=known, chips=chips, stock=stock, own=own, check=self.check)
+        market = Market(candidates=known, chips=case.catalogue.chips, stock=stock, own=own)
         selection = choose(wanted, market=market)
         if selection.chosen:
             self._waits.pop(key, None)

@@ -28,6 +28,7 @@ from flagos_operator.desired.given import Defaults, Meta
 from flagos_operator.desired.pin import Pin
 from flagos_operator.desired.plan import Plan, decide, keeping, with_reclaim, with_release
 from flagos_operator.desired.resolution import resolve, taken, unknown
+from flagos_operator.desired.room import bytes_of
 from flagos_operator.desired.wish import Selection
 from flagos_operator.status.rows import changed, failed
 from flagos_operator.status.verification import last_verified
@@ -71,6 +72,7 @@ class Supply:
     chips: Chips
     chip: Row | None = None
     release: Row | None = None
+    weights: int | None = None  # bytes of the release's, as it says
     fault: Invalid | None = None
 
     @property
@@ -120,7 +122,8 @@ class Supplier:
         if isinstance(release, Invalid):
             return Supply(chips=catalogue.chips, fault=release)
         chip = spec.chip or catalogue.releases[name].spec.chip
-        return replace(self._on_chip(catalogue, chip), release=release)
+        weights = bytes_of(catalogue.releases[name].spec.published.size)
+        return replace(self._on_chip(catalogue, chip), release=release, weights=weights)
 
     def _release(self, catalogue: Catalogue, name: str) -> Row | Invalid:
         if name in catalogue.faulty_releases:
@@ -234,7 +237,8 @@ def planned(
     plan = decide(complete, meta=meta, defaults=defaults, chips=supply.chips)
     if isinstance(plan, Invalid) or supply.release is None:
         return plan
-    return with_release(plan, supply.release.name)
+    weights = None if spec.source else supply.weights
+    return with_release(plan, supply.release.name, weights=weights)
 
 
 def users(

@@ -19,7 +19,9 @@ from flagos_operator.decisions import Supplier, planned
 from flagos_operator.desired.given import Defaults, Meta
 from flagos_operator.desired.render import render
 from flagos_operator.errors import SettingsError
+from flagos_operator.printing import put
 from flagos_operator.settings import Settings
+from flagos_operator.status.prechecks import objection
 
 if TYPE_CHECKING:
     from flagos_operator.api.spec import FlagOSModelSpec
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from flagos_operator.desired.plan import Plan
 
 API_VERSION, KIND = "flagos.io/v1alpha1", "FlagOSModel"
+NAMESPACE = "default"
 OK, INVALID, UNREADABLE = 0, 1, 2
 
 CHOICE = (
@@ -36,7 +39,8 @@ CHOICE = (
 
 EPILOG = """\
 Objects go to stdout as YAML in the order in which they are applied. What is wrong goes to stderr
-with its field and its cure. Documents of other kinds are left out and named on stderr.
+with its field and its cure, and so does what is doubtful, such as an image for another chip:
+that is rendered all the same. Documents of other kinds are left out and named on stderr.
 Releases and chips are those that are shipped with this program.
 The operator's settings are read from the environment variables that its chart sets, such as
 FLAGOS_REGISTRY_REWRITE. An object from a file has no uid, so its children are rendered without
@@ -115,7 +119,8 @@ class Dumper(yaml.SafeDumper):
         return True
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, *, elsewhere: str = NAMESPACE) -> None:
+    """`elsewhere` says which namespace it is where nobody says one."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
     add = parser.add_argument
@@ -132,9 +137,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         *("-n", "--namespace"),
-        default="default",
         metavar="NAME",
-        help="namespace of objects that name none (%(default)s)",
+        help=f"namespace of objects that name none (default: {elsewhere})",
     )
     add("--operator-image", metavar="IMAGE", help="image of the container that downloads")
 
@@ -163,7 +167,7 @@ def operator_of(args: argparse.Namespace, *, environment: Mapping[str, str]) -> 
     return Operator(
         defaults=operands.defaults(settings),
         catalogue=operands.catalogue(settings),
-        namespace=args.namespace,
+        namespace=args.namespace or NAMESPACE,
     )
 
 
@@ -232,7 +236,9 @@ def tell(results: Iterable[tuple[Document, Plan | Invalid]]) -> int:
             text = yaml.dump_all(
                 render(plan), Dumper=Dumper, sort_keys=False, explicit_start=True, width=1000
             )
-            sys.stdout.write(text)
+            for each in map(objection, plan.doubts):
+                say(f"{document.title}: warning: {each.reason}: {each.message}")
+            put(text)
     return code
 
 

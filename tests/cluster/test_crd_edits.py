@@ -192,3 +192,22 @@ def test_two_owners_of_a_list_merge_by_name(space: Kube, model) -> None:
     space.kubectl(*words, stdin=json.dumps(patch))
     env = space.get("flagosmodel", made["metadata"]["name"])["spec"]["server"]["env"]
     assert [item["name"] for item in env] == ["A", "B"]
+
+
+def test_two_owners_of_an_order_do_not_merge_it(space: Kube) -> None:
+    """Chips are wanted in their order: put together from two, it would be nobody's."""
+
+    def say(*chips: str, who: str) -> str:
+        body = a_model() | {"spec": {"replicas": 0, "model": {"name": "Qwen3-8B"}}}
+        body["metadata"]["name"] = "ordered"
+        body["spec"]["model"]["chips"] = [*chips]
+        words = ("apply", "--server-side", f"--field-manager={who}", "-f", "-")
+        space.kubectl(*words, stdin=json.dumps(body))
+        said: list[str] = space.get("flagosmodel", "ordered")["spec"]["model"]["chips"]
+        return ", ".join(said)
+
+    assert say("nvidia", "metax", who="one") == "nvidia, metax"
+    assert say("metax", "nvidia", who="one") == "metax, nvidia"
+    with pytest.raises(CommandFailedError, match=r'conflict with "one": \.spec\.model\.chips'):
+        say("hygon", "metax", who="other")
+    space.delete("flagosmodel", "ordered")

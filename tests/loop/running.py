@@ -91,17 +91,26 @@ def a_downloading_pod(
     return pod
 
 
-def kubeconfig(path: Path, url: str) -> Path:
+def kubeconfig(path: Path, url: str, *, contexts: dict[str, str] | None = None) -> Path:
+    """`contexts` are names with a namespace each, or none; the first is the current one."""
+    given = contexts or {"fake": ""}
     named: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Config",
-        "current-context": "fake",
+        "current-context": next(iter(given)),
         "clusters": [{"name": "fake", "cluster": {"server": url}}],
         "users": [{"name": "fake", "user": {"token": "not-a-secret"}}],
-        "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "fake"}}],
+        "contexts": [
+            {"name": name, "context": {"cluster": "fake", "user": "fake", **_in(namespace)}}
+            for name, namespace in given.items()
+        ],
     }
     path.write_text(json.dumps(named))
     return path
+
+
+def _in(namespace: str) -> dict[str, str]:
+    return {"namespace": namespace} if namespace else {}
 
 
 @contextlib.asynccontextmanager

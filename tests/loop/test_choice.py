@@ -97,6 +97,46 @@ async def test_when_the_first_is_full_the_other_vendors_is_taken(
         assert "n1, has 0 of 8 free" in told["message"]
 
 
+def an_eight_billion(*chips: str) -> dict[str, Any]:
+    """16.4 GB, as its rows say."""
+    return a_choice() | {"spec": {"model": {"name": "Qwen3-8B", "chips": [*chips]}}}
+
+
+def of_memory(mebibytes: int) -> dict[str, str]:
+    return {"metax-tech.com/gpu.memory": str(mebibytes)}
+
+
+async def test_weights_that_do_not_fit_into_what_is_free_leave_it_to_the_next_vendor(
+    kube: FakeKube, operator: Operator
+):
+    kube.create(a_node("n1", METAX, **of_memory(8192)))
+    kube.create(a_node("n2", "mthreads.com/gpu"))
+    kube.create(an_eight_billion("metax", "mthreads"))
+    async with operator():
+        await eventually(lambda: chip(kube) == "mthreads")
+        (told,) = selection(kube)["rejected"]
+        assert (told["release"], told["reason"]) == ("qwen3-8b-metax", "InsufficientDeviceMemory")
+        assert told["message"] == (
+            "the weights alone, 15.3 GiB by published.size, exceed 1 device of 8.0 GiB "
+            "by node labels; it takes spec.devices 2 at least"
+        )
+
+
+async def test_weights_that_fit_nowhere_say_so_and_are_served_where_they_do_later(
+    kube: FakeKube, operator: Operator, hasty: None
+):
+    kube.create(a_node("n1", METAX, **of_memory(8192)))
+    async with operator() as app:
+        app.inventory.pause = 0.1
+        kube.create(an_eight_billion("metax"))
+        await eventually(lambda: reason(kube) == "NoReleaseFits")
+        assert "qwen3-8b-metax: the weights alone, 15.3 GiB" in condition(kube, "Ready")["message"]
+        assert not kube.find("Deployment", "m")
+        kube.create(a_node("n2", METAX, **of_memory(65536)))
+        await eventually(lambda: chip(kube) == "metax")
+        assert "n2 has 8 of 8 free" in selection(kube)["message"]
+
+
 async def test_two_that_choose_together_do_not_count_on_the_same_devices(
     kube: FakeKube, operator: Operator
 ):
@@ -130,7 +170,7 @@ async def test_a_model_that_waits_writes_nothing(kube: FakeKube, operator: Opera
     async with operator() as app:
         app.inventory.pause = 0.05
         kube.create(a_choice())
-        await eventually(lambda: reason(kube) == "NoReleaseFits")
+        await eventually(lambda: "NoReleaseFits" in {e["reason"] for e in kube.all("Event")})
         await quiet_of_writes(kube, app)
 
 

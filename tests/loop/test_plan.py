@@ -12,13 +12,30 @@ import yaml
 
 from flagos_operator.__main__ import main
 from tests.loop.fakekube import FakeKube
-from tests.loop.running import a_downloaded_model, eventually, kubeconfig, quiet, status
-from tests.loop.test_choice import a_choice, a_node
+from tests.loop.running import (
+    a_downloaded_model,
+    a_pod,
+    eventually,
+    kubeconfig,
+    quiet,
+    status,
+)
+from tests.loop.test_choice import (
+    METAX,
+    NVIDIA,
+    a_choice,
+    a_node,
+    an_eight_billion,
+    chip,
+    of_memory,
+    selection,
+)
 
 if TYPE_CHECKING:
     from tests.loop.conftest import Operator
 
 Capture = pytest.CaptureFixture[str]
+CONTEXTS = {"a": "team", "b": ""}  # the first one is the current one
 NEW = "registry.local/vllm:0.24.0"
 
 
@@ -29,12 +46,17 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def planned(
-    kube: FakeKube, folder: Path, capsys: Capture, *bodies: Any, words: tuple[str, ...] = ()
+    kube: FakeKube,
+    folder: Path,
+    capsys: Capture,
+    *bodies: Any,
+    words: tuple[str, ...] = (),
+    contexts: dict[str, str] | None = None,
 ) -> tuple[int, str]:
     """In a thread, since the API is served by this one."""
     file = folder / "models.yaml"
     file.write_text(yaml.safe_dump_all(bodies))
-    config = str(kubeconfig(folder / "config", kube.url))
+    config = str(kubeconfig(folder / "config", kube.url, contexts=contexts))
     argv = ["plan", "-f", str(file), "--kubeconfig", config, *words]
     code = await asyncio.to_thread(main, argv)
     out, err = capsys.readouterr()
@@ -166,3 +188,97 @@ async def test_a_model_by_name_gets_what_the_cluster_has_and_why_not_the_others(
     layers = {each["path"]: each["layer"] for each in model["fields"]}
     assert (layers["image"], layers["deviceResourceName"]) == ("release", "chip")
     assert kube.writes() == []
+
+
+def chosen(out: str) -> list[tuple[str | None, dict[str, str]]]:
+    """Of each model the release, and the reasons of the others."""
+    found = (each["selection"] for each in json.loads(out)["models"])
+    return [
+        (each["release"], {r["release"]: r["message"] for r in each["rejected"]}) for each in found
+    ]
+
+
+async def test_what_does_not_fit_is_left_out_as_the_operator_leaves_it_out(
+    kube: FakeKube, operator: Operator, tmp_path: Path, capsys: Capture
+) -> None:
+    kube.create(a_node("n1", METAX, **of_memory(8192)))
+    kube.create(a_node("n2", "mthreads.com/gpu"))
+    body = an_eight_billion("metax", "mthreads")
+    _, out = await planned(kube, tmp_path, capsys, body, words=("--json",))
+    async with operator():
+        kube.create(body)
+        await eventually(lambda: chip(kube))
+    told = {each["release"]: each["message"] for each in selection(kube)["rejected"]}
+    assert chosen(out) == [(selection(kube)["release"], told)]
+    assert "exceed 1 device of 8.0 GiB by node labels" in told["qwen3-8b-metax"]
+
+
+async def test_nothing_that_fits_is_refused_with_the_arithmetic(
+    kube: FakeKube, tmp_path: Path, capsys: Capture
+) -> None:
+    kube.create(a_node("n1", METAX, **of_memory(8192)))
+    code, out = await planned(kube, tmp_path, capsys, an_eight_billion("metax"))
+    assert code == 1
+    assert "refused   NoReleaseFits: no release of Qwen3-8B fits now: qwen3-8b-metax: the " in out
+    assert "qwen3-8b-metax  InsufficientDeviceMemory  the weights alone, 15.3 GiB" in out
+
+
+async def test_two_models_of_one_call_do_not_count_on_the_same_devices(
+    kube: FakeKube, tmp_path: Path, capsys: Capture
+) -> None:
+    for body in (a_node("n1", NVIDIA, 1), a_node("n2", METAX, 1)):
+        kube.create(body)
+    both = (a_choice(chips=["nvidia", "metax"]), a_choice("other", chips=["nvidia", "metax"]))
+    _, out = await planned(kube, tmp_path, capsys, *both, words=("--json",))
+    assert [release for release, _ in chosen(out)] == ["minicpm5-2b-nvidia", "minicpm5-2b-metax"]
+
+
+async def test_a_model_does_not_stand_in_the_way_of_its_own_new_choice(
+    kube: FakeKube, operator: Operator, tmp_path: Path, capsys: Capture
+) -> None:
+    kube.create(a_node("n1", METAX, 1))
+    await served(kube, operator, a_choice())
+    mine = a_pod("m-1")
+    limits = {"limits": {METAX: "1"}}
+    mine["spec"] = {"nodeName": "n1", "containers": [{"name": "server", "resources": limits}]}
+    kube.create(mine)
+    _, out = await planned(kube, tmp_path, capsys, a_choice(chips=["metax"]), words=("--json",))
+    assert chosen(out)[0][0] == "minicpm5-2b-metax"
+
+
+async def test_a_release_that_is_doubtful_is_told_and_planned_all_the_same(
+    kube: FakeKube, tmp_path: Path, capsys: Capture
+) -> None:
+    body = a_downloaded_model(chip="metax", image="registry.local/x-nvidia004:1")
+    code, out = await planned(kube, tmp_path, capsys, body)
+    assert code == 3
+    assert "note: ImageForAnotherChip: the image is for nvidia by its name, not for metax" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [((), "team"), (("-n", "mine"), "mine"), (("--context", "b"), "default")],
+)
+async def test_a_model_that_names_no_namespace_is_of_the_contexts(
+    kube: FakeKube, tmp_path: Path, capsys: Capture, words: tuple[str, ...], expected: str
+) -> None:
+    body = a_downloaded_model()
+    del body["metadata"]["namespace"]
+    _, out = await planned(kube, tmp_path, capsys, body, words=words, contexts=CONTEXTS)
+    assert f"FlagOSModel/m in namespace {expected} (" in out
+
+
+async def test_chips_are_those_of_the_cluster_that_is_named(
+    kube: FakeKube, tmp_path: Path, capsys: Capture
+) -> None:
+    kube.create(a_node("n1", METAX, 4))
+    config = str(kubeconfig(tmp_path / "config", kube.url, contexts=CONTEXTS))
+    for words in (("--context", "b"), ()):
+        code = await asyncio.to_thread(main, ["chips", "--kubeconfig", config, *words])
+        out, _ = capsys.readouterr()
+        assert code == 0
+        assert "metax   metax-tech.com/gpu   1       4" in out
+    code = await asyncio.to_thread(main, ["chips", "--kubeconfig", config, "--context", "no"])
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert "no usable Kubernetes credentials" in err

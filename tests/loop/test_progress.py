@@ -71,10 +71,11 @@ def written(kube, name="m"):
     return kube.asked("PATCH", f"/flagosmodels/{name}/status")
 
 
-def completed(pod):
+def completed(pod, *, total=TOTAL):
     pod = copy.deepcopy(pod)
     (fetch,) = pod["status"]["initContainerStatuses"]
-    ended = {"exitCode": 0, "reason": "Completed", "message": COMPLETE}
+    message = COMPLETE.replace(str(TOTAL), str(total))
+    ended = {"exitCode": 0, "reason": "Completed", "message": message}
     fetch |= {"state": {"terminated": ended}, "ready": True}
     return pod
 
@@ -257,3 +258,32 @@ async def test_many_downloads_leave_the_edits_of_others_their_pace(kube, operato
             await eventually(lambda n=number: status(kube, f"new-{n}"), within=2)
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
+
+
+async def test_a_download_larger_than_its_devices_is_told_before_the_server_dies_of_it(
+    kube, operator
+):
+    """In Ready while it lasts, in UpToDate until a server proves it wrong."""
+    large = 90 * 2**30
+    async with operator():
+        kube.create(a_downloaded_model(chip="metax", devices=1))
+        await eventually(lambda: kube.find("Deployment", "m"))
+        told = f"downloading: 1 B of {large} B (0%) [1/{large}]\n"
+        kube.logs["m-1", "fetch"] = told
+        pod = a_downloading_pod("m-1", template=template(kube))
+        kube.put(pod)
+        words = "the download has 90.0 GiB, more than 1 device of 64.0 GiB by the chip's profile"
+        await eventually(lambda: words in condition(kube, "Ready").get("message", ""), within=20)
+        assert reason(kube) == "Downloading"
+        done = completed(pod, total=large)
+        (server,) = done["status"]["containerStatuses"]
+        server["state"] = {"running": {"startedAt": "2026-01-01T00:05:01Z"}}
+        kube.put(done)
+        await eventually(lambda: reason(kube) == "Starting")
+        doubt = condition(kube, "UpToDate")
+        assert (doubt["status"], doubt["reason"]) == ("True", "InsufficientDeviceMemory")
+        assert doubt["message"].startswith(words)
+        assert doubt["message"].endswith("it takes spec.devices 2 at least")
+        await quiet(kube)
+        events = [e for e in kube.all("Event") if e["reason"] == "InsufficientDeviceMemory"]
+        assert [each["type"] for each in events] == ["Warning"]

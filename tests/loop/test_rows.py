@@ -327,6 +327,41 @@ async def test_a_release_that_failed_its_test_is_served_with_a_warning(kube, ope
         assert [each["type"] for each in warnings] == ["Warning"]
 
 
+async def test_a_release_for_another_chip_is_served_with_a_warning_until_it_answers(
+    kube, operator
+):
+    async with operator() as app:
+        doubtful = {**ROW, "chip": "metax", "image": "registry.local/x-nvidia004:1", "devices": 1}
+        now(app, catalogue(releases={"tiny-cpu": doubtful}))
+        kube.create(of_release())
+        await eventually(lambda: up_to_date(kube) == "ImageForAnotherChip")
+        assert kube.find("Deployment", "m")
+        assert condition(kube, "UpToDate")["status"] == "True"
+        told = condition(kube, "UpToDate")["message"]
+        assert "for nvidia by its name, not for metax" in told
+        assert "say in spec.versions.chip which one" in told
+        await quiet(kube)
+        warnings = [e for e in kube.all("Event") if e["reason"] == "ImageForAnotherChip"]
+        assert [each["type"] for each in warnings] == ["Warning"]
+        await ready(kube)
+        assert up_to_date(kube) == "Current"
+
+
+async def test_a_release_too_large_for_its_devices_is_served_with_the_arithmetic(kube, operator):
+    async with operator() as app:
+        large = {**ROW, "chip": "metax", "devices": 1, "published": {"size": "140G"}}
+        now(app, catalogue(releases={"tiny-cpu": large}))
+        kube.create(of_release())
+        await eventually(lambda: up_to_date(kube) == "InsufficientDeviceMemory")
+        assert kube.find("Deployment", "m")
+        assert condition(kube, "UpToDate")["message"] == (
+            "the weights alone, 130.4 GiB by published.size, exceed 1 device of 64.0 GiB "
+            "by the chip's profile; it takes spec.devices 3 at least"
+        )
+        kube.patch("FlagOSModel", "m", {"spec": {"devices": 3}})
+        await eventually(lambda: up_to_date(kube) == "Current")
+
+
 async def test_only_the_last_rows_are_kept(kube, operator):
     async with operator() as app:
         await ready(kube, a_model())

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flagos_operator.api.shape import SET, Shape, Written
+from flagos_operator.api.rules import Rule
+from flagos_operator.api.shape import Shape, Written
 
 ChipName = Annotated[
     str,
@@ -34,9 +35,20 @@ ReleaseName = Annotated[
 ]
 
 
+# Not a set, which server-side apply may put together in another order.
+EACH_ONCE = Rule(
+    cel=("!has(self.chips) || self.chips.all(chip, self.chips.exists_one(other, other == chip))"),
+    message="write each chip once: the order counts, the first is the most wanted",
+    holds=lambda it: len({*it.get("chips", ())}) == len(it.get("chips", ())),
+    field="chips",
+)
+
+
 class Choice(Shape):
+    rules = (EACH_ONCE,)
+
     name: ModelName = Field(description="Name of the published model, e.g. MiniCPM-o-4.5.")
-    chips: Annotated[tuple[ChipName, ...], Field(min_length=1, max_length=32), SET] | None = Field(
+    chips: Annotated[tuple[ChipName, ...], Field(min_length=1, max_length=32)] | None = Field(
         None,
         description=(
             "Chips to run it on, the most wanted first, e.g. [nvidia, metax]; no other is used. "

@@ -45,9 +45,9 @@ class Rejected(Shape):
     reason: str | None = Field(
         None,
         description=(
-            "Absent, NotEnoughFree, Unschedulable, VerdictFailed, ImageRequired, UnknownChip, "
-            "OtherResource, MultiNodeUnsupported, ImageForAnotherChip, DriverTooOld, "
-            "InsufficientDeviceMemory, or Outranked: it would fit too."
+            "Absent, NotEnoughFree, NodeTooSmall, Unschedulable, VerdictFailed, ImageRequired, "
+            "UnknownChip, OtherResource, MultiNodeUnsupported, ImageForAnotherChip, "
+            "DriverTooOld, InsufficientDeviceMemory, or Outranked: it would fit too."
         ),
     )
     message: str | None = Field(None, description="Why, with numbers.")

@@ -10,11 +10,16 @@ from urllib.parse import urlsplit
 
 from kubernetes.aio import config as kubeconfig
 from kubernetes.aio.client import Configuration
+from kubernetes.aio.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
 from flagos_operator.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+DEFAULT = "default"
+IN_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +69,10 @@ async def authorization(configuration: Configuration) -> str:
 async def _load_into(
     configuration: Configuration, environment: Mapping[str, str], *, context: str | None
 ) -> None:
-    path = environment.get("KUBECONFIG", "")
-    if not path and not context and environment.get("KUBERNETES_SERVICE_HOST"):
+    if _is_in_pod(environment, context=context):
         kubeconfig.load_incluster_config(client_configuration=configuration)
         return
-    path = path or str(Path.home() / ".kube" / "config")
+    path = _file(environment)
     if not _exists(path):
         raise SettingsError(f"KUBECONFIG={path!r}: no such file, and this is not a pod")
     await kubeconfig.load_kube_config(
@@ -79,11 +83,29 @@ async def _load_into(
     )
 
 
+def namespace(environment: Mapping[str, str], *, context: str | None = None) -> str:
+    """Of objects that name none: the context's, a pod's own, or `default`; as kubectl has it."""
+    if _is_in_pod(environment, context=context):
+        return IN_POD.read_text("utf-8").strip() if IN_POD.is_file() else DEFAULT
+    written = KubeConfigMerger(_file(environment)).config
+    found = KubeConfigLoader(config_dict=written, active_context=context).current_context
+    return str(found["context"].get("namespace") or DEFAULT)
+
+
 def is_at_hand(environment: Mapping[str, str]) -> bool:
     """Whether anything says where an API server is."""
     if environment.get("KUBECONFIG") or environment.get("KUBERNETES_SERVICE_HOST"):
         return True
     return _exists(str(Path.home() / ".kube" / "config"))
+
+
+def _is_in_pod(environment: Mapping[str, str], *, context: str | None) -> bool:
+    said = environment.get("KUBECONFIG") or context
+    return not said and bool(environment.get("KUBERNETES_SERVICE_HOST"))
+
+
+def _file(environment: Mapping[str, str]) -> str:
+    return environment.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
 
 
 def _exists(paths: str) -> bool:

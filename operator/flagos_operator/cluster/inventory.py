@@ -22,7 +22,7 @@ from flagos_operator.errors import Forbidden, OperatorError
 from flagos_operator.observed.nodes import Pool, node_facts, pod_demand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from flagos_operator.cluster.client import Client
     from flagos_operator.desired.stock import Taken
@@ -114,7 +114,7 @@ def _selectors(nodes: list[NodeFacts]) -> Iterator[str]:
 
 @dataclass(slots=True, kw_only=True)
 class Inventory:
-    client: Client
+    look: Callable[[], Awaitable[Survey]]
     clock: Callable[[], float]
     tell: Callable[[Key], None]
     pause: float = PAUSE
@@ -180,7 +180,7 @@ class Inventory:
         """Whoever asked is told, and whoever waits if anything is not as it was."""
         asking, started = frozenset(self._asking), self.clock()
         try:
-            found = await survey(self.client)
+            found = await self.look()
         except OperatorError as error:
             log.warning("cannot read what the cluster has: %s: %s", type(error).__name__, error)
             await asyncio.sleep(RETRY)
@@ -189,7 +189,7 @@ class Inventory:
             await asyncio.sleep(DOUBT)
             return
         before = self._stock
-        self._take(found, took=self.clock() - started)
+        self.take(found, took=self.clock() - started)
         told = asking | (self._waiting if self._stock != before else frozenset())
         self._asking -= told
         self._waiting -= told
@@ -205,7 +205,7 @@ class Inventory:
             self._denied_since = self.clock()
         return self.clock() - self._denied_since >= LASTING.total_seconds()
 
-    def _take(self, found: Survey, *, took: float) -> None:
+    def take(self, found: Survey, *, took: float = 0.0) -> None:
         self._survey, self._took, self._read_at = found, took, self.clock()
         self._stock = found.stock()
         # A pod that never came, for a quota for one, keeps nothing from others for ever.

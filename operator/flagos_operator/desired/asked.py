@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flagos_operator.api.quantities import amount
 from flagos_operator.catalog.images import hints
 from flagos_operator.catalog.versions import Versions
 from flagos_operator.desired.budget import budget
+from flagos_operator.desired.room import eased, flags_of, room_of
 
 if TYPE_CHECKING:
     from flagos_operator.api.chip import Chip
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flagos_operator.api.spec import CompleteSpec
     from flagos_operator.desired.budget import Budget
     from flagos_operator.desired.given import Defaults, Meta
+    from flagos_operator.desired.room import Room
 
 PORT = 8000
 DRAIN = 30
@@ -49,10 +50,16 @@ class Asked:
         return self.devices * self.chip.devices_per_resource
 
     @property
-    def device_memory(self) -> int | None:
-        """Bytes of all devices of a pod, where all boards of the chip have the same."""
-        each = amount(self.chip.memory_per_device) if self.chip.memory_per_device else None
-        return int(each * self.accelerators) if each and self.accelerators else None
+    def eased(self) -> bool:
+        """Whether the server may hold less than its weights weigh."""
+        return eased((*self.chip.args, *flags_of(self.spec.server)))
+
+    @property
+    def room(self) -> Room | None:
+        """Where all boards of the chip have the same memory, and weights have to fit into it."""
+        if self.eased or self.resource_name != self.chip.resource_name:
+            return None
+        return room_of(self.chip, devices=self.devices)
 
     @property
     def unallocated(self) -> bool:

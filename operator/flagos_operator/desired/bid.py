@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from flagos_operator.desired import fits
 from flagos_operator.desired.admission import Door
-from flagos_operator.desired.stock import Place, Stock, hardware
+from flagos_operator.desired.room import Room, eased, room_of
+from flagos_operator.desired.stock import Hardware, Place, Stock, hardware
 from flagos_operator.desired.wish import (
     Answer,
     Candidate,
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from flagos_operator.api.chip import Chip
+    from flagos_operator.desired.fits import Doubt
 
 MOST_OBJECTIONS = 3
+MIB = 2**20
 COMMON = frozenset({"kubernetes.io/arch", "kubernetes.io/os"})
 
 
@@ -45,10 +49,25 @@ class Bid:
         open_to, objections = self.admitted(places)
         if not open_to:
             return rejected(self.each, Why.UNSCHEDULABLE, self.closed(objections))
-        fitting, found = self.checked(open_to, market)
+        fitting, found = self.checked(open_to)
         if not fitting and found:
-            return rejected(self.each, *found)
-        return self.best(fitting, market)
+            return rejected(self.each, found.reason, found.message)
+        answer = self.best(fitting, market)
+        if found and isinstance(answer, Rejected):
+            return replace(answer, message=f"{answer.message}; on other nodes {found.message}")
+        return answer
+
+    def unseen(self) -> Answer:
+        """What no label tells of may still speak against it."""
+        if found := self.misfit(Hardware()):
+            return rejected(self.each, found.reason, found.message)
+        return Chosen(
+            release=self.each.release,
+            chip=self.each.chip,
+            message="taken without a look at the nodes",
+            resource=self.resource,
+            devices=self.devices,
+        )
 
     def places(self, market: Market) -> tuple[Place, ...] | Rejected:
         """Where the chip is; every node, where none is asked for or nobody counts them."""
@@ -106,18 +125,34 @@ class Bid:
         what = f" with {self.resource}" if self.resource and self.devices else ""
         return f"no node{what} takes the pod: {words or 'there is none'}"
 
-    def checked(
-        self, places: list[Place], market: Market
-    ) -> tuple[list[Place], tuple[str, str] | None]:
-        """Once for each sort of chip; what fits on some nodes is not refused for the others."""
-        told: dict[int, tuple[str, str] | None] = {}
-        for place in places:
-            sort = id(place.node.labels)
-            if sort not in told:
-                seen = hardware(place.node.labels, resource=self.resource)
-                told[sort] = market.check(self.each, seen)
-        fitting = [place for place in places if not told[id(place.node.labels)]]
+    def checked(self, places: list[Place]) -> tuple[list[Place], Doubt | None]:
+        """What fits on some nodes is not refused for the others."""
+        sorts = self.sorts(places)
+        told = {sort: self.misfit(sort) for sort in dict.fromkeys(sorts)}
+        fitting = [place for place, sort in zip(places, sorts, strict=True) if not told[sort]]
         return fitting, next((found for found in told.values() if found), None)
+
+    def sorts(self, places: list[Place]) -> list[Hardware]:
+        """By their labels, which thousands of nodes have in common."""
+        known = {id(each.node.labels): each.node.labels for each in places}
+        seen = {at: hardware(labels, resource=self.resource) for at, labels in known.items()}
+        return [seen[id(each.node.labels)] for each in places]
+
+    def misfit(self, sort: Hardware) -> Doubt | None:
+        """What surely speaks against such chips; a mere doubt never does."""
+        each = self.each
+        doubts = (
+            fits.image(each.image, chip=each.chip, said=each.made_for),
+            fits.driver(each.image, chip=each.chip, found=sort.driver or None),
+            fits.weights(each.weights, self.room(sort), told=fits.PUBLISHED),
+        )
+        return next((doubt for doubt in doubts if doubt and doubt.sure), None)
+
+    def room(self, sort: Hardware) -> Room | None:
+        """Of a resource that is not the chip's own nobody knows how much of a device it is."""
+        if self.resource != self.chip.resource_name or eased((*self.chip.args, *self.each.flags)):
+            return None
+        return room_of(self.chip, devices=self.devices, seen=sort.memory_mib * MIB)
 
     def best(self, places: list[Place], market: Market) -> Answer:
         """The node with the most free. Full nodes are counted with what the own pods hold."""
@@ -139,16 +174,13 @@ class Bid:
                 f"asks for {self.devices} {self.resource}; {place.node.name} has {here} {word}"
             )
             return self.chosen(place, message)
-        largest = max(each.total for each in places)
-        if largest < self.devices:
-            message = (
-                f"asks for {self.devices} {self.resource}, but no node has more than {largest}"
-            )
-        else:
-            message = (
-                f"asks for {self.devices} {self.resource}, but of {_nodes(len(places))} the best, "
-                f"{place.node.name}, has {here} {word}"
-            )
+        totals = (each.total for each in places)
+        if small := fits.node(self.devices, resource=self.resource, per_node=totals):
+            return rejected(self.each, small.reason, small.message)
+        message = (
+            f"asks for {self.devices} {self.resource}, but of {_nodes(len(places))} the best, "
+            f"{place.node.name}, has {here} {word}"
+        )
         return rejected(self.each, Why.NOT_ENOUGH_FREE, message)
 
     def chosen(self, place: Place, message: str) -> Chosen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flagos_operator.desired.room import bytes_of, flags_of
 from flagos_operator.desired.wish import Candidate, Wish
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ def candidate(release: Release) -> Candidate:
         verdict=said.verdict or "",
         published=said.published.date or "",
         image=said.image or "",
+        made_for=said.versions.chip,
+        flags=flags_of(said.server),
+        weights=bytes_of(said.published.size),
         node_selector=said.pod.node_selector,
         tolerations=said.pod.tolerations,
     )
@@ -42,6 +46,9 @@ def wish(spec: FlagOSModelSpec) -> Wish | None:
         devices=spec.devices,
         resource=spec.device_resource_name,
         image=spec.image or "",
+        made_for=spec.versions.chip,
+        flags=flags_of(spec.server),
+        own_weights=spec.source is not None,
         node_selector=spec.pod.node_selector,
         tolerations=spec.pod.tolerations,
         affinity=spec.pod.affinity or {},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.api import addresses
 from flagos_operator.catalog.versions import at_least
-from flagos_operator.desired import fits, flagos, flags
+from flagos_operator.desired import flagos, flags
 from flagos_operator.desired.refusal import Refusal, refused
 
 if TYPE_CHECKING:
@@ -25,19 +25,6 @@ if TYPE_CHECKING:
 
 def objection(asked: Asked) -> Invalid | None:
     return next((found for check in CHECKS if (found := check(asked))), None)
-
-
-def image_is_for_the_chip(asked: Asked) -> Invalid | None:
-    """A name may be wrong, and a chip of the user's own is any vendor's: then nothing is said."""
-    chip = asked.spec.chip
-    doubt = fits.image(asked.spec.image, chip=chip, said=asked.spec.versions.chip)
-    if doubt is None:
-        return None
-    return refused(
-        Refusal.IMAGE_FOR_ANOTHER_CHIP,
-        f"spec.image: {doubt.message}; use an image for it, or set spec.versions.chip to {chip} "
-        "if this is one",
-    )
 
 
 def one_node_is_enough(asked: Asked) -> Invalid | None:
@@ -219,7 +206,6 @@ def endpoints(asked: Asked) -> Iterator[tuple[str, str]]:
 
 
 CHECKS: tuple[Check, ...] = (
-    image_is_for_the_chip,
     one_node_is_enough,
     devices_can_be_asked_for,
     devices_have_one_field,

@@ -1,29 +1,31 @@
-"""Whether an image, a driver, a node and a device's memory suit what is asked: before any pod.
+"""Whether an image, a driver, a node and devices' memory suit what is asked: before any pod.
 
 Each function takes what is known and returns None or a doubt; what is unknown is never a doubt.
-Who chooses among releases leaves out what is `sure` and tells the rest; nobody else refuses.
+A choice among releases leaves out what is `sure`. A model that names its release or chip is told
+of every doubt, and gets its pods.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from flagos_operator.api.quantities import amount
 from flagos_operator.catalog.drivers import Wanted, too_old
-from flagos_operator.catalog.memory.estimate import UTILIZATION, Estimate, Load, Verdict, estimate
+from flagos_operator.catalog.memory.estimate import UTILIZATION, Load, gib
 from flagos_operator.catalog.origins import VENDORS, origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from flagos_operator.api.chip import Chip
-    from flagos_operator.api.release import FlagOSReleaseSpec
     from flagos_operator.desired.asked import Asked
+    from flagos_operator.desired.room import Room
 
-MIB = 2**20
+# A size that is said and not counted is rounded (7.6G, 19G), and has what a server may leave out:
+# layers that only guess ahead, or the speech of MiniCPM-o. A quarter is more than both together.
+SAID_MARGIN = 1.25
+PUBLISHED = "by published.size"
 
 
 class Misfit(StrEnum):
@@ -41,11 +43,15 @@ class Doubt:
 
 
 def image(name: str, *, chip: str, said: str | None = None) -> Doubt | None:
-    """`said` is spec.versions.chip. A chip of the user's own is any vendor's."""
+    """`said` is versions.chip. A chip of the user's own is any vendor's.
+
+    What differs comes first: names are long, and a status cuts them off.
+    """
     maker = said or origin(name).vendor
     if maker in {None, chip} or not {maker, chip} <= VENDORS:
         return None
-    message = f"{name} is for {maker}, not for {chip}"
+    by = "versions.chip" if said else "its name"
+    message = f"the image is for {maker} by {by}, not for {chip}: {name}"
     return Doubt(reason=Misfit.IMAGE_FOR_ANOTHER_CHIP, message=message, sure=True)
 
 
@@ -67,88 +73,25 @@ def node(devices: int, *, resource: str, per_node: Iterable[int]) -> Doubt | Non
         return None
     return Doubt(
         reason=Misfit.NODE_TOO_SMALL,
-        message=f"a pod asks for {devices} {resource}, and no node has more than {most}",
+        message=f"asks for {devices} {resource}, but no node has more than {most}",
         sure=True,
     )
 
 
-def memory(found: Estimate) -> Doubt | None:
-    if found.verdict in {Verdict.FITS, Verdict.UNKNOWN}:
+def weights(size: int | None, room: Room | None, *, told: str) -> Doubt | None:
+    """`size` is what a server loads, as somebody said it; `told` says who."""
+    if size is None or room is None or size <= room.total:
         return None
-    return Doubt(reason=Misfit.INSUFFICIENT_DEVICE_MEMORY, message=found.message, sure=found.sure)
-
-
-class Row(Protocol):
-    """A release that may be chosen, as far as it matters here."""
-
-    @property
-    def image(self) -> str: ...
-    @property
-    def chip(self) -> str: ...
-
-
-class Seen(Protocol):
-    """What the labels of a node tell of its chips; empty and 0 say nothing."""
-
-    @property
-    def driver(self) -> str: ...
-    @property
-    def memory_mib(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What a catalogue knows of a release beside its row: bytes of the weights, devices."""
-
-    weights: int | None = None
-    devices: int = 1
-    memory: int | None = None  # of a device, where the chip's profile tells it
-    utilization: float = UTILIZATION
-
-
-def known_of(row: FlagOSReleaseSpec, *, chip: Chip | None) -> Known:
-    """As far as a row and the chip's profile tell."""
-    size, each = row.published.size, chip.memory_per_device if chip else None
-    boards = 1 if row.devices is None else row.devices
-    server, devices = row.server, boards * (chip.devices_per_resource if chip else 1)
-    split = (server.tensor_parallel_size or 0) * (server.pipeline_parallel_size or 1)
-    return Known(
-        weights=int(amount(size) or 0) or None if size else None,
-        devices=max(1, split or devices),
-        memory=int(amount(each) or 0) or None if each else None,
-        utilization=server.gpu_memory_utilization or UTILIZATION,
+    return Doubt(
+        reason=Misfit.INSUFFICIENT_DEVICE_MEMORY,
+        message=(
+            f"the weights alone, {gib(size)} GiB {told}, exceed {room.words}; "
+            f"it takes spec.devices {room.fewest(size)} at least"
+        ),
+        sure=size > SAID_MARGIN * room.total,
     )
 
 
-def objection(row: Row, seen: Seen, *, known: Known | None = None) -> tuple[str, str] | None:
-    """What surely speaks against a release on such a node: reason and message."""
-    for doubt in doubts(row, seen, known=known or Known()):
-        if doubt.sure:
-            return doubt.reason.value, doubt.message
-    return None
-
-
-def doubts(row: Row, seen: Seen, *, known: Known) -> Iterator[Doubt]:
-    found = (
-        image(row.image, chip=row.chip),
-        driver(row.image, chip=row.chip, found=seen.driver),
-        memory(estimate(load_of(seen, known))),
-    )
-    return (doubt for doubt in found if doubt)
-
-
-def load_of(seen: Seen, known: Known) -> Load:
-    return Load(
-        memory=seen.memory_mib * MIB or known.memory,
-        weights=known.weights,
-        counted=True,
-        tensor=known.devices,
-        utilization=known.utilization,
-    )
-
-
-# With these vLLM holds less on the device than the files weigh: nothing is sure any more.
-EASED = ("--cpu-offload-gb", "--quantization", "-q", "--load-format")
 CACHE_BYTES = {"fp8": 1.0, "int8": 1.0, "nvfp4": 0.5625, "int4": 0.5}
 
 
@@ -167,7 +110,7 @@ def load(
         memory=device_memory,
         config=config,
         weights=weights,
-        counted=counted and not any(flag in args for flag in EASED),
+        counted=counted and not asked.eased,
         tensor=asked.tensor_parallel,
         pipeline=asked.pipeline_parallel,
         utilization=server.gpu_memory_utilization or UTILIZATION,

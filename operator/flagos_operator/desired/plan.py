@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flagos_operator.api.spec import CompleteSpec
-from flagos_operator.desired import checks, fetch, labels, names, reclaim, verification, weights
+from flagos_operator.desired import (
+    checks,
+    fetch,
+    fits,
+    labels,
+    names,
+    reclaim,
+    verification,
+    weights,
+)
 from flagos_operator.desired.asked import Asked
 from flagos_operator.desired.pod import Pod, pod, template
 from flagos_operator.desired.refusal import Refusal, refused
@@ -18,7 +27,9 @@ if TYPE_CHECKING:
     from flagos_operator.api.outcome import Invalid
     from flagos_operator.api.spec import FlagOSModelSpec
     from flagos_operator.catalog.chips import Chips
+    from flagos_operator.desired.fits import Doubt
     from flagos_operator.desired.given import Defaults, Meta
+    from flagos_operator.desired.room import Room
 
 
 SERVICE_PORT = 8000
@@ -44,7 +55,8 @@ class Plan:
     chip: str
     resource_name: str | None  # None: no device is asked for
     devices: int  # per pod
-    device_memory: int | None  # bytes, of all devices of a pod, where the chip tells it
+    room: Room | None  # for the weights, where the chip tells its memory
+    doubts: tuple[Doubt, ...]  # of what is known without a look at the cluster; refuses nothing
     image: str  # after the registry rewrite
     served_model_name: str
     url: str  # http://<name>.<namespace>.svc:<service port>
@@ -111,7 +123,8 @@ def plan(asked: Asked) -> Plan:
         chip=asked.spec.chip,
         resource_name=asked.resource_name if asked.devices else None,
         devices=asked.devices,
-        device_memory=asked.device_memory,
+        room=asked.room,
+        doubts=doubts(asked),
         image=decided.server.image,
         served_model_name=asked.served_model_names[0],
         url=f"http://{names.service(asked.meta.name)}.{asked.meta.namespace}.svc:{address.port}",
@@ -170,8 +183,17 @@ def keeping(plan: Plan, found: Iterable[tuple[str, str]]) -> Plan:
     return next((with_reclaim(plan, each) for name, each in kept if each.name == name), plan)
 
 
-def with_release(plan: Plan, name: str) -> Plan:
-    return replace(plan, release=name)
+def doubts(asked: Asked) -> tuple[Doubt, ...]:
+    """The name of an image is a hint: it may lie, so it is told and nothing is refused for it."""
+    spec = asked.spec
+    found = fits.image(spec.image, chip=spec.chip, said=spec.versions.chip)
+    return (found,) if found else ()
+
+
+def with_release(plan: Plan, name: str, *, weights: int | None) -> Plan:
+    """`weights` are bytes, as the row says; None where the model serves others."""
+    found = fits.weights(weights, plan.room, told=fits.PUBLISHED)
+    return replace(plan, release=name, doubts=(*plan.doubts, *((found,) if found else ())))
 
 
 def with_reclaim(plan: Plan, wanted: reclaim.Reclaim | None) -> Plan:

@@ -21,7 +21,6 @@ class Refusal(StrEnum):
     WITHOUT_EFFECT = "WithoutEffect"
     RESERVED_NAME = "ReservedName"
     COMMAND_REQUIRED = "CommandRequired"
-    IMAGE_FOR_ANOTHER_CHIP = "ImageForAnotherChip"
     INVALID_SOURCE = "InvalidSource"
     UNKNOWN_MODEL = "UnknownModel"
     NO_RELEASE_FITS = "NoReleaseFits"

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from flagos_operator.desired.bid import MOST_OBJECTIONS, Bid, vendor
 from flagos_operator.desired.modelnames import close, matching
 from flagos_operator.desired.refusal import Refusal, refused
-from flagos_operator.desired.stock import Hardware
 from flagos_operator.desired.wish import (
     Answer,
     Candidate,
@@ -72,8 +71,9 @@ def choose(wish: Wish, *, market: Market) -> Selection:
     asked = possible(wish, market.candidates)
     if market.stock.unknown and not wish.chips and len({each.chip for each in asked}) > 1:
         return Selection(wish=wish.words, fault=unguided(wish, asked, market))
-    named = (replace(each, image=wish.image or each.image) for each in asked)
-    ranked = sorted(named, key=lambda each: rank(each, wish, market.chips))
+    ranked = sorted(
+        (wished(each, wish) for each in asked), key=lambda each: rank(each, wish, market.chips)
+    )
     answers = [(each, judged(each, wish, market)) for each in ranked]
     chosen = next((answer for _, answer in answers if isinstance(answer, Chosen)), None)
     others = tuple(rejections(answers, chosen))
@@ -83,6 +83,17 @@ def choose(wish: Wish, *, market: Market) -> Selection:
         rejected=others,
         unchecked=market.stock.unknown or market.stock.uncounted,
         fault=None if chosen else nothing_fits(wish, others),
+    )
+
+
+def wished(each: Candidate, wish: Wish) -> Candidate:
+    """With what the model says itself, as resolution.py would lay it over the row."""
+    return replace(
+        each,
+        image=wish.image or each.image,
+        made_for=wish.made_for or (None if wish.image else each.made_for),
+        flags=(*each.flags, *wish.flags),
+        weights=None if wish.own_weights else each.weights,
     )
 
 
@@ -149,23 +160,8 @@ def judged(each: Candidate, wish: Wish, market: Market) -> Answer:
     if wish.resource and vendor(wish.resource) != vendor(chip.resource_name or ""):
         message = f"spec.deviceResourceName {wish.resource} is not of this chip"
         return rejected(each, Why.OTHER_RESOURCE, message)
-    if market.stock.unknown:
-        return _trusted(each, market, resource=resource, devices=devices)
     bid = Bid(each=each, chip=chip, wish=wish, resource=resource, devices=devices)
-    return bid.answer(market)
-
-
-def _trusted(each: Candidate, market: Market, *, resource: str, devices: int) -> Answer:
-    """What no label tells of may still speak against it."""
-    if found := market.check(each, Hardware()):
-        return rejected(each, *found)
-    return Chosen(
-        release=each.release,
-        chip=each.chip,
-        message="taken without a look at the nodes",
-        resource=resource,
-        devices=devices,
-    )
+    return bid.unseen() if market.stock.unknown else bid.answer(market)
 
 
 def unknown(wish: Wish, known: Iterable[Candidate]) -> Invalid:

@@ -129,6 +129,7 @@ PRODUCTS = (
     "accelerator-type",
     "accelerator",
 )
+LEAST_MIB = 1024  # no device has less
 MEMORIES = ("*/gpu.memory", "*/dcu.memory", "*/npu.memory")
 DRIVERS = ("*/cuda.driver-version.full", "*/driver-version", "*/gpu.driver-version")
 CUDA_DRIVER = tuple(f"*/cuda.driver.{part}" for part in ("major", "minor", "rev"))
@@ -159,8 +160,12 @@ def _label(labels: Mapping[str, str], name: str, domain: str) -> str:
 
 
 def _mib(text: str) -> int:
-    """GFD writes mebibytes without a unit; others write 64GiB or 65536MB."""
+    """GFD writes mebibytes without a unit; others write 64GiB or 65536MB.
+
+    A bare 64 is in a unit that nobody tells: taken for mebibytes, no weights would fit.
+    """
     found = re.fullmatch(r"(\d+)\s*(|Mi|MiB|MB|M|Gi|GiB|GB|G)", text)
     if not found:
         return 0
-    return int(found[1]) * (1024 if found[2].startswith("G") else 1)
+    mebibytes = int(found[1]) * (1024 if found[2].startswith("G") else 1)
+    return mebibytes if mebibytes >= LEAST_MIB else 0

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flagos_operator.api.outcome import Invalid
     from flagos_operator.catalog.chips import Chips
-    from flagos_operator.desired.stock import Hardware, Stock, Taken
+    from flagos_operator.desired.stock import Stock, Taken
 
 
 class Why(StrEnum):
-    """Why a release was not taken; checks of image, driver and memory have their own."""
+    """Why a release was not taken; what speaks against image, driver, node or memory: fits.py."""
 
     ABSENT = "Absent"
     UNKNOWN_CHIP = "UnknownChip"
@@ -36,6 +37,9 @@ class Wish:
     devices: int | None = None
     resource: str | None = None
     image: str = ""
+    made_for: str | None = None  # the chip that the image is for, as the user says
+    flags: tuple[str, ...] = ()  # of the server, beside the row's
+    own_weights: bool = False  # others than the row's
     node_selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: tuple[Mapping[str, Any], ...] = ()
     affinity: Mapping[str, Any] = field(default_factory=dict)
@@ -59,6 +63,9 @@ class Candidate:
     verdict: str = ""
     published: str = ""  # a date, as ISO 8601 writes it
     image: str = ""
+    made_for: str | None = None
+    flags: tuple[str, ...] = ()
+    weights: int | None = None  # bytes that its server loads, as they were published
     node_selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: tuple[Mapping[str, Any], ...] = ()
 
@@ -104,15 +111,6 @@ class Previous:
     chip: str
 
 
-# What speaks against a release on such chips: (reason, message). One that knows nothing objects
-# to nothing.
-Check = Callable[["Candidate", "Hardware"], tuple[str, str] | None]
-
-
-def passes(_: Candidate, __: Hardware) -> None:
-    return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
     """What can be chosen from. `own` are devices that the model's own pods hold already."""
@@ -121,7 +119,6 @@ class Market:
     chips: Chips
     stock: Stock
     own: Taken = field(default_factory=dict)
-    check: Check = passes
 
 
 Answer = Chosen | Rejected

@@ -5,20 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
-import time
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
-from flagos_operator import operands, render
+from flagos_operator import kubeconfig, operands, render
 from flagos_operator.cluster import connection
-from flagos_operator.cluster.client import Client
 from flagos_operator.errors import OperatorError, SettingsError
-from flagos_operator.metrics import Metrics
 from flagos_operator.planning import memory, words
 from flagos_operator.planning.catalogue import catalogue
 from flagos_operator.planning.outlook import OFFLINE, Planner
+from flagos_operator.printing import put
 from flagos_operator.render import UnreadableError, say, settings_of
 
 if TYPE_CHECKING:
@@ -30,14 +26,13 @@ if TYPE_CHECKING:
 
 OK, REFUSED, UNREADABLE, CHANGES, ROLLS, TOO_LARGE = range(6)
 
-EPILOG = """\
+EPILOG = f"""\
 Says of each model which release serves it and why, every field with the layer that it came from
 (operator, chip, release or model), whether it fits into the devices' memory, every object, and
 what each changes in the cluster: a dry run that the API server itself answers. Nothing is
 written.
 
-The cluster is the one of --kubeconfig, --context, KUBECONFIG, the pod's own account or
-~/.kube/config, in this order. Without any of these, or with --offline, none is asked. A cluster
+{kubeconfig.WHICH} Without any of these, or with --offline, none is asked. A cluster
 that is named and does not answer is an error, so that CI never takes silence for "no changes".
 The operator's settings are read from the environment variables that its chart sets, such as
 FLAGOS_REGISTRY_REWRITE; `kubectl exec` into its pod has them all.
@@ -59,13 +54,12 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    render.add_arguments(parser)
+    render.add_arguments(parser, elsewhere="that of the context")
     parser.epilog = EPILOG
     add = parser.add_argument
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--offline", action="store_true", help="ask no cluster")
-    where.add_argument("--context", metavar="NAME", help="context of the kubeconfig")
-    add("--kubeconfig", metavar="FILE", help="kubeconfig instead of KUBECONFIG")
+    kubeconfig.add_arguments(add, context=where.add_argument)
     add(
         "--config",
         metavar="PATH",
@@ -77,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     try:
-        environment = surroundings(args, os.environ)
+        environment = kubeconfig.surroundings(args, os.environ)
         planner = Planner(
             operator=render.operator_of(args, environment=environment),
             evidence=evidence(args),
@@ -92,10 +86,6 @@ def run(args: argparse.Namespace) -> int:
         say(f"the cluster could not be asked: {wrong}; --offline asks none")
         return UNREADABLE
     return tell(outlooks, asked=asked, as_json=args.json)
-
-
-def surroundings(args: argparse.Namespace, environment: Mapping[str, str]) -> Mapping[str, str]:
-    return {**environment, **({"KUBECONFIG": args.kubeconfig} if args.kubeconfig else {})}
 
 
 def evidence(args: argparse.Namespace) -> Evidence:
@@ -114,14 +104,17 @@ async def look(
     if not args.context and not connection.is_at_hand(environment):
         told = f"offline: {OFFLINE}, there is no kubeconfig"
         return [await planner.outlook(each) for each in models], told
-    login = partial(connection.load, environment, context=args.context)
-    client = Client(login=login, metrics=Metrics(), clock=time.monotonic)
+    client = kubeconfig.client_of(args, environment)
     try:
         server = (await client.connection()).server
         planner.client = client
         own = operands.own_chips(settings_of(args, environment))
         known, planner.notes = await catalogue(client, own_chips=own)
-        planner.operator = replace(planner.operator, catalogue=known)
+        planner.operator = replace(
+            planner.operator,
+            catalogue=known,
+            namespace=args.namespace or connection.namespace(environment, context=args.context),
+        )
         return [await planner.outlook(each) for each in models], server
     finally:
         await client.close()
@@ -131,9 +124,9 @@ def tell(outlooks: Sequence[Outlook], *, asked: str, as_json: bool) -> int:
     code = verdict(outlooks)
     if as_json:
         found = words.as_json(outlooks, asked=asked, code=code)
-        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+        put(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     else:
-        sys.stdout.write("\n".join(words.as_words(each, asked=asked) for each in outlooks))
+        put("\n".join(words.as_words(each, asked=asked) for each in outlooks))
     return code
 
 

@@ -10,31 +10,29 @@ from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.sent import as_sent
 from flagos_operator.api.spec import CompleteSpec, parse
 from flagos_operator.catalog.chips import chip_of
-from flagos_operator.choosing import remembered
-from flagos_operator.cluster.inventory import survey
-from flagos_operator.decisions import Decision, Decisions
+from flagos_operator.choosing import Chooser
+from flagos_operator.cluster.inventory import Inventory, Survey, survey
+from flagos_operator.decisions import Decision, Decisions, no_choice
 from flagos_operator.desired import pin
 from flagos_operator.desired.asked import Asked
-from flagos_operator.desired.candidates import candidates, wish
+from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
 from flagos_operator.desired.resolution import resolve
-from flagos_operator.desired.selection import choose, kept
-from flagos_operator.desired.stock import Stock
-from flagos_operator.desired.wish import Chosen, Market, Selection
 from flagos_operator.planning.changes import Change, changes, rendered
 from flagos_operator.planning.layers import Field, Layered
 from flagos_operator.planning.memory import estimated
 from flagos_operator.planning.scene import scene
+from flagos_operator.status.prechecks import objection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from flagos_operator.catalog.chips import Chips
     from flagos_operator.catalog.memory.estimate import Estimate
     from flagos_operator.cluster.client import Client
     from flagos_operator.decisions import Case
     from flagos_operator.desired.given import Defaults
-    from flagos_operator.desired.plan import Plan
+    from flagos_operator.desired.wish import Selection
     from flagos_operator.observed.facts import DeploymentFacts
     from flagos_operator.planning.memory import Evidence
     from flagos_operator.planning.scene import Scene
@@ -76,28 +74,6 @@ class Outlook:
         return any(each.action in {"create", "change", "delete"} for each in self.changes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """As the operator chooses, with what the cluster has at this moment."""
-
-    stock: Stock
-
-    def __call__(self, case: Case) -> Selection | None:
-        wanted = wish(case.spec)
-        if wanted is None:
-            return None
-        before = remembered(case.model.status)
-        if before and kept(wanted, previous=before):
-            again = Chosen(release=before.release, chip=before.chip, message="chosen before")
-            return Selection(wish=wanted.words, chosen=again)
-        market = Market(
-            candidates=candidates(case.catalogue),
-            chips=case.catalogue.chips,
-            stock=self.stock,
-        )
-        return choose(wanted, market=market)
-
-
 @dataclass(slots=True, kw_only=True)
 class Planner:
     operator: Operator
@@ -105,7 +81,7 @@ class Planner:
     client: Client | None = None
     own_image: bool = False  # whether the operator's image was said
     notes: tuple[str, ...] = ()  # on what all of it rests
-    _stock: Stock | None = None
+    _chooser: Chooser | None = None
 
     async def outlook(self, document: Document) -> Outlook:
         """What is no FlagOSModel at all is not asked of a cluster."""
@@ -117,24 +93,30 @@ class Planner:
         if isinstance(spec, Invalid):
             return Outlook(**told, fault=spec)
         seen = await scene(document.body, namespace=namespace, client=self.client)
-        choice = Choice(stock=await self.stock() if spec.model else Stock(unknown=OFFLINE))
-        decision = self.decided(seen, choice)
-        return await self.told(told, decision, seen)
+        choose = (await self.chooser()).choose if spec.model else no_choice
+        return await self.told(told, self.decided(seen, choose), seen)
 
-    async def stock(self) -> Stock:
-        """One look for all models of a call."""
-        if self._stock is None:
-            look = await survey(self.client) if self.client else None
-            self._stock = look.stock() if look else Stock(unknown=OFFLINE)
-        return self._stock
+    async def chooser(self) -> Chooser:
+        """The operator's own, after one look for all models of a call.
 
-    def decided(self, seen: Scene, choice: Choice) -> Decision:
+        What one of them is promised the next one does not get.
+        """
+        if self._chooser is None:
+            inventory = Inventory(look=self.look, clock=lambda: 0.0, tell=lambda _: None)
+            inventory.take(await self.look())
+            self._chooser = Chooser(inventory=inventory)
+        return self._chooser
+
+    async def look(self) -> Survey:
+        return await survey(self.client) if self.client else Survey(unknown=OFFLINE)
+
+    def decided(self, seen: Scene, choose: Callable[[Case], Selection | None]) -> Decision:
         snapshot = seen.snapshot()
         assert snapshot.model is not None  # noqa: S101 - it was put there
         decisions = Decisions(
             catalogue=lambda: self.operator.catalogue,
             defaults=self.defaults(snapshot.deployment),
-            choose=choice,
+            choose=choose,
         )
         return decisions.of(snapshot, snapshot.model)
 
@@ -194,5 +176,6 @@ def in_use(decision: Decision) -> Chips:
 
 def notes_of(decision: Decision) -> list[str]:
     """What the operator would say beside it: a row that is newer, a release that failed."""
-    found = (decision.behind, decision.warning)
+    doubts = decision.plan.doubts if isinstance(decision.plan, Plan) else ()
+    found = (decision.behind, *map(objection, doubts), decision.warning)
     return [f"{each.reason}: {each.message}" for each in found if each]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, crashes, stack, weights
+from flagos_operator.status import checks, crashes, prechecks, stack, weights
 from flagos_operator.status.memory import verified
 from flagos_operator.status.pods import FETCH, alive, container, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
@@ -171,8 +171,8 @@ def _up_to_date(view: View) -> Verdict:
     for objection in (checks.invalid(view), checks.refused(view), view.behind):
         if objection:
             return _against(UP_TO_DATE, objection)
-    if view.warning:
-        return _against(UP_TO_DATE, view.warning, status=TRUE)
+    if warning := prechecks.warning(view):
+        return _against(UP_TO_DATE, warning, status=TRUE)
     return Verdict(type=UP_TO_DATE, status=TRUE, reason=Reason.CURRENT)
 
 

@@ -10,6 +10,7 @@ class Kind(Enum):
     """What a reason asks of whom. Only BLOCKED makes the model Stalled."""
 
     GOOD = "as wished"
+    DOUBT = "served all the same; somebody should hear of it"
     REST = "at rest because somebody wished it"
     MOVING = "under way, nothing to do"
     WAITING = "waits for something outside; may go on by itself"
@@ -32,7 +33,10 @@ class Reason(StrEnum):
     CURRENT = "Current", Kind.GOOD
     DONE = "Done", Kind.GOOD
     PLUGIN_LOADED = "PluginLoaded", Kind.GOOD
-    RELEASE_FAILED = "ReleaseFailed", Kind.GOOD
+
+    RELEASE_FAILED = "ReleaseFailed", Kind.DOUBT
+    IMAGE_FOR_ANOTHER_CHIP = "ImageForAnotherChip", Kind.DOUBT
+    INSUFFICIENT_DEVICE_MEMORY = "InsufficientDeviceMemory", Kind.DOUBT
 
     SUSPENDED = "Suspended", Kind.REST
     SCALED_TO_ZERO = "ScaledToZero", Kind.REST
@@ -104,7 +108,6 @@ class Reason(StrEnum):
     MANAGED_FLAG = "ManagedFlag", Kind.BLOCKED
     PLUGIN_TOO_OLD = "PluginTooOld", Kind.BLOCKED
     WITHOUT_EFFECT = "WithoutEffect", Kind.BLOCKED
-    IMAGE_FOR_ANOTHER_CHIP = "ImageForAnotherChip", Kind.BLOCKED
     RESERVED_NAME = "ReservedName", Kind.BLOCKED
     COMMAND_REQUIRED = "CommandRequired", Kind.BLOCKED
     NAME_TAKEN = "NameTaken", Kind.BLOCKED

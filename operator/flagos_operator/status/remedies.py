@@ -229,11 +229,6 @@ REMEDIES = {
         "A field of the spec asks for something that another one, or the chip, turns off.",
         "Remove one of the two; the message names both.",
     ),
-    Reason.IMAGE_FOR_ANOTHER_CHIP: Remedy(
-        "The name of the image says that it is made for another vendor's chip than spec.chip.",
-        "Use the image of that chip, or correct spec.chip. If the name is wrong, say in "
-        "spec.versions.chip what the image is made for.",
-    ),
     Reason.RESERVED_NAME: Remedy(
         "A container or volume in spec.pod has a name that the operator uses itself.",
         "Rename it.",

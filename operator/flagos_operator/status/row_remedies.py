@@ -20,6 +20,19 @@ ROWS = {
         "written from it all the same.",
         "Check what the model answers, or name another release: kubectl get flagosreleases.",
     ),
+    Reason.IMAGE_FOR_ANOTHER_CHIP: Remedy(
+        "The image is made for another vendor's chip, by its name or by spec.versions.chip. Names "
+        "may be wrong, so the pods are made all the same; it is told until one of them serves.",
+        "Use an image for the chip, or correct spec.chip. If the name is wrong, say in "
+        "spec.versions.chip what the image is made for.",
+    ),
+    Reason.INSUFFICIENT_DEVICE_MEMORY: Remedy(
+        "The weights alone are more than the devices of a pod can hold, by the size that the "
+        "release or the download says. The pods are made all the same; it is told until one of "
+        "them serves.",
+        "Raise spec.devices to what the message says, or more: the cache comes on top. Nothing "
+        "has to be done where the repository holds its weights twice.",
+    ),
     Reason.CHIP_CHANGED: Remedy(
         "The chip profile has changed since the model was made from it; that rolls no pod.",
         _TAKE_IT,

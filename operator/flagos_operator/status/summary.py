@@ -137,9 +137,9 @@ _TOLD = (
     conditions.UP_TO_DATE,
 )
 # Of these conditions only what a person should hear of.
-_AMISS = {
-    conditions.FLAGOS_ACTIVE: Reason.PLUGIN_NOT_LOADED,
-    conditions.UP_TO_DATE: Reason.RELEASE_FAILED,
+_AMISS: dict[str, frozenset[str]] = {
+    conditions.FLAGOS_ACTIVE: frozenset({Reason.PLUGIN_NOT_LOADED}),
+    conditions.UP_TO_DATE: frozenset(each for each in Reason if each.kind is Kind.DOUBT),
 }
 
 
@@ -156,7 +156,7 @@ def _events(
         turned = (now["status"], now["reason"]) != (before.get("status"), before.get("reason"))
         if not turned or now["reason"] in told or now["status"] == conditions.UNKNOWN:
             continue
-        if now["reason"] != _AMISS.get(kind, now["reason"]):
+        if now["reason"] not in _AMISS.get(kind, {now["reason"]}):
             continue
         told.add(now["reason"])
         yield Event(type=_severity(now), reason=now["reason"], message=now["message"])
@@ -180,7 +180,7 @@ def _told(found: Told) -> Iterator[Event]:
 
 
 def _severity(condition: Mapping[str, Any]) -> str:
-    if condition["reason"] == Reason.RELEASE_FAILED:
+    if kind_of(condition["reason"]) is Kind.DOUBT:
         return "Warning"
     fine = condition["status"] == conditions.TRUE
     calm = kind_of(condition["reason"]) in {Kind.GOOD, Kind.REST, Kind.MOVING}

@@ -150,13 +150,18 @@ def message(told: Told | None) -> str:
 
 
 def caution(told: Told | None, view: View) -> str:
+    found = beyond(told.total if told else None, view)
+    return f"; {found}" if found else ""
+
+
+def beyond(total: int | None, view: View) -> str:
     """Before a server dies of it. Only a caution: a repository may hold weights twice."""
-    most = view.plan.device_memory if isinstance(view.plan, Plan) else None
-    if told is None or told.total is None or most is None or told.total <= most:
+    room = view.plan.room if isinstance(view.plan, Plan) else None
+    if total is None or room is None or total <= room.total:
         return ""
     return (
-        f"; {size(told.total)} are more than the {size(most)} of the pod's devices: unless the "
-        "repository holds its weights twice, raise spec.devices"
+        f"the download has {size(total)}, more than {room.words}: unless it holds its weights "
+        f"twice, it takes spec.devices {room.fewest(total)} at least"
     )
 
 

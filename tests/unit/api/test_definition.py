@@ -119,7 +119,6 @@ LISTS = {
     "set": [
         *("source.include", "source.exclude", "weights.volumeClaimTemplate.accessModes"),
         *("flagos.operators.allow", "flagos.operators.deny", "flagos.operators.denyMore"),
-        "model.chips",
     ],
 }
 

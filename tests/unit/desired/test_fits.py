@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,21 @@ import pytest
 import yaml
 
 from flagos_operator.api.outcome import Invalid
-from flagos_operator.api.release import FlagOSReleaseSpec
 from flagos_operator.api.spec import CompleteSpec, parse
 from flagos_operator.catalog.catalogue import builtin
-from flagos_operator.catalog.memory.estimate import GIB, Load, Verdict, estimate
+from flagos_operator.catalog.memory.estimate import GIB, Load, estimate
 from flagos_operator.catalog.origins import VENDORS
 from flagos_operator.desired import fits
 from flagos_operator.desired.asked import Asked
-from flagos_operator.desired.fits import Known, Misfit
+from flagos_operator.desired.bid import Bid
+from flagos_operator.desired.candidates import candidates
+from flagos_operator.desired.fits import Misfit
 from flagos_operator.desired.given import Defaults, Meta
-from tests.unit.desired.build import DEFAULTS, chips, model, outcome, plan, refusal
+from flagos_operator.desired.room import Room, eased
+from flagos_operator.desired.selection import devices_of
+from flagos_operator.desired.stock import Hardware
+from flagos_operator.desired.wish import Wish
+from tests.unit.desired.build import DEFAULTS, chips, model, outcome, plan
 
 DATA = Path(__file__).parents[2] / "data"
 ROWS = [
@@ -27,6 +31,7 @@ ROWS = [
     for row in yaml.safe_load_all((DATA / "flagrelease.yaml").read_text())
     if row and "image" in row["spec"]
 ]
+WISH = Wish(name="any")
 METAX = "harbor.example/x-metax001-gems5.0.2-vllm0.20.3-cp312-pt28-maca37-x64-3.8.1:1"
 CUDA13 = "harbor.example/x-nvidia003-vllm0.20.2-cp312-pt211-cu130-x64-570.158.01:1"
 
@@ -45,22 +50,22 @@ def test_a_chip_of_the_users_own_takes_any_image(chip: str) -> None:
     assert fits.image(METAX, chip=chip) is None
 
 
-def test_a_model_with_an_image_for_another_chip_says_so_before_any_pod() -> None:
-    found = refusal(chip="nvidia", image=METAX)
-    assert found.reason == "ImageForAnotherChip"
-    assert found.message == (
-        f"spec.image: {METAX} is for metax, not for nvidia; use an image for it, "
-        "or set spec.versions.chip to nvidia if this is one"
-    )
+def test_a_model_with_an_image_for_another_chip_is_told_before_any_pod_and_gets_its_pods() -> None:
+    made = plan(chip="nvidia", image=METAX)
+    (doubt,) = made.doubts
+    assert doubt.reason == "ImageForAnotherChip"
+    assert doubt.message == f"the image is for metax by its name, not for nvidia: {METAX}"
+    assert made.template == plan(chip="nvidia", image=METAX, versions={"chip": "nvidia"}).template
 
 
 @pytest.mark.parametrize("said", ["nvidia", "anything"])
 def test_a_users_word_about_the_image_wins_over_its_name(said: str) -> None:
-    assert plan(chip="nvidia", image=METAX, versions={"chip": said}).chip == "nvidia"
+    assert plan(chip="nvidia", image=METAX, versions={"chip": said}).doubts == ()
 
 
 def test_a_users_word_counts_for_an_image_that_says_nothing() -> None:
-    assert refusal(chip="nvidia", versions={"chip": "metax"}).reason == "ImageForAnotherChip"
+    (doubt,) = plan(chip="nvidia", versions={"chip": "metax"}).doubts
+    assert doubt.message.startswith("the image is for metax by versions.chip, not for nvidia: ")
 
 
 def test_the_word_rolls_no_pod() -> None:
@@ -97,7 +102,7 @@ def test_a_driver_below_a_stated_floor_is_surely_too_old() -> None:
 @pytest.mark.parametrize(
     ("devices", "per_node", "message"),
     [
-        (8, [4, 2], "a pod asks for 8 metax-tech.com/gpu, and no node has more than 4"),
+        (8, [4, 2], "asks for 8 metax-tech.com/gpu, but no node has more than 4"),
         (4, [4, 2], None),
         (8, [], None),  # none at all is another matter
         (8, [0], None),
@@ -138,7 +143,17 @@ def test_a_resource_of_two_devices_is_two() -> None:
     assert load(chip="iluvatar", devices=2).devices == 4
 
 
-@pytest.mark.parametrize("args", [["--cpu-offload-gb=20"], ["--quantization", "fp8"], ["-q", "x"]])
+EASED = [
+    ["--cpu-offload-gb=20"],
+    ["--cpu_offload_gb", "20"],
+    ["--cpu-off", "20"],
+    ["--quantization", "fp8"],
+    ["-q", "x"],
+    ["--load-format", "bitsandbytes"],
+]
+
+
+@pytest.mark.parametrize("args", EASED)
 def test_weights_that_are_made_smaller_on_the_way_are_never_surely_too_large(
     args: list[str],
 ) -> None:
@@ -147,101 +162,100 @@ def test_weights_that_are_made_smaller_on_the_way_are_never_surely_too_large(
     assert estimate(load(weights=100 * GIB, counted=True)).sure is True
 
 
-def test_what_fits_or_is_unknown_is_no_doubt() -> None:
-    assert fits.memory(estimate(load())) is None
-    assert fits.memory(estimate(load(weights=10 * GIB))) is None
-
-
-def test_what_does_not_fit_is_told_with_its_arithmetic() -> None:
-    found = estimate(load(weights=100 * GIB, counted=True))
-    doubt = fits.memory(found)
-    assert found.verdict is Verdict.WONT_FIT
-    assert doubt is not None
-    assert (doubt.reason, doubt.sure) == (Misfit.INSUFFICIENT_DEVICE_MEMORY, True)
-    assert doubt.message.startswith("100.0 GiB weights / 1 device + ")
-    assert "the weights alone exceed the device" in doubt.message
-
-
 def test_an_image_and_its_chip_are_no_business_of_a_plain_model() -> None:
     assert not isinstance(outcome(model(chip="cpu", image=METAX)), Invalid)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ARow:
-    image: str = METAX
-    chip: str = "metax"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ANode:
-    driver: str = ""
-    memory_mib: int = 0
-
-
-HUGE = Known(weights=100 * GIB, memory=64 * GIB)
+def roomy(*, resources: int = 1, per_resource: int = 1, gib: int = 32) -> Room:
+    return Room(resources=resources, per_resource=per_resource, each=gib * GIB)
 
 
 @pytest.mark.parametrize(
-    ("row", "node", "known", "reason"),
+    ("size", "room", "sure"),
     [
-        (ARow(), ANode(), None, None),
-        (ARow(chip="nvidia"), ANode(), None, "ImageForAnotherChip"),
-        (ARow(), ANode(driver="3.3.12"), None, None),  # a doubt is not told here
-        (ARow(image=CUDA13, chip="nvidia"), ANode(driver="470.57"), None, "DriverTooOld"),
-        (ARow(), ANode(memory_mib=65536), None, None),
-        (ARow(), ANode(), HUGE, "InsufficientDeviceMemory"),
-        (ARow(), ANode(memory_mib=131072), HUGE, None),  # what is seen wins over the profile
-        (ARow(), ANode(), replace(HUGE, devices=2), None),
+        (None, roomy(), None),
+        (100 * GIB, None, None),
+        (32 * GIB, roomy(), None),
+        (33 * GIB, roomy(), False),
+        (40 * GIB, roomy(), False),  # a size that somebody said may be a quarter too large
+        (41 * GIB, roomy(), True),
+        (41 * GIB, roomy(resources=2), None),
+        (41 * GIB, roomy(per_resource=2), None),
     ],
 )
-def test_a_release_is_left_out_for_what_is_sure_alone(
-    row: ARow, node: ANode, known: Known | None, reason: str | None
+def test_weights_are_compared_with_all_devices_of_a_pod(
+    size: int | None,
+    room: Room | None,
+    sure: bool | None,  # noqa: FBT001 - a column
 ) -> None:
-    found = fits.objection(row, node, known=known)
-    assert (None if found is None else found[0]) == reason
+    doubt = fits.weights(size, room, told="by its card")
+    assert (None if doubt is None else doubt.sure) is sure
 
 
-def row(**said: Any) -> FlagOSReleaseSpec:
-    return FlagOSReleaseSpec.model_validate({"model": "Abacus-7B", "chip": "metax"} | said)
-
-
-def test_a_row_tells_the_size_of_its_weights_and_its_chip_the_memory_of_a_device() -> None:
-    metax = chips()["metax"].model_copy(update={"memory_per_device": "64Gi"})
-    told = row(published={"size": "130G"}, server={"gpuMemoryUtilization": 0.8})
-    assert fits.known_of(told, chip=metax) == Known(
-        weights=130_000_000_000, devices=1, memory=64 * GIB, utilization=0.8
+def test_what_has_no_room_is_told_with_its_arithmetic_and_what_it_takes() -> None:
+    one = fits.weights(100 * GIB, roomy(), told="by its card")
+    two = fits.weights(130 * GIB, roomy(per_resource=2), told="by its card")
+    assert one is not None
+    assert two is not None
+    assert one.message == (
+        "the weights alone, 100.0 GiB by its card, exceed 1 device of 32.0 GiB "
+        "by the chip's profile; it takes spec.devices 4 at least"
     )
-    found = fits.objection(ARow(), ANode(), known=fits.known_of(told, chip=metax))
-    assert found is not None
-    assert found[0] == "InsufficientDeviceMemory"
+    assert (
+        "exceed 2 devices x 32.0 GiB = 64.0 GiB by the chip's profile; it takes spec.devices 3"
+        in two.message
+    )
 
 
 @pytest.mark.parametrize(
-    ("said", "devices"),
+    "words",
     [
-        ({}, 2),
-        ({"devices": 2}, 4),
-        ({"devices": 2, "server": {"tensorParallelSize": 3}}, 3),
-        ({"server": {"tensorParallelSize": 2, "pipelineParallelSize": 2}}, 4),
-        ({"devices": 0}, 1),
+        *EASED,
+        ["bash", "-c", "source env.sh; vllm serve /models/x --quantization fp8"],
+        ["bash", "-c", "vllm serve /models/x '--cpu-offload-gb=8'"],
+        ["--offload-group-size", "8"],
     ],
 )
-def test_a_rows_weights_are_spread_over_its_devices(said: dict[str, Any], devices: int) -> None:
-    assert fits.known_of(row(**said), chip=chips()["iluvatar"]).devices == devices
+def test_what_may_hold_less_than_its_weights_has_room_for_all_that_is_known(
+    words: list[str],
+) -> None:
+    assert eased(words)
 
 
-def test_a_row_that_tells_nothing_is_known_to_be_nothing() -> None:
-    assert fits.known_of(row(), chip=None) == Known()
+@pytest.mark.parametrize(
+    "words", [[], ["--max-model-len", "8"], ["-tp=2"], ["--", "-"], ["serve", "/models/q"]]
+)
+def test_other_words_ease_nothing(words: list[str]) -> None:
+    assert not eased(words)
+
+
+def test_a_chip_tells_the_room_of_a_pod() -> None:
+    found = plan(chip="iluvatar", devices=2).room
+    assert found == Room(resources=2, per_resource=2, each=32 * GIB)
+    assert found.total == 128 * GIB
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"chip": "nvidia"},  # boards of many sizes
+        {"chip": "metax", "devices": 0},
+        {"chip": "metax", "deviceResourceName": "metax-tech.com/sgpu"},  # a part of a device
+        {"chip": "metax", "server": {"args": ["--quantization", "fp8"]}},
+    ],
+)
+def test_where_it_is_not_known_there_is_no_room_to_compare_with(spec: dict[str, Any]) -> None:
+    assert plan(**spec).room is None
 
 
 def test_no_shipped_row_is_left_out_for_its_own_chip() -> None:
     shipped = builtin()
     assert not isinstance(shipped, Invalid)
     sizes = 0
-    for release in shipped.releases.values():
-        spec, chip = release.spec, shipped.chips[release.spec.chip]
-        known = fits.known_of(spec, chip=chip)
-        sizes += known.weights is not None
-        seen = ARow(image=spec.image or "", chip=spec.chip)
-        assert fits.objection(seen, ANode(), known=known) is None, release.name
+    for each in candidates(shipped):
+        chip = shipped.chips[each.chip]
+        sizes += each.weights is not None
+        resource, devices = chip.resource_name or "", devices_of(each, chip)
+        bid = Bid(each=each, chip=chip, wish=WISH, resource=resource, devices=devices)
+        assert bid.misfit(Hardware()) is None, each.release
     assert sizes >= 10

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from flagos_operator.catalog.chips import load_chips
-from flagos_operator.desired.misfits import misfit
+from flagos_operator.desired.fits import Misfit
 from flagos_operator.desired.selection import choose, kept
 from flagos_operator.desired.stock import Stock, hardware, stock
 from flagos_operator.desired.wish import Candidate, Market, Previous, Why, Wish
@@ -19,6 +19,7 @@ RESOURCES = {
     "ascend": "huawei.com/Ascend910",
 }
 AMD = {"kubernetes.io/arch": "amd64"}
+HOPPER = "registry.local/x-nvidia004-gems5.0-tree0.5-cxnone-plugin0.3-vllm0.24.0-cuda13.0-x64:1"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def row(chip, model="MiniCPM-o-4.5", **more):
     return Candidate(model=model, chip=chip, **{**given, **more})
 
 
+SMALL = Misfit.NODE_TOO_SMALL
 NVIDIA, METAX = row("nvidia"), row("metax")
 OLDER = row("metax", published="2026-08")
 BOTH = (node("n1", "nvidia"), node("n2", "metax"))
@@ -106,7 +108,7 @@ def test_the_best_that_fits_is_taken(asked, rows, nodes, taken, expected):
     [
         (NVIDIA, (BOTH[1],), {}, Why.ABSENT, "no node has nvidia.com/gpu"),
         (NVIDIA, BOTH, full("n1", "nvidia", 8), Why.NOT_ENOUGH_FREE, "n1, has 0 of 8 free"),
-        (row("nvidia", devices=16), BOTH, {}, Why.NOT_ENOUGH_FREE, "no node has more than 8"),
+        (row("nvidia", devices=16), BOTH, {}, SMALL, "no node has more than 8"),
         (row("nvidia", verdict="Failed"), BOTH, {}, Why.VERDICT_FAILED, "only spec.release"),
         (row("nvidia", nodes=2), BOTH, {}, Why.MULTI_NODE, "needs 2 nodes"),
         (row("nvidia", image=""), BOTH, {}, Why.IMAGE_REQUIRED, "set spec.image"),
@@ -129,7 +131,7 @@ def test_the_best_that_fits_is_taken(asked, rows, nodes, taken, expected):
             "1 tainted team:NoSchedule",
         ),
     ],
-    ids=lambda each: str(each) if isinstance(each, Why) else "",
+    ids=lambda each: str(each) if isinstance(each, (Why, Misfit)) else "",
 )
 def test_each_row_that_is_not_taken_says_why(each, nodes, taken, reason, words):
     found = chosen(wish(), (each,), nodes, taken=taken)
@@ -222,17 +224,116 @@ def test_a_model_does_not_stand_in_its_own_way():
     assert found.chosen.chip == "nvidia"
 
 
-def test_a_check_leaves_out_nodes_and_at_last_the_row():
-    def check(each, sort):
-        return ("DriverTooOld", f"driver {sort.driver}") if sort.driver == "1" else None
+def with_driver(name, version):
+    return node(name, "nvidia", labels=AMD | {"nvidia.com/gpu.driver-version": version})
 
-    nodes = (
-        node("n1", "nvidia", labels=AMD | {"nvidia.com/gpu.driver-version": "1"}),
-        node("n2", "nvidia", labels=AMD | {"nvidia.com/gpu.driver-version": "2"}),
+
+def test_a_driver_that_is_too_old_leaves_out_nodes_and_at_last_the_row():
+    nodes = (with_driver("n1", "470.57.02"), with_driver("n2", "580.65.06"))
+    asked = wish(image=HOPPER)
+    assert chosen(asked, (NVIDIA,), nodes).chosen.node == "n2"
+    (told,) = chosen(asked, (NVIDIA,), nodes[:1]).rejected
+    assert (told.reason, told.message) == (
+        "DriverTooOld",
+        "driver 470.57.02 is too old for CUDA 13.0, which asks for 580",
     )
-    assert chosen(wish(), (NVIDIA,), nodes, check=check).chosen.node == "n2"
-    (told,) = chosen(wish(), (NVIDIA,), nodes[:1], check=check).rejected
-    assert (told.reason, told.message) == ("DriverTooOld", "driver 1")
+    full_one = chosen(asked, (NVIDIA,), nodes, taken=full("n2", "nvidia"))
+    (told,) = full_one.rejected
+    assert told.reason == "NotEnoughFree"
+    assert told.message.endswith(
+        "n2, has 0 of 8 free; on other nodes driver 470.57.02 is too old for CUDA 13.0, which "
+        "asks for 580"
+    )
+
+
+def of_memory(name, chip, mebibytes, **more):
+    domain = RESOURCES[chip].partition("/")[0]
+    return node(name, chip, labels=AMD | {f"{domain}/gpu.memory": str(mebibytes)}, **more)
+
+
+GB = 10**9
+BIG = row("nvidia", weights=65 * GB + GB // 2)
+A30, H200 = of_memory("n1", "nvidia", 24576), of_memory("n2", "nvidia", 143771)
+
+
+class TestMemory:
+    """Weights that surely do not fit into the sort of chip that is free."""
+
+    def test_that_labels_tell_leaves_out_nodes_and_at_last_the_row(self):
+        assert chosen(wish(), (BIG,), (A30, H200)).chosen.node == "n2"
+        found = chosen(wish(), (BIG,), (A30,))
+        (told,) = found.rejected
+        assert told.reason == "InsufficientDeviceMemory"
+        assert told.message == (
+            "the weights alone, 61.0 GiB by published.size, exceed 1 device of 24.0 GiB "
+            "by node labels; it takes spec.devices 3 at least"
+        )
+        assert told.message in found.fault.message
+        assert found.fault.reason == "NoReleaseFits"
+
+    def test_that_is_free_alone_is_not_enough(self):
+        found = chosen(wish(), (BIG,), (A30, H200), taken=full("n2", "nvidia"))
+        (told,) = found.rejected
+        assert told.reason == "NotEnoughFree"
+        assert "n2, has 0 of 8 free; on other nodes the weights alone, 61.0 GiB" in told.message
+
+    def test_lets_the_next_vendors_row_be_taken(self):
+        rows = (BIG, row("metax", weights=65 * GB))
+        found = chosen(wish("nvidia", "metax"), rows, (A30, BOTH[1]))
+        assert found.chosen.chip == "metax"
+        assert reasons(found) == {"nvidia": "InsufficientDeviceMemory"}
+
+    def test_is_that_of_all_devices_of_a_pod(self):
+        assert chosen(wish(devices=3), (BIG,), (A30,)).chosen.devices == 3
+
+    def test_is_the_chips_where_no_label_tells_it(self):
+        metax = row("metax", weights=100 * GB)
+        (told,) = chosen(wish(), (metax,), BOTH).rejected
+        assert told.reason == "InsufficientDeviceMemory"
+        assert "exceed 1 device of 64.0 GiB by the chip's profile" in told.message
+        seen = of_memory("n2", "metax", 131072)
+        assert chosen(wish(), (metax,), (seen,)).chosen
+
+    def test_counts_without_a_look_at_the_nodes(self):
+        (told,) = chosen(
+            wish("metax"), (row("metax", weights=100 * GB),), (), stock=BLIND
+        ).rejected
+        assert told.reason == "InsufficientDeviceMemory"
+
+    @pytest.mark.parametrize(
+        ("asked", "published"),
+        [
+            (wish(), {"weights": None}),
+            (wish(), {"weights": 28 * GB}),  # 26.1 of 24 GiB: it may be a size that is rounded
+            (wish(own_weights=True), {}),  # a quantised copy of the user's own
+            (wish(flags=("--quantization", "fp8")), {}),
+            (wish(), {"flags": ("--cpu-offload-gb", "48")}),
+        ],
+    )
+    def test_refuses_nothing_that_is_not_sure(self, asked, published):
+        assert chosen(asked, (replace(BIG, **published),), (A30,)).chosen
+
+    def test_of_a_slice_is_not_known(self):
+        slices = Node("n1", {"nvidia.com/gpu.shared": 8}, labels=A30.labels)
+        assert chosen(wish(resource="nvidia.com/gpu.shared"), (BIG,), (slices,)).chosen
+
+    def test_in_a_unit_that_nobody_tells_is_not_known(self):
+        assert chosen(wish(), (BIG,), (of_memory("n1", "nvidia", 80),)).chosen
+
+
+@pytest.mark.parametrize(
+    ("asked", "published", "reason"),
+    [
+        ({}, {}, "ImageForAnotherChip"),
+        ({"made_for": "metax"}, {}, None),
+        ({}, {"made_for": "metax"}, None),
+        ({"image": "registry.local/x-nvidia004:2"}, {"made_for": "metax"}, "ImageForAnotherChip"),
+    ],
+)
+def test_the_word_of_a_row_or_a_user_wins_over_an_images_name(asked, published, reason):
+    each = row("metax", image="registry.local/x-nvidia004:1", **published)
+    found = chosen(wish(**asked), (each,), BOTH)
+    assert (found.rejected[0].reason if found.rejected else None) == reason
 
 
 @pytest.mark.parametrize("name", ["minicpm-o-4.5", "MiniCPM_o 4.5", "FlagRelease/minicpmo45"])
@@ -317,14 +418,12 @@ def test_a_choice_stays_until_something_else_is_asked_for(asked, stays):
         ),
         ("metax-tech.com/gpu", {"metax-tech.com/gpu.memory": "64GiB"}, ("", 65536, "")),
         ("metax-tech.com/gpu", {"metax-tech.com/gpu.memory": "much"}, ("", 0, "")),
+        ("metax-tech.com/gpu", {"metax-tech.com/gpu.memory": "64"}, ("", 0, "")),
     ],
 )
 def test_labels_of_vendors_tell_what_a_chip_is(resource, labels, expected):
     found = hardware(labels, resource=resource)
     assert (found.product, found.memory_mib, found.driver) == expected
-
-
-HOPPER = "registry.local/x-nvidia004-gems5.0-tree0.5-cxnone-plugin0.3-vllm0.24.0-cuda13.0-x64:1"
 
 
 @pytest.mark.parametrize(
@@ -340,5 +439,5 @@ HOPPER = "registry.local/x-nvidia004-gems5.0-tree0.5-cxnone-plugin0.3-vllm0.24.0
 def test_what_is_sure_of_image_and_driver_counts(chip, image, driver, reason):
     labels = AMD | {"nvidia.com/gpu.driver-version": driver}
     here = (node("n1", chip, labels=labels),)
-    found = chosen(wish(image=image), (row(chip),), here, check=misfit)
+    found = chosen(wish(image=image), (row(chip),), here)
     assert (found.rejected[0].reason if found.rejected else None) == reason

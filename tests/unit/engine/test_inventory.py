@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import partial
 
 from flagos_operator.cluster import inventory
 from flagos_operator.cluster.inventory import Inventory, survey
@@ -73,7 +74,7 @@ class Clock:
 @asynccontextmanager
 async def running(cluster, **more):
     told, clock = asyncio.Queue(), Clock()
-    found = Inventory(client=cluster, clock=clock, tell=told.put_nowait, **more)
+    found = Inventory(look=partial(survey, cluster), clock=clock, tell=told.put_nowait, **more)
     task = asyncio.create_task(found.run())
     try:
         yield found, told, clock

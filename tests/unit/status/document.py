@@ -23,6 +23,7 @@ MARK = "<!-- The tables below are written by `python -m tests.unit.status.docume
 
 HEADINGS = {
     Kind.GOOD: "As wished",
+    Kind.DOUBT: "Served all the same: `UpToDate` stays True, and an Event warns",
     Kind.REST: "At rest, because somebody wished it",
     Kind.MOVING: "Under way",
     Kind.WAITING: "Waits for something outside",
@@ -45,7 +46,7 @@ alone cannot help:
 """,
 }
 # Reasons that never stand against Ready show no phase either.
-NO_PHASE = {Kind.GOOD, Kind.REST}
+NO_PHASE = {Kind.GOOD, Kind.DOUBT, Kind.REST}
 
 
 def tables() -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flagos_operator.desired.room import Room
 from flagos_operator.observed.facts import PodFacts
 from flagos_operator.status.summary import Summary, summarize
 from flagos_operator.status.view import View
@@ -172,11 +173,23 @@ class TestWhatIsTold:
         gib: int | None,
         told: bool,  # noqa: FBT001 - a column
     ):
-        plan = a_plan(device_memory=gib and gib * 2**30)
-        message = ready(summarize(heard(HERE, plan=plan)))["message"]
+        room = Room(resources=1, each=gib * 2**30) if gib else None
+        summary = summarize(heard(HERE, plan=a_plan(room=room)))
+        message = ready(summary)["message"]
         assert message.startswith("downloading the weights")
-        assert ("19.2 GiB are more than the 16.0 GiB of the pod's devices" in message) is told
-        assert ("raise spec.devices" in message) is told
+        caution = (
+            "the download has 19.2 GiB, more than 1 device of 16.0 GiB "
+            "by the chip's profile: unless it holds its weights twice, it takes spec.devices "
+            "2 at least"
+        )
+        assert message.endswith(f"; {caution}") is told
+        said = condition(summary, "UpToDate")
+        assert said["status"] == "True"
+        assert (said["reason"] == "InsufficientDeviceMemory", caution in said["message"]) == (
+            told,
+            told,
+        )
+        assert (("Warning", "InsufficientDeviceMemory") in kinds(summary.events)) is told
 
     def test_whom_it_waits_for_is_named(self):
         summary = summarize(heard(HOLDER))

@@ -1,0 +1,105 @@
+"""What is doubtful before a pod exists: told as a warning, in nobody's way, until a pod serves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from flagos_operator.catalog.memory.estimate import GIB
+from flagos_operator.desired import fits
+from flagos_operator.desired.fits import Doubt, Misfit
+from flagos_operator.desired.plan import Plan, with_release
+from flagos_operator.desired.room import Room
+from flagos_operator.status.reasons import Reason
+from flagos_operator.status.summary import Summary, summarize
+from flagos_operator.status.view import Objection, View
+from tests.unit.status.build import a_plan, a_pod, a_view, fetched, starting
+from tests.unit.status.read import condition, kinds, ready, written
+
+IMAGE = fits.image("registry.example/x-metax001:1", chip="nvidia")
+SMALL = Room(resources=2, per_resource=1, each=4 * GIB)  # DONE is 8.4 GiB
+FAILED = Objection(reason=Reason.RELEASE_FAILED, message="release x has failed")
+
+
+def doubting(*doubts: Doubt | None, **change: Any) -> Plan:
+    return a_plan(doubts=tuple(each for each in doubts if each), **change)
+
+
+def told(summary: Summary) -> tuple[str, str]:
+    found = condition(summary, "UpToDate")
+    return found["status"], found["reason"]
+
+
+def test_an_image_for_another_chip_is_told_while_its_pod_cannot_run() -> None:
+    summary = summarize(a_view(plan=doubting(IMAGE)))
+    assert told(summary) == ("True", "ImageForAnotherChip")
+    assert condition(summary, "UpToDate")["message"] == (
+        "the image is for metax by its name, not for nvidia: registry.example/x-metax001:1; use "
+        "an image for this chip, or say in spec.versions.chip which one it is for"
+    )
+    assert ready(summary)["reason"] == "Pending"
+    assert condition(summary, "Stalled") == {}
+    assert summary.status["phase"] == "Pending"
+    assert kinds(summary.events) == [("Warning", "ImageForAnotherChip")]
+
+
+def test_it_is_told_once() -> None:
+    view = a_view(plan=doubting(IMAGE))
+    again = summarize(written(view, summarize(view)))
+    assert told(again) == ("True", "ImageForAnotherChip")
+    assert again.events == ()
+
+
+def test_a_pod_that_serves_has_proved_it_wrong() -> None:
+    view = a_view(a_pod(), plan=doubting(IMAGE, room=SMALL), warning=FAILED)
+    assert told(summarize(view)) == ("True", "ReleaseFailed")
+    assert told(summarize(replace(view, warning=None))) == ("True", "Current")
+
+
+def test_the_first_doubt_speaks_and_a_failed_release_after_it() -> None:
+    both = doubting(IMAGE, fits.weights(9 * GIB, SMALL, told=fits.PUBLISHED))
+    assert told(summarize(a_view(plan=both, warning=FAILED))) == ("True", "ImageForAnotherChip")
+    assert told(summarize(a_view(plan=a_plan(), warning=FAILED))) == ("True", "ReleaseFailed")
+
+
+def test_a_release_that_is_too_large_for_its_devices_says_so_before_the_download() -> None:
+    plan = with_release(a_plan(room=SMALL), "big-metax", weights=40 * GIB)
+    summary = summarize(a_view(plan=plan))
+    assert condition(summary, "UpToDate")["message"] == (
+        "the weights alone, 40.0 GiB by published.size, exceed 2 devices x 4.0 GiB = 8.0 GiB "
+        "by the chip's profile; it takes spec.devices 10 at least"
+    )
+    assert told(summary) == ("True", "InsufficientDeviceMemory")
+    assert kinds(summary.events) == [("Warning", "InsufficientDeviceMemory")]
+
+
+@pytest.mark.parametrize("weights", [None, 8 * GIB])
+def test_a_release_that_fits_or_says_nothing_is_no_doubt(weights: int | None) -> None:
+    assert with_release(a_plan(room=SMALL), "r", weights=weights).doubts == ()
+
+
+def of_what_was_fetched(**change: Any) -> View:
+    """The download is complete, and its server starts."""
+    return a_view(a_pod(fetched(), starting(), ready=False), plan=a_plan(**change))
+
+
+def test_what_was_downloaded_is_compared_until_the_server_serves() -> None:
+    summary = summarize(of_what_was_fetched(room=SMALL))
+    assert ready(summary)["reason"] == "Starting"
+    assert told(summary) == ("True", "InsufficientDeviceMemory")
+    assert (
+        "the download has 8.4 GiB, more than 2 devices x 4.0 GiB = 8.0 GiB by the chip's profile"
+        in (condition(summary, "UpToDate")["message"])
+    )
+
+
+@pytest.mark.parametrize("room", [None, replace(SMALL, resources=3)])
+def test_what_has_room_or_nobody_knows_is_current(room: Room | None) -> None:
+    assert told(summarize(of_what_was_fetched(room=room))) == ("True", "Current")
+
+
+def test_each_doubt_of_a_model_has_a_reason_of_the_status() -> None:
+    unseen = {Misfit.DRIVER_TOO_OLD, Misfit.NODE_TOO_SMALL}  # of a choice: nodes are asked
+    assert {each.value for each in Misfit} - unseen <= {each.value for each in Reason}
