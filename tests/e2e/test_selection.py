@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from testbed.images import hub as hub_image
-from testbed.settings import Settings
+from testbed.settings import FIRST, SECOND, Settings
 from tests.e2e.conftest import ROOT
 from tests.e2e.model import Model, light
 from tests.kube import Body, Kube, eventually, run
@@ -27,7 +27,7 @@ from tests.kube import Body, Kube, eventually, run
 pytestmark = pytest.mark.timeout(300)
 
 VENDORS = {"nvidia": "nvidia.com/gpu", "metax": "metax-tech.com/gpu"}
-AT = {"nvidia": "node1", "metax": "node2"}
+PLACES = {"nvidia": FIRST, "metax": SECOND}
 TITLE = "Tiny-Two-Vendors"
 
 
@@ -35,9 +35,13 @@ def second_node(word: str) -> None:
     run(sys.executable, "-m", "testbed", word)
 
 
-def offers(node: str, resource: str) -> bool:
-    body = json.loads(run("kubectl", "get", "node", node, "-o", "json"))
-    return bool(body["status"]["allocatable"].get(resource) == "1")
+def node_of(chip: str) -> str:
+    return f"node{PLACES[chip]}"
+
+
+def offered(chip: str) -> str:
+    body = json.loads(run("kubectl", "get", "node", node_of(chip), "-o", "json"))
+    return str(body["status"]["allocatable"].get(VENDORS[chip], "0"))
 
 
 def made_here() -> bool:
@@ -61,15 +65,15 @@ def two_nodes() -> Iterator[None]:
 def one_vendor_each(two_nodes: None) -> Iterator[None]:
     command = (sys.executable, "-m", "testbed.device_plugin", "--node")
     plugins = [
-        subprocess.Popen([*command, AT[chip].removeprefix("node"), f"{resource}=1"], cwd=ROOT)
+        subprocess.Popen([*command, str(PLACES[chip]), f"{resource}=1"], cwd=ROOT)
         for chip, resource in VENDORS.items()
     ]
     try:
         for chip, resource in VENDORS.items():
             eventually(
-                lambda node=AT[chip], resource=resource: offers(node, resource),
+                lambda chip=chip: offered(chip) == "1",
                 within=60,
-                what=f"{AT[chip]} offers {resource}",
+                what=f"{node_of(chip)} offers {resource}",
             )
         yield
     finally:
@@ -143,12 +147,12 @@ def test_the_first_free_chip_is_taken_then_the_other_vendors_then_none(
         "tiny-two-vendors-nvidia",
     )
     assert VENDORS["nvidia"] in str(first.pods()[0]["spec"]["containers"][0]["resources"])
-    assert where(first) == {AT["nvidia"]}
+    assert where(first) == {node_of("nvidia")}
 
     space.apply(by_name("second"))
     second.wait_ready()
     assert chosen(second)["chip"] == "metax"
-    assert where(second) == {AT["metax"]}
+    assert where(second) == {node_of("metax")}
     with urllib.request.urlopen(address_of(space, "second"), timeout=10) as answer:
         assert answer.status == HTTPStatus.OK, "through its Service, from another machine"
     why = {each["chip"]: each["reason"] for each in chosen(second)["rejected"]}
