@@ -80,6 +80,16 @@ class Upgrade:
     after: Snapshot
 
 
+def wait_for_an_answer(model: Model, *, to: Snapshot) -> None:
+    """What the operator makes of the new row: a word, which is right, or pods, which is not."""
+    old = {pod["metadata"]["uid"] for pod in to.pods.values()}
+    eventually(
+        lambda: model.condition("UpToDate")["status"] == "False" or model.pod_uids() - old,
+        within=60,
+        what=f"the operator has seen the new row of {model.name}",
+    )
+
+
 @pytest.fixture(scope="module")
 def upgrade(models: Kube) -> Iterator[Upgrade]:
     before = at_rest(models)
@@ -90,8 +100,8 @@ def upgrade(models: Kube) -> Iterator[Upgrade]:
             *image_values(revised.NAME),
             timeout=150,
         )
-        for name, reason in STALE.items():
-            Model(models, name).wait_reason(reason, condition="UpToDate")
+        for name in STALE:
+            wait_for_an_answer(Model(models, name), to=before)
         yield Upgrade(before=before, after=at_rest(models))
     finally:
         install_operator()
