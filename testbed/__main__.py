@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testbed import cluster, daemons, gobuild, kind, leftovers, status
+from testbed import cluster, daemons, gobuild, joining, kind, leftovers, status
 from testbed.images import build_all
 from testbed.settings import Settings
 from testbed.shell import TestbedError
@@ -32,6 +32,16 @@ def up(arguments: argparse.Namespace, settings: Settings, progress: Progress) ->
 
 def down(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> int:
     (kind if arguments.kind else cluster).down(settings, progress)
+    return 0
+
+
+def join(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
+    joining.join(settings, progress)
+    return 0
+
+
+def leave(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
+    joining.leave(settings, progress)
     return 0
 
 
@@ -107,6 +117,8 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     ):
         added.add_argument("--kind", action="store_true", help="use kind, which needs Docker")
     add("status", print_status, "print which daemon runs and whether the node is Ready")
+    add("join", join, "a second node for the cluster that runs, without a vLLM's image")
+    add("leave", leave, "drain the second node and take it away again")
     add("load", load, "import images that were built since the cluster came up")
     add("env", env, "print what a shell needs: eval $(python3 -m testbed env)")
     add("build", build, "make programs and small images, start nothing")

@@ -7,9 +7,20 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from testbed import addons, daemons, gobuild, leftovers, node, packages, pki, preflight, runtime
+from testbed import (
+    addons,
+    borrowed,
+    daemons,
+    gobuild,
+    leftovers,
+    node,
+    packages,
+    pki,
+    preflight,
+    runtime,
+)
 from testbed.images import small
-from testbed.settings import NODE
+from testbed.settings import NODES
 from testbed.shell import attempt, run, wait_until
 
 if TYPE_CHECKING:
@@ -33,12 +44,7 @@ def up(settings: Settings, progress: Progress) -> None:
         start_kubernetes(settings, binaries=binaries)
         progress.say("the apiserver answers")
         install_addons(settings)
-        wait_until(
-            lambda: node_is_ready(settings),
-            seconds=120,
-            what="the node becoming Ready",
-            log=settings.logs / "kubelet.log",
-        )
+        wait_for_node(settings)
         progress.say("the node is Ready")
         wait_for_addons(settings)
     progress.say("the cluster is ready: names and volumes work")
@@ -76,12 +82,16 @@ def alone(settings: Settings) -> Iterator[None]:
 
 
 def take_down(settings: Settings) -> None:
-    node.stop(settings)
-    node.forget_state(settings)
+    for each in map(settings.of_node, reversed(NODES)):
+        node.stop(each)
+        node.forget_state(each)
+    borrowed.give_back(settings)
+    settings.kubeconfig.unlink(missing_ok=True)
 
 
 def start_node(settings: Settings, *, binaries: Path) -> None:
     pki.ensure(settings)
+    borrowed.borrow(settings)
     node.start(settings)
     daemons.write_configs(settings)
     for name in ("etcd", "kube-apiserver", "containerd"):
@@ -89,13 +99,17 @@ def start_node(settings: Settings, *, binaries: Path) -> None:
 
 
 def import_images(settings: Settings, progress: Progress) -> None:
+    wait_for_containerd(settings)
+    runtime.import_new(settings, progress)
+
+
+def wait_for_containerd(settings: Settings) -> None:
     wait_until(
         lambda: runtime.answers(settings),
         seconds=60,
         what="containerd",
         log=settings.logs / "containerd.log",
     )
-    runtime.import_new(settings, progress)
 
 
 def start_kubernetes(settings: Settings, *, binaries: Path) -> None:
@@ -121,9 +135,20 @@ def wait_for_addons(settings: Settings) -> None:
         run(*kubectl(settings), "--namespace", addons.NAMESPACE, *status)
 
 
+def wait_for_node(settings: Settings) -> None:
+    wait_until(
+        lambda: node_is_ready(settings),
+        seconds=120,
+        what=f"{settings.node} becoming Ready",
+        log=settings.logs / "kubelet.log",
+    )
+
+
 def node_is_ready(settings: Settings) -> bool:
     path = '{.status.conditions[?(@.type=="Ready")].status}'
-    return asked(settings, "get", "node", NODE, f"--output=jsonpath={path}").stdout == "True"
+    return (
+        asked(settings, "get", "node", settings.node, f"--output=jsonpath={path}").stdout == "True"
+    )
 
 
 def asked(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from testbed.settings import NODE
-
 if TYPE_CHECKING:
     from testbed.settings import Settings
 
@@ -70,7 +68,7 @@ def pod_network(settings: Settings) -> dict[str, Any]:
                 "ipam": {
                     "type": "host-local",
                     "dataDir": "/run/cni-ipam",
-                    "ranges": [[{"subnet": str(settings.network.node_pods)}]],
+                    "ranges": [[{"subnet": str(settings.pods)}]],
                     "routes": [{"dst": "0.0.0.0/0"}],
                 },
             },
@@ -93,8 +91,8 @@ def kubelet(settings: Settings) -> dict[str, Any]:
             "x509": {"clientCAFile": f"{pki}/ca.crt"},
         },
         "authorization": {"mode": "Webhook"},
-        "tlsCertFile": f"{pki}/{NODE}.crt",
-        "tlsPrivateKeyFile": f"{pki}/{NODE}.key",
+        "tlsCertFile": f"{pki}/{settings.node}.crt",
+        "tlsPrivateKeyFile": f"{pki}/{settings.node}.key",
         "clusterDNS": [str(settings.network.dns)],
         "clusterDomain": "cluster.local",
         "resolvConf": f"{settings.node_dir}/fake/resolv.conf",
@@ -118,7 +116,7 @@ def kube_proxy(settings: Settings) -> dict[str, Any]:
         "kind": "KubeProxyConfiguration",
         "mode": "iptables",
         "clusterCIDR": str(settings.network.pods),
-        "hostnameOverride": NODE,
+        "hostnameOverride": settings.node,
         "clientConnection": {"kubeconfig": f"{settings.pki}/proxy.conf"},
         # Zero leaves alone what is the machine's, or not there until a first rule needs it.
         "conntrack": {

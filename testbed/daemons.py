@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testbed import cgroups, configs, kwok, node, pki
-from testbed.settings import NODE
+from testbed.settings import FIRST
 from testbed.shell import TestbedError, wait_until
 
 if TYPE_CHECKING:
     from testbed.settings import Settings
 
 ETCD = "http://127.0.0.1:2379"
-KUBECONFIGS = ("controller-manager", "scheduler", "proxy", NODE)
 # Only some tests need it: `python3 -m testbed start kwok`.
 ON_REQUEST = frozenset({"kwok"})
 # One node's worth of controllers at their default 20 requests a second looks at the first
@@ -25,14 +24,21 @@ UNHURRIED = ("--kube-api-qps=300", "--kube-api-burst=600")
 
 
 def commands(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Every node runs pods; the first one has the control plane beside them."""
+    runs_pods = {
+        "containerd": ("containerd", "--config", f"{settings.node_dir}/containerd.toml"),
+        "kubelet": kubelet(settings),
+        "kube-proxy": ("kube-proxy", f"--config={settings.node_dir}/kube-proxy.json"),
+    }
+    return control_plane(settings) | runs_pods if settings.number == FIRST else runs_pods
+
+
+def control_plane(settings: Settings) -> dict[str, tuple[str, ...]]:
     return {
         "etcd": etcd(),
-        "containerd": ("containerd", "--config", f"{settings.node_dir}/containerd.toml"),
         "kube-apiserver": apiserver(settings),
         "kube-controller-manager": controller_manager(settings),
         "kube-scheduler": scheduler(settings),
-        "kubelet": kubelet(settings),
-        "kube-proxy": ("kube-proxy", f"--config={settings.node_dir}/kube-proxy.json"),
         "kwok": kwok.command(settings),
     }
 
@@ -55,7 +61,7 @@ def apiserver(settings: Settings) -> tuple[str, ...]:
     return (
         "kube-apiserver",
         f"--etcd-servers={ETCD}",
-        f"--advertise-address={network.node}",
+        f"--advertise-address={settings.address}",
         f"--service-cluster-ip-range={network.services}",
         "--allow-privileged",
         "--authorization-mode=Node,RBAC",
@@ -109,9 +115,9 @@ def kubelet(settings: Settings) -> tuple[str, ...]:
     return (
         "kubelet",
         f"--config={settings.node_dir}/kubelet.json",
-        f"--kubeconfig={settings.pki}/{NODE}.conf",
-        f"--node-ip={settings.network.node}",
-        f"--hostname-override={NODE}",
+        f"--kubeconfig={settings.pki}/{settings.node}.conf",
+        f"--node-ip={settings.address}",
+        f"--hostname-override={settings.node}",
     )
 
 
@@ -128,10 +134,16 @@ def write_configs(settings: Settings) -> None:
     write_json(home / "cni" / "10-pods.conflist", configs.pod_network(settings))
     write_json(home / "kubelet.json", configs.kubelet(settings))
     write_json(home / "kube-proxy.json", configs.kube_proxy(settings))
-    kwok.write_config(settings)
-    for identity in KUBECONFIGS:
+    if settings.number == FIRST:
+        kwok.write_config(settings)
+    for identity in kubeconfigs(settings):
         path = settings.pki / f"{identity}.conf"
         pki.write_kubeconfig(settings, identity=identity, path=path)
+
+
+def kubeconfigs(settings: Settings) -> tuple[str, ...]:
+    of_node = ("proxy", settings.node)
+    return ("controller-manager", "scheduler", *of_node) if settings.number == FIRST else of_node
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""python -m testbed.device_plugin nvidia.com/gpu=2 ...: fake devices for a real kubelet.
+"""python -m testbed.device_plugin [--node 2] nvidia.com/gpu=2 ...: fake devices, a real kubelet.
 
 Runs on the machine itself: the sockets of kubelet's directory do not mind namespaces. A container
 gets `/dev/gpu-0` (which is /dev/null) and NVIDIA_VISIBLE_DEVICES=gpu-0 for each device that it
@@ -10,6 +10,7 @@ Needs grpcio and grpcio-tools; kubelet's protocol is read from the .proto file a
 # ruff: noqa: ANN401 - the classes of the protocol exist at run time only
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import threading
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from testbed.settings import Settings
+from testbed.settings import FIRST, NODES, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,7 +57,7 @@ class Advertised:
 def parse(word: str) -> Advertised:
     resource, _, count = word.partition("=")
     if not ("/" in resource and count.isdecimal()):
-        sys.exit(f"expected RESOURCE=COUNT such as nvidia.com/gpu=2, not {word!r}")
+        raise argparse.ArgumentTypeError(f"nvidia.com/gpu=2 would be one, {word!r} is not")
     return Advertised(resource=resource, count=int(count))
 
 
@@ -162,11 +163,13 @@ def obey(lines: Iterable[str], plugins: Iterable[FakePlugin]) -> None:
 
 
 def main(words: list[str]) -> None:
-    if not words:
-        sys.exit(__doc__)
-    settings = Settings.from_environment(os.environ, home=Path.home())
+    parser = argparse.ArgumentParser(prog="python -m testbed.device_plugin")
+    parser.add_argument("--node", type=int, choices=NODES, default=FIRST)
+    parser.add_argument("offered", type=parse, nargs="+", metavar="RESOURCE=COUNT")
+    given = parser.parse_args(words)
+    settings = Settings.from_environment(os.environ, home=Path.home()).of_node(given.node)
     directory = settings.node_dir / "kubelet" / "device-plugins"
-    serve_for_ever([parse(word) for word in words], directory=directory)
+    serve_for_ever(given.offered, directory=directory)
 
 
 if __name__ == "__main__":

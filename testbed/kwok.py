@@ -106,7 +106,7 @@ def command(settings: Settings) -> tuple[str, ...]:
         f"--kubeconfig={settings.kubeconfig}",
         f"--config={config_file(settings)}",
         f"--manage-nodes-with-annotation-selector={FAKE}=fake",
-        f"--node-ip={settings.network.node}",
+        f"--node-ip={settings.address}",
         f"--cidr={settings.network.fake_pods}",
         f"--node-lease-duration-seconds={LEASE_SECONDS}",
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testbed import cgroups, daemons
+from testbed.settings import NODES
 from testbed.shell import attempt
 
 if TYPE_CHECKING:
@@ -52,12 +53,16 @@ HELPERS = ("containerd-shim-runc-v2", "nsenter", "unshare")
 def find(settings: Settings) -> list[str]:
     return [
         *processes(settings),
-        *(f"cgroup {path}" for path in cgroups.find(settings.cgroup)),
+        *(f"cgroup {path}" for name in names(settings) for path in cgroups.find(name)),
         *mounts(settings),
         *links(settings),
         *routes(settings),
         *changes(settings),
     ]
+
+
+def names(settings: Settings) -> list[str]:
+    return [settings.of_node(number).cgroup for number in NODES]
 
 
 def remember_machine(settings: Settings) -> None:
@@ -102,7 +107,7 @@ def firewall() -> list[str]:
 
 def processes(settings: Settings) -> list[str]:
     named = {*daemons.commands(settings), *HELPERS}
-    inside = cgroups.processes(settings.cgroup)
+    inside = {pid for name in names(settings) for pid in cgroups.processes(name)}
     strays = {
         pid
         for pid in (int(path.name) for path in Path("/proc").glob("[0-9]*"))

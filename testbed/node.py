@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testbed import borrowed, cgroups
-from testbed.settings import NODE
+from testbed import cgroups
+from testbed.settings import FIRST
 from testbed.shell import TestbedError, run, succeeds, wait_until
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ def start(settings: Settings) -> None:
     for part in EMPTY_AT_START:
         shutil.rmtree(home / part, ignore_errors=True)
         (home / part).mkdir(parents=True)
-    borrowed.borrow(settings)
     cgroups.make(settings.cgroup)
     unshare = ("unshare", *NAMESPACES, "--fork", "--kill-child", "bash", str(INIT))
     spawn(joined(settings, *unshare), log=settings.logs / "node.log", env=init_env(settings))
@@ -41,9 +40,9 @@ def start(settings: Settings) -> None:
 
 def init_env(settings: Settings) -> dict[str, str]:
     return os.environ | {
-        "NODE": NODE,
+        "NODE": settings.node,
         "NODE_DIR": str(settings.node_dir),
-        "HOSTS": f"{settings.network.node} {NODE}",
+        "HOSTS": f"{settings.address} {settings.node}",
         "CGROUPS": " ".join(hierarchy.controllers for hierarchy in cgroups.here()),
     }
 
@@ -90,23 +89,57 @@ def running(settings: Settings) -> bool:
 
 
 def connect(settings: Settings) -> None:
-    """A cable from the machine to the node, and routes to what is behind it."""
-    network, pid = settings.network, str(first_process(settings))
+    """A cable from the machine to the first node; a further one hangs behind that."""
+    if settings.number == FIRST:
+        connect_to_machine(settings)
+    else:
+        connect_to_first(settings)
+    for rule in refusals(settings):
+        within(settings, "iptables", *rule)
+
+
+def within(settings: Settings, *command: str) -> None:
+    """In the node's network alone: the machine's programs, files and processes."""
+    run("nsenter", "--target", str(first_process(settings)), "--net", "--", *command)
+
+
+def connect_to_machine(settings: Settings) -> None:
+    network, pid = settings.network, first_process(settings)
     prefix = network.link_prefix
-
-    def within(*command: str) -> None:
-        run("nsenter", "--target", pid, "--net", "--", *command)
-
     run("ip", "link", "add", settings.link, *f"type veth peer name eth0 netns {pid}".split())
     run("ip", "address", "add", f"{network.machine}/{prefix}", "dev", settings.link)
     run("ip", "link", "set", settings.link, "up")
-    within("ip", "address", "add", f"{network.node}/{prefix}", "dev", "eth0")
-    within("ip", "link", "set", "eth0", "up")
-    within("ip", "route", "add", "default", "via", str(network.machine))
-    for behind in (network.services, network.node_pods):
-        run("ip", "route", "replace", str(behind), "via", str(network.node))
-    for rule in refusals(settings):
-        within("iptables", *rule)
+    within(settings, "ip", "address", "add", f"{settings.address}/{prefix}", "dev", "eth0")
+    within(settings, "ip", "link", "set", "eth0", "up")
+    within(settings, "ip", "route", "add", "default", "via", str(network.machine))
+    for behind in (network.services, settings.pods):
+        run("ip", "route", "replace", str(behind), "via", str(settings.address))
+
+
+def connect_to_first(settings: Settings) -> None:
+    """The first node passes on what is for this one: nothing of the machine's own is changed.
+
+    All that is on the machine are two routes; the cable ends in the first node.
+    """
+    first, pid = settings.of_node(FIRST), first_process(settings)
+    ours, theirs, cable = str(settings.address), str(first.address), settings.node
+    within(first, "ip", "link", "add", cable, *f"type veth peer name eth0 netns {pid}".split())
+    plug(first, cable, own=theirs, other=ours)
+    plug(settings, "eth0", own=ours, other=theirs)
+    within(settings, "ip", "route", "add", "default", "via", theirs)
+    within(first, "ip", "route", "add", str(settings.pods), "via", ours)
+    for behind in routed(settings):
+        run("ip", "route", "replace", behind, "via", theirs)
+
+
+def plug(settings: Settings, device: str, *, own: str, other: str) -> None:
+    within(settings, "ip", "address", "add", own, "peer", other, "dev", device)
+    within(settings, "ip", "link", "set", device, "up")
+
+
+def routed(settings: Settings) -> tuple[str, str]:
+    """What the machine has to be told about a node that hangs behind the first."""
+    return str(settings.address), str(settings.pods)
 
 
 def refusals(settings: Settings) -> list[tuple[str, ...]]:
@@ -133,9 +166,11 @@ def stop(settings: Settings) -> None:
         return cgroups.remove(settings.cgroup)
 
     wait_until(gone, seconds=20, what="ending the node", log=settings.logs / "node.log")
-    borrowed.give_back(settings)
-    if succeeds("ip", "link", "show", settings.link):  # the kernel removes it a moment later
+    if settings.number == FIRST:  # the kernel removes the link a moment later, and its routes
         succeeds("ip", "link", "delete", settings.link)
+    else:
+        for behind in routed(settings):
+            succeeds("ip", "route", "delete", behind)
 
 
 def forget_state(settings: Settings) -> None:
@@ -144,4 +179,3 @@ def forget_state(settings: Settings) -> None:
         shutil.rmtree(settings.node_dir / part, ignore_errors=True)
     for file in ("ready", "containerd.sock", "containerd.sock.ttrpc"):
         (settings.node_dir / file).unlink(missing_ok=True)
-    settings.kubeconfig.unlink(missing_ok=True)

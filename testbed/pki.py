@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from testbed.settings import NODE
+from testbed.settings import NODES
 from testbed.shell import run
 
 if TYPE_CHECKING:
@@ -41,18 +41,23 @@ def identities(network: Network) -> tuple[Identity, ...]:
         Identity(file="controller-manager", subject="/CN=system:kube-controller-manager"),
         Identity(file="scheduler", subject="/CN=system:kube-scheduler"),
         Identity(file="proxy", subject="/CN=system:kube-proxy"),
-        Identity(
-            file=NODE,
-            subject=f"/O=system:nodes/CN=system:node:{NODE}",
-            names=(f"DNS:{NODE}", f"IP:{network.node}"),
-        ),
+        *(of_node(number, network=network) for number in NODES),
+    )
+
+
+def of_node(number: int, *, network: Network) -> Identity:
+    name = f"node{number}"
+    return Identity(
+        file=name,
+        subject=f"/O=system:nodes/CN=system:node:{name}",
+        names=(f"DNS:{name}", f"IP:{network.node(number)}"),
     )
 
 
 def apiserver_names(network: Network) -> tuple[str, ...]:
     service = "kubernetes"
     suffixes = ("", ".default", ".default.svc", ".default.svc.cluster.local")
-    addresses = ("127.0.0.1", network.api_service, network.node)
+    addresses = ("127.0.0.1", network.api_service, network.control_plane)
     return (
         "DNS:localhost",
         *(f"DNS:{service}{suffix}" for suffix in suffixes),
@@ -116,7 +121,7 @@ def kubeconfig(settings: Settings, *, identity: str) -> dict[str, object]:
         return base64.b64encode((settings.pki / name).read_bytes()).decode()
 
     cluster = {
-        "server": f"https://{settings.network.node}:6443",
+        "server": f"https://{settings.network.control_plane}:6443",
         "certificate-authority-data": encoded("ca.crt"),
     }
     user = {

@@ -38,10 +38,13 @@ def ctr(settings: Settings) -> tuple[str, ...]:
     return ("ctr", "--address", str(settings.containerd_socket), "--namespace", "k8s.io")
 
 
-def import_new(settings: Settings, progress: Progress) -> None:
+def import_new(
+    settings: Settings, progress: Progress, *, only: frozenset[str] | None = None
+) -> None:
     present = images(run(*ctr(settings), "images", "list"))
     for archive in archives(settings.images):
-        if present.get(archive.name) != archive.digest:
+        wanted = only is None or archive.name in only
+        if wanted and present.get(archive.name) != archive.digest:
             import_archive(settings, archive=archive, progress=progress)
 
 

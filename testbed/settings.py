@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NODE = "node1"
+# The first one is always there and has the control plane; the second comes when it is asked for.
+FIRST, SECOND = NODES = (1, 2)
 PINNED_KUBERNETES = "v1.36.3"
 
 
@@ -24,9 +25,12 @@ class Network:
     def machine(self) -> IPv4Address:
         return self.whole[1]
 
+    def node(self, number: int) -> IPv4Address:
+        return self.whole[10 + number]
+
     @property
-    def node(self) -> IPv4Address:
-        return self.whole[11]
+    def control_plane(self) -> IPv4Address:
+        return self.node(FIRST)
 
     @property
     def link_prefix(self) -> int:
@@ -37,9 +41,8 @@ class Network:
         """Room for 64 nodes of 256 pods."""
         return IPv4Network((self.whole[64 << 8], 18))
 
-    @property
-    def node_pods(self) -> IPv4Network:
-        return IPv4Network((self.whole[65 << 8], 24))
+    def node_pods(self, number: int) -> IPv4Network:
+        return IPv4Network((self.whole[(64 + number) << 8], 24))
 
     @property
     def fake_pods(self) -> IPv4Network:
@@ -62,11 +65,15 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`name` tells clusters on one machine apart: it names their links and cgroups."""
+    """`name` tells clusters on one machine apart: it names their links and cgroups.
+
+    `number` is that of the node whose things are meant.
+    """
 
     cache: Path
     name: str = "flagos"
     network: Network = field(default_factory=lambda: Network(whole=IPv4Network("10.89.0.0/16")))
+    number: int = FIRST
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], *, home: Path) -> Settings:
@@ -76,6 +83,9 @@ class Settings:
             name=environ.get("FLAGOS_CLUSTER") or "flagos",
             network=Network(whole=IPv4Network(environ.get("FLAGOS_NETWORK") or "10.89.0.0/16")),
         )
+
+    def of_node(self, number: int) -> Settings:
+        return replace(self, number=number)
 
     @property
     def images(self) -> Path:
@@ -99,8 +109,20 @@ class Settings:
         return self.run / "admin.conf"
 
     @property
+    def node(self) -> str:
+        return f"node{self.number}"
+
+    @property
+    def address(self) -> IPv4Address:
+        return self.network.node(self.number)
+
+    @property
+    def pods(self) -> IPv4Network:
+        return self.network.node_pods(self.number)
+
+    @property
     def node_dir(self) -> Path:
-        return self.run / NODE
+        return self.run / self.node
 
     @property
     def logs(self) -> Path:
@@ -112,9 +134,9 @@ class Settings:
 
     @property
     def link(self) -> str:
-        """The machine's end of the cable to the node."""
+        """The machine's end of the cable to the first node."""
         return f"{self.name}0"
 
     @property
     def cgroup(self) -> str:
-        return f"{self.name}-{NODE}"
+        return f"{self.name}-{self.node}"

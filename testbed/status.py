@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from testbed import cluster, daemons, node
-from testbed.settings import NODE
+from testbed.settings import SECOND
 
 if TYPE_CHECKING:
     from testbed.settings import Settings
@@ -21,9 +21,19 @@ def describe(settings: Settings) -> str:
     if not node.running(settings):
         return "no cluster is running; `make cluster` starts one"
     rows = [(name, describe_daemon(settings, name)) for name in daemons.commands(settings)]
-    ready = "Ready" if cluster.node_is_ready(settings) else f"not Ready; see {settings.logs}"
-    rows += [(NODE, ready), ("KUBECONFIG", str(settings.kubeconfig))]
+    rows += [(each.node, describe_node(each)) for each in nodes(settings)]
+    rows += [("KUBECONFIG", str(settings.kubeconfig))]
     return "\n".join(f"{name:24} {words}" for name, words in rows)
+
+
+def nodes(settings: Settings) -> list[Settings]:
+    """The second one is there only if somebody asked for it."""
+    second = settings.of_node(SECOND)
+    return [settings, second] if node.running(second) else [settings]
+
+
+def describe_node(settings: Settings) -> str:
+    return "Ready" if cluster.node_is_ready(settings) else f"not Ready; see {settings.logs}"
 
 
 def describe_daemon(settings: Settings, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from testbed.images import hub, operator, previous, vllm
+from testbed.images import hub, operator, previous, revised, vllm
 from testbed.images.store import Store
 from testbed.shell import TestbedError
 
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 
 def build_all() -> list[Path]:
-    """The archives of the operator, of the server and of the hub, each made if it is out of date.
+    """The archives of the operator, of the server, of the hub and of what upgrades are between.
 
-    The operator comes first: nobody who works on it has to wait for the rest.
+    Each is made if it is out of date. The operator comes first: nobody who works on it has to wait
+    for the rest.
     """
     store = Store.of_this_machine()
-    made = [build(store) for build in (operator.build, vllm.build, hub.build)]
+    made = [build(store) for build in (operator.build, vllm.build, hub.build, revised.build)]
     return [*made, *build_previous(store)]
 
 

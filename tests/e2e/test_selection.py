@@ -1,60 +1,89 @@
 """A model by its name: the chip that the cluster has free decides which published row serves.
 
-Two vendors' devices come from a fake device plugin that registers with the real kubelet; both rows
-run the tiny model's server on the processor, since no chip is here.
+Two vendors' devices, one vendor on each of two real nodes: each has its own kubelet and containerd
+(`python3 -m testbed join`), and a fake device plugin has registered with each kubelet. Both rows
+run Python's web server, since no chip is here, from an image that both nodes have.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from typing import Any
+import urllib.request
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
+from testbed.images import hub as hub_image
+from testbed.settings import FIRST, SECOND, Settings
 from tests.e2e.conftest import ROOT
-from tests.e2e.model import Model, tiny
+from tests.e2e.model import Model, light
 from tests.kube import Body, Kube, eventually, run
 
 pytestmark = pytest.mark.timeout(300)
 
 VENDORS = {"nvidia": "nvidia.com/gpu", "metax": "metax-tech.com/gpu"}
+PLACES = {"nvidia": FIRST, "metax": SECOND}
 TITLE = "Tiny-Two-Vendors"
 
 
-def allocatable(resource: str) -> int:
-    nodes = json.loads(run("kubectl", "get", "nodes", "-o", "json"))["items"]
-    return sum(int(node["status"]["allocatable"].get(resource, 0)) for node in nodes)
+def second_node(word: str) -> None:
+    run(sys.executable, "-m", "testbed", word)
+
+
+def node_of(chip: str) -> str:
+    return f"node{PLACES[chip]}"
+
+
+def offered(chip: str) -> str:
+    body = json.loads(run("kubectl", "get", "node", node_of(chip), "-o", "json"))
+    return str(body["status"]["allocatable"].get(VENDORS[chip], "0"))
+
+
+def made_here() -> bool:
+    """Whether KUBECONFIG names the cluster of this project: no other one can be given a node."""
+    named = Path(os.environ.get("KUBECONFIG", "")).absolute()
+    return named == Settings.from_environment(os.environ, home=Path.home()).kubeconfig
 
 
 @pytest.fixture(scope="module")
-def one_of_each() -> Iterator[None]:
-    offered = [f"{resource}=1" for resource in VENDORS.values()]
-    words = [sys.executable, "-m", "testbed.device_plugin", *offered]
-    with subprocess.Popen(words, cwd=ROOT) as plugin:
-        try:
-            for resource in VENDORS.values():
-                eventually(
-                    lambda resource=resource: allocatable(resource) == 1,
-                    within=60,
-                    what=f"the node offers {resource}",
-                )
-            yield
-        finally:
+def two_nodes() -> Iterator[None]:
+    if not made_here():
+        pytest.skip("only the cluster of `make cluster` can be given a second node")
+    second_node("join")
+    try:
+        yield
+    finally:
+        second_node("leave")
+
+
+@pytest.fixture(scope="module")
+def one_vendor_each(two_nodes: None) -> Iterator[None]:
+    command = (sys.executable, "-m", "testbed.device_plugin", "--node")
+    plugins = [
+        subprocess.Popen([*command, str(PLACES[chip]), f"{resource}=1"], cwd=ROOT)
+        for chip, resource in VENDORS.items()
+    ]
+    try:
+        for chip, resource in VENDORS.items():
+            eventually(
+                lambda chip=chip: offered(chip) == "1",
+                within=60,
+                what=f"{node_of(chip)} offers {resource}",
+            )
+        yield
+    finally:
+        for plugin in plugins:
             plugin.terminate()
+            plugin.wait()
 
 
 def a_row(chip: str) -> Body:
-    spec: Body = tiny("x")["spec"]
-    server: dict[str, Any] = {
-        "engine": "Custom",
-        "command": ["python3", "-m", "http.server", "8000"],
-        "healthPath": "/",
-        "drainSeconds": 0,  # that web server does not listen to SIGTERM
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-    }
+    served: Body = light("x")["spec"]
     return {
         "apiVersion": "flagos.io/v1alpha1",
         "kind": "FlagOSRelease",
@@ -63,31 +92,26 @@ def a_row(chip: str) -> Body:
             "model": TITLE,
             "chip": chip,
             "devices": 1,
-            "image": spec["image"],
-            "source": spec["source"],
-            "server": server,
+            "image": hub_image.NAME,
+            "source": served["source"],
+            "server": served["server"],
         },
     }
 
 
 @pytest.fixture(scope="module")
 def rows(operator: Kube) -> Iterator[None]:
-    bodies = [a_row(chip) for chip in VENDORS]
-    run(
-        "kubectl",
-        "apply",
-        "-f",
-        "-",
-        stdin=json.dumps({"kind": "List", "apiVersion": "v1", "items": bodies}),
-    )
+    items = [a_row(chip) for chip in VENDORS]
+    document = {"kind": "List", "apiVersion": "v1", "items": items}
+    run("kubectl", "apply", "-f", "-", stdin=json.dumps(document))
     yield
-    run("kubectl", "delete", "flagosreleases", *(body["metadata"]["name"] for body in bodies))
+    run("kubectl", "delete", "flagosreleases", *(body["metadata"]["name"] for body in items))
 
 
 def by_name(name: str) -> Body:
     spec = {"model": {"name": TITLE, "chips": [*VENDORS]}}
-    fetch = tiny("x")["spec"]["fetch"]
-    return {**tiny(name), "spec": {**spec, "fetch": fetch}}
+    fetch = light("x")["spec"]["fetch"]
+    return {**light(name), "spec": {**spec, "fetch": fetch}}
 
 
 def chosen(model: Model) -> Body:
@@ -95,8 +119,25 @@ def chosen(model: Model) -> Body:
     return found
 
 
+def where(model: Model) -> set[str]:
+    return {pod["spec"]["nodeName"] for pod in model.pods()}
+
+
+def chips() -> dict[str, Body]:
+    """What the command tells a person about the chips of this cluster."""
+    told = json.loads(run(sys.executable, "-m", "flagos_operator", "chips", "--json"))
+    return {line["chip"]: line for line in told["chips"]}
+
+
+def test_chips_of_both_nodes_are_listed(operator: Kube, one_vendor_each: None) -> None:
+    found = chips()
+    for chip, resource in VENDORS.items():
+        line = found[chip]
+        assert (line["resource"], line["nodes"], line["total"]) == (resource, 1, 1)
+
+
 def test_the_first_free_chip_is_taken_then_the_other_vendors_then_none(
-    space: Kube, one_of_each: None, rows: None
+    space: Kube, one_vendor_each: None, rows: None, address_of: Callable[[Kube, str], str]
 ) -> None:
     first, second, third = (Model(space, name) for name in ("first", "second", "third"))
     space.apply(by_name("first"))
@@ -106,10 +147,14 @@ def test_the_first_free_chip_is_taken_then_the_other_vendors_then_none(
         "tiny-two-vendors-nvidia",
     )
     assert VENDORS["nvidia"] in str(first.pods()[0]["spec"]["containers"][0]["resources"])
+    assert where(first) == {node_of("nvidia")}
 
     space.apply(by_name("second"))
     second.wait_ready()
     assert chosen(second)["chip"] == "metax"
+    assert where(second) == {node_of("metax")}
+    with urllib.request.urlopen(address_of(space, "second"), timeout=10) as answer:
+        assert answer.status == HTTPStatus.OK, "through its Service, from another machine"
     why = {each["chip"]: each["reason"] for each in chosen(second)["rejected"]}
     assert why == {"nvidia": "NotEnoughFree"}
 
@@ -130,6 +175,6 @@ def test_shipped_rows_are_there_and_a_model_by_an_unknown_name_is_told(
 ) -> None:
     rows_of = run("kubectl", "get", "flagosreleases", "--no-headers")
     assert "minicpm-o-4.5-nvidia" in rows_of
-    space.apply({**tiny("lost"), "spec": {"model": {"name": "Tiny-Too-Vendors"}}})
+    space.apply({**light("lost"), "spec": {"model": {"name": "Tiny-Too-Vendors"}}})
     told = Model(space, "lost").wait_reason("UnknownModel")
     assert TITLE in told["message"]

@@ -38,7 +38,7 @@ from tests.e2e.conftest import (
     image_values,
     install_operator,
 )
-from tests.e2e.model import Model, tiny
+from tests.e2e.model import Model, light, tiny
 from tests.e2e.passes import looked_at_all
 from tests.e2e.snapshot import Snapshot, at_rest, contradictions
 from tests.kube import Body, Kube, eventually, run
@@ -51,24 +51,6 @@ REPO = "flagos/tiny-random-llama"
 # Kinds of children that this version writes once after an upgrade though it rolls nothing, each
 # with the reason. Empty: it has nothing to write.
 WRITTEN_ONCE: dict[str, str] = {}
-# As process 1 it would not hear a SIGTERM, and each roll would take its whole grace period.
-WEB_SERVER = """\
-import http.server, signal, sys
-signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-http.server.test(http.server.SimpleHTTPRequestHandler, port=8000)
-"""
-
-
-def light(name: str, **spec: Any) -> Body:
-    """A model that is up in a moment: a web server and not vLLM."""
-    server = {
-        "engine": "Custom",
-        "command": ["python3", "-c", WEB_SERVER],
-        "healthPath": "/",
-        "drainSeconds": 0,
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-    }
-    return tiny(name, server=server, **spec)
 
 
 def in_place(name: str) -> Body:

@@ -8,28 +8,31 @@ from pathlib import Path
 import pytest
 
 from testbed import addons, configs, daemons, kwok, node, pki
-from testbed.settings import Settings
+from testbed.settings import SECOND, Settings
 from testbed.shell import TestbedError
 
 SETTINGS = Settings(cache=Path("/cache"))
-WORDS = [word for command in daemons.commands(SETTINGS).values() for word in command]
+SECOND_NODE = SETTINGS.of_node(SECOND)
 MADE_ONCE = {"ca.crt", "ca.key", "sa.key", "sa.pub"}
 
 
-def test_every_key_that_is_used_is_made():
-    configured = json.dumps([configs.kubelet(SETTINGS), configs.kube_proxy(SETTINGS)])
-    used = set(re.findall(r"/cache/run/pki/([\w.-]+)", " ".join(WORDS) + configured))
+@pytest.mark.parametrize("settings", [SETTINGS, SECOND_NODE], ids=["first", "second"])
+def test_every_key_that_is_used_is_made(settings):
+    configured = json.dumps([configs.kubelet(settings), configs.kube_proxy(settings)])
+    words = [word for command in daemons.commands(settings).values() for word in command]
+    used = set(re.findall(r"/cache/run/pki/([\w.-]+)", " ".join(words) + configured))
     pairs = {
         f"{identity.file}.{kind}"
         for identity in pki.identities(SETTINGS.network)
         for kind in ("crt", "key")
     }
-    assert used <= pairs | MADE_ONCE | {f"{name}.conf" for name in daemons.KUBECONFIGS}
+    assert used <= pairs | MADE_ONCE | {f"{name}.conf" for name in daemons.kubeconfigs(settings)}
 
 
 def test_every_kubeconfig_has_an_identity():
     known = {identity.file for identity in pki.identities(SETTINGS.network)}
-    assert {*daemons.KUBECONFIGS, "admin"} <= known
+    for settings in (SETTINGS, SECOND_NODE):
+        assert {*daemons.kubeconfigs(settings), "admin"} <= known
 
 
 def test_the_node_runs_on_either_version_of_cgroups():
@@ -44,9 +47,16 @@ def test_containerd_is_told_in_valid_toml_where_its_things_are():
     assert configs.kubelet(SETTINGS)["containerRuntimeEndpoint"].endswith(told["grpc"]["address"])
 
 
-def test_pods_get_addresses_that_the_machine_routes_to_the_node():
-    (bridge, _) = configs.pod_network(SETTINGS)["plugins"]
-    assert bridge["ipam"]["ranges"] == [[{"subnet": str(SETTINGS.network.node_pods)}]]
+@pytest.mark.parametrize("settings", [SETTINGS, SECOND_NODE], ids=["first", "second"])
+def test_pods_get_addresses_that_the_machine_routes_to_the_node(settings):
+    (bridge, _) = configs.pod_network(settings)["plugins"]
+    assert bridge["ipam"]["ranges"] == [[{"subnet": str(settings.pods)}]]
+
+
+def test_a_second_node_runs_pods_and_nothing_of_the_control_plane():
+    assert set(daemons.commands(SECOND_NODE)) == {"containerd", "kubelet", "kube-proxy"}
+    assert "--node-ip=10.89.0.12" in daemons.commands(SECOND_NODE)["kubelet"]
+    assert set(node.routed(SECOND_NODE)) == {"10.89.0.12", "10.89.66.0/24"}
 
 
 def test_an_unknown_daemon_is_answered_with_the_known_ones():
@@ -88,7 +98,7 @@ def test_kwok_manages_none_but_its_own_nodes():
 def test_pods_of_kwok_have_addresses_that_no_real_pod_gets():
     network = SETTINGS.network
     assert network.fake_pods.subnet_of(network.pods)
-    assert not network.fake_pods.overlaps(network.node_pods)
+    assert not network.fake_pods.overlaps(SETTINGS.pods)
 
 
 def test_what_runs_on_request_is_a_daemon_like_the_others():

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from testbed import borrowed, cgroups, gobuild, leftovers, packages, pki, preflight, runtime
+from testbed import (
+    borrowed,
+    cgroups,
+    cluster,
+    gobuild,
+    leftovers,
+    node,
+    packages,
+    pki,
+    preflight,
+    runtime,
+)
 from testbed.settings import Settings
 from testbed.shell import TestbedError, attempt, run, wait_until
 
@@ -125,6 +136,14 @@ def test_a_setting_of_the_machine_that_changed_is_a_leftover(tmp_path, monkeypat
     assert leftovers.changes(settings) == []
     monkeypatch.setattr(leftovers, "machine", lambda: {"sysctl kernel/panic = 10"})
     assert leftovers.changes(settings) == ["sysctl kernel/panic = 10"]
+
+
+def test_down_ends_both_nodes_the_one_behind_the_other_first(tmp_path, monkeypatch):
+    ended = []
+    monkeypatch.setattr(node, "stop", lambda settings: ended.append(settings.cgroup))
+    cluster.take_down(Settings(cache=tmp_path))
+    assert ended == ["flagos-node2", "flagos-node1"]
+    assert set(leftovers.names(Settings(cache=tmp_path))) == set(ended)
 
 
 def test_a_failed_command_is_told_with_its_own_words():
