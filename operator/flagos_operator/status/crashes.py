@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from flagos_operator.desired import probes
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import loglines, patience, runtime
+from flagos_operator.status.memory import became_ready
 from flagos_operator.status.pods import FETCH, SERVER, alive
 from flagos_operator.status.reasons import Reason
 from flagos_operator.status.view import Culprit, Objection
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 LOG_LINES = 200
 # A model of many replicas that all crash tells no more than a few of them do.
 MOST_LOGS = 4
-# From the failed probe to the end: the grace period, plus the kubelet's own delay.
-KILLING = timedelta(seconds=120)
+# The last probe of a budget is sent a period before its end, and times are whole seconds.
+SOONER = timedelta(seconds=probes.PERIOD + 1)
+# What a busy kubelet adds to the grace period, from the failed probe to the end.
+LATER = timedelta(seconds=60)
 KILL, TERM = 137, 143
 KILLED = {KILL, TERM}
 FROM_OUTSIDE = "killed from outside: by its probe, or because the node ran out of memory"
@@ -162,12 +166,25 @@ def _out_of_memory(run: Run) -> Objection:
 
 
 def _outlived_budget(run: Run, *, view: View) -> bool:
-    """A server killed just when its budget was over, and by a signal, did not answer in time."""
-    lasted = patience.ran(run.ended)
-    if lasted is None or run.container.name != SERVER or not isinstance(view.plan, Plan):
+    """A server that was ended just when its budget was over did not answer in time.
+
+    One that loads does not hear SIGTERM, so it lasts until its grace period is over, too.
+    """
+    plan, lasted = view.plan, patience.ran(run.ended)
+    if lasted is None or run.container.name != SERVER or not isinstance(plan, Plan):
         return False
-    budget = timedelta(seconds=view.plan.budget_seconds)
-    return run.ended.exit_code in KILLED and budget <= lasted <= budget + KILLING
+    budget = timedelta(seconds=plan.budget_seconds)
+    grace = timedelta(seconds=plan.pod.grace_seconds)
+    then = budget - SOONER <= lasted <= budget + grace + LATER
+    ready = became_ready(view.model.status, pod=run.pod.name, started=run.ended.started)
+    return then and not ready and _was_told_to_end(run, view=view)
+
+
+def _was_told_to_end(run: Run, *, view: View) -> bool:
+    """By a signal, or in Python's words for it."""
+    told = _telling(run, view=view)
+    terminated = told is not None and told.reason is Reason.TERMINATED
+    return terminated or run.ended.exit_code in KILLED
 
 
 def _budget(run: Run, *, view: View) -> Objection:
