@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flagos_operator.desired import probes
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import loglines, patience, runtime
-from flagos_operator.status.memory import became_ready
+from flagos_operator.status.memory import became_ready, failure, stalled
 from flagos_operator.status.pods import FETCH, SERVER, alive
 from flagos_operator.status.reasons import Reason
 from flagos_operator.status.view import Culprit, Objection
@@ -97,6 +97,8 @@ def explain(run: Run, *, view: View) -> Objection:
         return _out_of_memory(run)
     if run.ended.reason in runtime.NEVER_STARTED:
         return _cannot_start(run)
+    if _log_tells(run) and (told := _told_before(run, view=view)):
+        return told
     if _outlived_budget(run, view=view):
         return _budget(run, view=view)
     return _ended_by_itself(run, view=view)
@@ -147,6 +149,17 @@ def _told_by_fetch(run: Run) -> Objection | None:
     told = report(run)
     reason, message = str(told.get("reason", "")), str(told.get("message", ""))
     return _objection(run, reason, message) if reason else None
+
+
+def _told_before(run: Run, *, view: View) -> Objection | None:
+    """A log that was read once may be gone, or its node away: what it told still holds."""
+    status, ended = view.model.status, run.ended.finished
+    told = failure(status, pod=run.pod.name, container=run.container.name, ended=ended)
+    if view.logs.get(run.key) or not told:
+        return None
+    reason, words, operator = (told.get(key, "") for key in ("reason", "message", "operator"))
+    needs_user = True if reason == stalled(status) else None
+    return _objection(run, reason, words, needs_user=needs_user, operator=operator)
 
 
 def _cannot_start(run: Run) -> Objection:

@@ -64,6 +64,22 @@ def became_ready(status: Mapping[str, Any], *, pod: str, started: datetime | Non
     return same and told.get("phase") == READY
 
 
+def failure(
+    status: Mapping[str, Any], *, pod: str, container: str, ended: datetime | None
+) -> Mapping[str, Any] | None:
+    """What was told of this very run, if it was the last that failed."""
+    told = status.get("lastFailure") or {}
+    run = (told.get("pod"), told.get("container"), told.get("time"))
+    same = ended is not None and run == (pod, container, stamp(ended))
+    return told if same and "reason" in told else None
+
+
+def stalled(status: Mapping[str, Any]) -> str:
+    """For what reason somebody had to act; empty if nobody had."""
+    told = {each.get("type"): each for each in status.get("conditions") or ()}
+    return str(told.get("Stalled", {}).get("reason", ""))
+
+
 def same_source(status: Mapping[str, Any], plan: Plan) -> bool:
     """Whether the weights that the status tells of are those that the plan wants."""
     told = (status.get("weights") or {}).get("source")
