@@ -182,6 +182,8 @@ class Listener:
         following, heard = ear.followed.get(each.key), ear.heard.get(each.key)
         if following and (following.ended or following.exhausted):
             return math.inf
+        if following and following.spent and not following.current:
+            return FIRST_PAUSE
         wished = following.pace(each.pace) if following else each.pace
         wished *= self.pace / PACE
         if heard and (bool(heard.text) if each.follows else self.says_something(heard.text)):
@@ -268,4 +270,4 @@ class Listener:
         asked = {"timestamps": "true", **following.query()}
         text = await self.client.log(pod, wanted.container, asked=asked)
         following.take(text, asked=asked, now=self.clock())
-        return following.kept
+        return following.kept if following.current or wanted.last else ""
