@@ -52,8 +52,12 @@ def place(pod: PodFacts, view: View) -> int:
 def words(view: View) -> str:
     """For a column: how far the server is that is furthest."""
     pod = leading(view)
-    server = running(pod) if pod else None
-    if pod is None or server is None:
+    return words_of(pod, view) if pod else ""
+
+
+def words_of(pod: PodFacts, view: View) -> str:
+    server = running(pod)
+    if server is None:
         return ""
     heard, now = view.heard.get(key(pod, server), ""), step(pod, view)
     if not heard and now == timeline.STARTING:
