@@ -178,7 +178,7 @@ class Listener:
                 await ear.woken.wait()
 
     def _pause(self, each: LiveLog, ear: Ear) -> float:
-        """Shorter until a log says something at all."""
+        """Shorter until a log says something at all, and until its end is read."""
         following, heard = ear.followed.get(each.key), ear.heard.get(each.key)
         if following and (following.ended or following.exhausted):
             return math.inf
