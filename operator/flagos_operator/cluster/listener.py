@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,14 +19,13 @@ from flagos_operator.cluster.kinds import Key
 from flagos_operator.errors import Forbidden, OperatorError, ServerFault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+
     from flagos_operator.cluster.client import Client
     from flagos_operator.observed.facts import PodFacts
-    from flagos_operator.status.weights import LiveLog
+    from flagos_operator.status.logs import LiveLog, LogKey, Texts
 
 log = logging.getLogger(__name__)
-
-LogKey = tuple[str, str, int]
-Texts = Mapping[LogKey, str]
 
 PACE = 5.0
 FIRST_PAUSE = 1.0  # until a log says something at all; doubled each time

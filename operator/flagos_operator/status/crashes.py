@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flagos_operator.desired import probes
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import loglines, patience, runtime
+from flagos_operator.status.logs import LogKey, WantedLog
 from flagos_operator.status.memory import became_ready, failure, stalled
 from flagos_operator.status.pods import FETCH, SERVER, alive
 from flagos_operator.status.reasons import Reason
@@ -44,20 +45,8 @@ class Run:
     number: int
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> LogKey:
         return self.pod.uid, self.container.name, self.number
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WantedLog:
-    """A tail that would tell more. `previous` as in `kubectl logs --previous`."""
-
-    namespace: str
-    pod: str
-    container: str
-    previous: bool
-    lines: int
-    key: tuple[str, str, int]
 
 
 def last_run(pod: PodFacts, container: ContainerFacts) -> Run | None:

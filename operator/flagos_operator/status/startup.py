@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.status import startwords, timeline
+from flagos_operator.status.logs import LiveLog
 from flagos_operator.status.pods import SERVER, alive
 from flagos_operator.status.startlog import story
 from flagos_operator.status.timeline import ORDER, READY, key, running, told
-from flagos_operator.status.weights import LiveLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

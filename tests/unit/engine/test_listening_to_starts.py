@@ -17,8 +17,8 @@ from flagos_operator.cluster.listener import MOST_FAILURES, MUTE, PACE, Listener
 from flagos_operator.errors import ApiError, Forbidden, ServerFault
 from flagos_operator.status import startup
 from flagos_operator.status.fetchlog import says_something
+from flagos_operator.status.logs import LiveLog
 from flagos_operator.status.startlog import distil, turns
-from flagos_operator.status.weights import LiveLog
 from tests.loop.fakekube import logs
 from tests.unit.engine.leaping import run
 from tests.unit.status.build import NOW
