@@ -14,6 +14,13 @@ from tests.kube import Body, Kube, eventually
 EXAMPLE = Path(__file__).parents[2] / "examples" / "tiny-cpu.yaml"
 START = 180  # seconds: the tiny model is up in 12-15 s on a quiet machine, 60-100 s on a busy one
 
+# As process 1 it would not hear a SIGTERM, and each roll would take its whole grace period.
+WEB_SERVER = """\
+import http.server, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+http.server.test(http.server.SimpleHTTPRequestHandler, port=8000)
+"""
+
 
 def tiny(name: str, **spec: Any) -> Body:
     """examples/tiny-cpu.yaml under another name, with top-level spec fields replaced."""
@@ -21,6 +28,18 @@ def tiny(name: str, **spec: Any) -> Body:
     body["metadata"] = {"name": name}
     body["spec"].update(spec)
     return body
+
+
+def light(name: str, **spec: Any) -> Body:
+    """A model that is up in a moment: a web server and not vLLM."""
+    server = {
+        "engine": "Custom",
+        "command": ["python3", "-c", WEB_SERVER],
+        "healthPath": "/",
+        "drainSeconds": 0,
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
+    }
+    return tiny(name, server=server, **spec)
 
 
 @dataclass(frozen=True, slots=True)

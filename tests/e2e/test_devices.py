@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.model import Model, tiny
+from tests.e2e.model import Model, light
 from tests.kube import Kube, eventually, run
 
 pytestmark = pytest.mark.timeout(300)
@@ -39,14 +39,7 @@ def two_devices() -> Iterator[None]:
 
 
 def on_nvidia(name: str, *, devices: int) -> dict[str, Any]:
-    server = {
-        "engine": "Custom",
-        "command": ["python3", "-m", "http.server", "8000"],
-        "healthPath": "/",
-        "drainSeconds": 0,  # that web server does not listen to SIGTERM
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-    }
-    return tiny(name, chip="nvidia", devices=devices, server=server)
+    return light(name, chip="nvidia", devices=devices)
 
 
 def test_devices_are_given_counted_and_waited_for(space: Kube, two_devices: None) -> None:
