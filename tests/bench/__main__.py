@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import sys
 from pathlib import Path
@@ -11,13 +10,11 @@ from pathlib import Path
 from tests.bench import bursts, choosing, latency, rest
 from tests.bench.cluster import Body, Cluster, connected, defined
 from tests.bench.process import running
-from tests.bench.report import Report, say
-from tests.bench.waiting import until_terminated
+from tests.bench.report import Report, exit_code
 
 BUILD = Path("build")
 LOG = BUILD / "bench-operator.log"
 QUICK_REST = 20.0
-TERMINATED = 143  # as a shell says it
 
 
 def arguments_of(words: list[str]) -> argparse.Namespace:
@@ -74,13 +71,7 @@ async def alone(cluster: Cluster, report: Report, *, size: int) -> Body:
 def main(words: list[str]) -> int:
     arguments = arguments_of(words)
     report = Report(BUILD / "bench.json")
-    try:
-        asyncio.run(until_terminated(measure(report, arguments)))
-    except asyncio.CancelledError:
-        return TERMINATED
-    finally:
-        say(report.table())
-    return 0 if report.is_met() else 1
+    return exit_code(measure(report, arguments), report)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from tests.bench.waiting import until_terminated
+
+TERMINATED = 143  # as a shell says it
 
 # name: unit, and the most that is allowed
 TARGETS: dict[str, tuple[str, float | None]] = {
@@ -69,6 +75,17 @@ class Report:
         """As in the list of targets; growth comes last, in the order of its measuring."""
         names = list(self.targets)
         return names.index(name) if name in names else len(names)
+
+
+def exit_code(measuring: Coroutine[Any, Any, None], report: Report) -> int:
+    """Of a program that measures, and that always prints what it has."""
+    try:
+        asyncio.run(until_terminated(measuring))
+    except asyncio.CancelledError:
+        return TERMINATED
+    finally:
+        say(report.table())
+    return 0 if report.is_met() else 1
 
 
 def percentile(values: Iterable[float], share: float) -> float:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
 
 from tests.bench.cluster import connected, defined
 from tests.bench.process import running
-from tests.bench.report import Report, say
-from tests.bench.waiting import until_terminated
+from tests.bench.report import Report, exit_code
 from tests.bench_start.classifying import classify
 from tests.bench_start.crashes import crash
 from tests.bench_start.phases import follow
@@ -18,7 +16,6 @@ from tests.bench_start.stage import stage
 
 BUILD = Path("build")
 LOG = BUILD / "bench-start-operator.log"
-TERMINATED = 143  # as a shell says it
 
 # name: unit, and the most that is allowed
 TARGETS: dict[str, tuple[str, float | None]] = {
@@ -57,13 +54,7 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
 def main(words: list[str]) -> int:
     arguments = arguments_of(words)
     report = Report(BUILD / "bench-start.json", targets=TARGETS)
-    try:
-        asyncio.run(until_terminated(measure(report, arguments)))
-    except asyncio.CancelledError:
-        return TERMINATED
-    finally:
-        say(report.table())
-    return 0 if report.is_met() else 1
+    return exit_code(measure(report, arguments), report)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import re
 import socket
 import subprocess
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,8 @@ ROOT = Path(__file__).parents[2]
 HUB = Kube("flagos-demo")
 SYSTEM = Kube("flagos-system")
 OPERATOR_IMAGE = os.environ.get("OPERATOR_IMAGE", "localhost/flagos-operator:dev")
-
-
 RELEASE = "flagos-operator"
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
 def image_values(image: str) -> list[str]:
@@ -65,18 +64,14 @@ def namespace_for(node: str) -> str:
     return "e2e-" + re.sub(r"[^a-z0-9]+", "-", node.lower()).strip("-")[:50].strip("-")
 
 
-def make_namespace(name: str, *, level: str = "restricted") -> Kube:
-    labels = {"pod-security.kubernetes.io/enforce": level}
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-    run("kubectl", "apply", "-f", "-", stdin=json.dumps(body))
-    return Kube(name)
-
-
 @contextlib.contextmanager
-def a_namespace(name: str, *, level: str = "restricted") -> Iterator[Kube]:
-    kube = make_namespace(name, level=level)
+def a_namespace(name: str, *, labels: Mapping[str, str] = RESTRICTED) -> Iterator[Kube]:
+    """Nobody waits until it is gone: the next one has another name."""
+    meta = {"name": name, "labels": {**labels}}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+    run("kubectl", "apply", "-f", "-", stdin=json.dumps(body))
     try:
-        yield kube
+        yield Kube(name)
     finally:
         run("kubectl", "delete", "namespace", name, "--wait=false")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -11,20 +10,22 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.conftest import OPERATOR_IMAGE, RELEASE, ROOT, SYSTEM, install_operator
+from tests.e2e.conftest import (
+    OPERATOR_IMAGE,
+    RELEASE,
+    ROOT,
+    SYSTEM,
+    a_namespace,
+    image_values,
+    install_operator,
+)
 from tests.kube import Body, CommandFailedError, Kube, eventually, run
 
 pytestmark = pytest.mark.timeout(300)
 
 DEFINITION = "flagosmodels.flagos.io"
 CHART = ROOT / "charts" / "flagos-operator"
-IMAGE = OPERATOR_IMAGE.partition("/")[::2]
-THIS_IMAGE = (
-    *("--set", f"image.registry={IMAGE[0]}"),
-    *("--set", f"image.repository={IMAGE[1].partition(':')[0]}"),
-    *("--set", f"image.tag={IMAGE[1].partition(':')[2]}"),
-)
-RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+THIS_IMAGE = image_values(OPERATOR_IMAGE)
 GUARDED = {"flagos.io/unprivileged": "true"}
 TEAM = "e2e-chart-team"
 OPS = "e2e-chart-ops"
@@ -43,16 +44,6 @@ def a_model(**spec: Body) -> Body:
             **spec,
         },
     }
-
-
-@contextlib.contextmanager
-def a_namespace(name: str, labels: dict[str, str]) -> Iterator[Kube]:
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-    run("kubectl", "apply", "-f", "-", stdin=json.dumps(body))
-    try:
-        yield Kube(name)
-    finally:
-        run("kubectl", "delete", "namespace", name, "--timeout=90s")
 
 
 def refusal(*command: str) -> str:
@@ -98,7 +89,7 @@ def test_an_upgrade_brings_the_newer_definition(operator: Kube, tmp_path: Path) 
 
 
 def test_another_release_is_refused_the_definition_and_can_do_without_it(operator: Kube) -> None:
-    with a_namespace("e2e-chart-second", RESTRICTED) as second:
+    with a_namespace("e2e-chart-second") as second:
         command = ("helm", "install", "second", str(CHART), "-n", second.namespace)
         quiet = ("--set", "replicaCount=0,rbac.userRoles=false")
         assert "invalid ownership metadata" in refusal(*command, *quiet)
@@ -136,7 +127,7 @@ def main_operator_stopped(operator: Kube) -> Iterator[None]:
 @pytest.fixture
 def team(main_operator_stopped: None) -> Iterator[Kube]:
     """The only namespace of an operator that lives in another, and that is `restricted`."""
-    with a_namespace(OPS, RESTRICTED) as ops, a_namespace(TEAM, {}) as team:
+    with a_namespace(OPS) as ops, a_namespace(TEAM, labels={}) as team:
         run(
             *("helm", "install", "team", str(CHART), "-n", ops.namespace, *THIS_IMAGE),
             *("--set", "crds.install=false", "--set", f"watchNamespaces={{{TEAM}}}"),
@@ -170,7 +161,7 @@ def test_a_namespaced_operator_serves_its_namespace_and_no_other(team: Kube) -> 
     assert not may("patch", "flagos.io/flagosmodels", namespace=TEAM)
     assert not may("get", "/secrets", namespace=TEAM)
     assert not may("list", "flagos.io/flagosmodels", namespace="default")
-    with a_namespace("e2e-chart-others", {}) as others:
+    with a_namespace("e2e-chart-others", labels={}) as others:
         others.apply(a_model())
         team.apply(a_model())
 
@@ -188,7 +179,7 @@ def guarded(operator: Kube) -> Iterator[Kube]:
     """A namespace where the optional admission policy holds."""
     upgrade(CHART, "--set", "admissionPolicy.enabled=true")
     try:
-        with a_namespace("e2e-chart-guarded", GUARDED) as kube:
+        with a_namespace("e2e-chart-guarded", labels=GUARDED) as kube:
             probe = a_model(pod={"hostPID": True})
             eventually(lambda: refused(kube, probe), within=30, what="the policy is in force")
             yield kube
@@ -250,5 +241,5 @@ def test_the_admission_policy_lets_other_models_through(guarded: Kube, spec: Bod
 
 
 def test_the_admission_policy_holds_only_where_the_label_is(guarded: Kube) -> None:
-    with a_namespace("e2e-chart-free", {}) as others:
+    with a_namespace("e2e-chart-free", labels={}) as others:
         assert refused(others, a_model(pod={"hostNetwork": True})) == ""

@@ -38,7 +38,7 @@ def judged(space: Kube, name: str) -> bool:
     return bool(status.get("conditions")) and bool(space.names("deployments"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def two(operator: Kube) -> Iterator[None]:
     upgrade(CHART, "--set", "replicaCount=2")
     try:

@@ -1,8 +1,11 @@
-"""What is left on a volume when models are deleted: looked at from a pod that mounts all of it."""
+"""What is left on a volume when models are deleted: looked at from a pod that mounts all of it.
+
+Each test has models and directories of its own, on one volume; all models are applied together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,31 +19,9 @@ pytestmark = pytest.mark.timeout(420)
 CLAIM = "shared"
 
 
-@pytest.fixture
-def volume(space: Kube) -> Disk:
-    """In a namespace that counts what its pods ask for."""
-    hard = {"requests.cpu": "4", "requests.memory": "8Gi", "limits.memory": "16Gi"}
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "counted"}}
-    others = ({**quota, "spec": {"hard": hard}}, claim(CLAIM))
-    return a_disk(space, on_claim(CLAIM), *others, security=UNPRIVILEGED)
-
-
-@pytest.fixture
-def no_operator() -> Iterator[None]:
-    scale(0)
-    yield
-    scale(1)
-
-
-def scale(replicas: int) -> None:
-    SYSTEM.kubectl("scale", "deployment/flagos-operator", f"--replicas={replicas}")
-    pods = "app.kubernetes.io/name=flagos-operator"
-    eventually(
-        lambda: len(SYSTEM.list("pods", selector=pods)) == replicas,
-        within=60,
-        what=f"{replicas} operators",
-    )
-    SYSTEM.kubectl("rollout", "status", "deployment/flagos-operator", "--timeout=60s")
+@pytest.fixture(scope="module")
+def space(shared_space: Kube) -> Kube:
+    return shared_space
 
 
 # A server that costs nothing, where nobody asks it anything.
@@ -55,20 +36,66 @@ IDLE = {
 }
 
 
-def downloaded(space: Kube, name: str, *, serves: bool = False, **weights: Any) -> Model:
-    """Applied, and its weights are complete."""
-    space.apply(tiny(name, weights=weights, **({} if serves else IDLE)))
-    model = Model(space, name)
-    model.wait_reason("Complete", condition="WeightsReady", within=150)
-    return model
-
-
 def kept(**more: Any) -> dict[str, Any]:
     return {"persistentVolumeClaim": {"claimName": CLAIM}, **more}
 
 
 def removed(**more: Any) -> dict[str, Any]:
     return kept(reclaimPolicy="Delete", **more)
+
+
+MADE: dict[str, Any] = {"volumeClaimTemplate": {"size": "1Gi"}}
+KEPT = tiny("kept", weights=kept(directory="kept"), **IDLE)
+BACK = tiny("back", weights=MADE, **IDLE)
+MODELS = (
+    KEPT,
+    BACK,
+    tiny("gone", weights=removed(directory="models/gone"), **IDLE),
+    tiny("first", weights=removed(), **IDLE),
+    tiny("second", weights=removed()),
+    tiny("away", weights=removed(directory="away"), **IDLE),
+    tiny("real", weights=kept(directory="real"), **IDLE),
+    tiny("host", weights={**MADE, "reclaimPolicy": "Delete"}, **IDLE),
+    tiny("guest", weights=on_claim("host-weights")),
+    tiny("rotten", weights=kept(directory="rotten"), **IDLE),
+)
+
+
+@pytest.fixture(scope="module")
+def volume(space: Kube) -> Disk:
+    """In a namespace that counts what its pods ask for."""
+    hard = {"requests.cpu": "4", "requests.memory": "8Gi", "limits.memory": "16Gi"}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "counted"}}
+    others = ({**quota, "spec": {"hard": hard}}, claim(CLAIM))
+    disk = a_disk(space, on_claim(CLAIM), *others, security=UNPRIVILEGED)
+    disk.sh("mkdir models beside && echo stays > beside/file")
+    space.apply(*MODELS)
+    return disk
+
+
+@pytest.fixture
+def away(operator: Kube) -> Iterator[Callable[[], None]]:
+    """Sends the operator away; afterwards it is there again."""
+    yield lambda: scale(0)
+    scale(1)
+
+
+def scale(replicas: int) -> None:
+    SYSTEM.kubectl("scale", "deployment/flagos-operator", f"--replicas={replicas}")
+    pods = "app.kubernetes.io/name=flagos-operator"
+    eventually(
+        lambda: len(SYSTEM.list("pods", selector=pods)) == replicas,
+        within=60,
+        what=f"{replicas} operators",
+    )
+    SYSTEM.kubectl("rollout", "status", "deployment/flagos-operator", "--timeout=60s")
+
+
+def downloaded(space: Kube, name: str) -> Model:
+    """Its weights are complete."""
+    model = Model(space, name)
+    model.wait_reason("Complete", condition="WeightsReady", within=150)
+    return model
 
 
 def delete(model: Model) -> None:
@@ -87,8 +114,7 @@ def wait_removed(volume: Disk, place: str) -> None:
 
 
 def test_a_directory_goes_and_nothing_beside_it(space: Kube, volume: Disk) -> None:
-    volume.sh("mkdir -p /data/models /data/beside && echo stays > /data/beside/file")
-    model = downloaded(space, "gone", **removed(directory="models/gone"))
+    model = downloaded(space, "gone")
     volume.sh("echo stays > /data/models/file")
     volume.sh("ln -s ../../beside/file /data/models/gone/link")
     volume.sh("ln -s ../../beside /data/models/gone/folder")
@@ -105,13 +131,14 @@ def test_a_directory_goes_and_nothing_beside_it(space: Kube, volume: Disk) -> No
 
 
 def test_a_directory_is_kept_unless_its_removal_was_asked_for(space: Kube, volume: Disk) -> None:
-    model = downloaded(space, "kept", **kept(directory="kept"))
+    model = downloaded(space, "kept")
     before = volume.files("kept")
     delete(model)
     wait_for_its_pods(model)
     assert volume.files("kept") == before
-    assert not space.names("jobs")
-    again = downloaded(space, "kept", **kept(directory="kept"))
+    assert not space.names("jobs", selector="flagos.io/model=kept")
+    space.apply(KEPT)
+    again = downloaded(space, "kept")
     assert volume.files("kept") == before
     (pod,) = again.pods()
     told = pod["status"]["initContainerStatuses"][0]["state"]["terminated"]["message"]
@@ -119,8 +146,7 @@ def test_a_directory_is_kept_unless_its_removal_was_asked_for(space: Kube, volum
 
 
 def test_two_models_share_one_copy_until_the_last_one_goes(space: Kube, volume: Disk) -> None:
-    first = downloaded(space, "first", **removed())
-    second = downloaded(space, "second", serves=True, **removed())
+    first, second = downloaded(space, "first"), downloaded(space, "second")
     second.wait_ready()
     place = "flagos"  # the owner of the repository
     before, pods = volume.files(place), second.pod_uids()
@@ -139,11 +165,11 @@ def test_two_models_share_one_copy_until_the_last_one_goes(space: Kube, volume: 
     wait_removed(volume, place)
 
 
-@pytest.mark.usefixtures("no_operator")
-def test_a_deletion_without_an_operator_is_made_up_for(space: Kube, volume: Disk) -> None:
-    scale(1)
-    model = downloaded(space, "away", **removed(directory="away"))
-    scale(0)
+def test_a_deletion_without_an_operator_is_made_up_for(
+    space: Kube, volume: Disk, away: Callable[[], None]
+) -> None:
+    model = downloaded(space, "away")
+    away()
     delete(model)
     wait_for_its_pods(model)
     assert volume.files("away")
@@ -155,7 +181,7 @@ def test_a_link_in_the_place_of_a_directory_leads_no_removal_astray(
     space: Kube, volume: Disk
 ) -> None:
     """The kubelet follows it, as long as it stays on the volume."""
-    real = downloaded(space, "real", **kept(directory="real"))
+    real = downloaded(space, "real")
     before = volume.files("real")
     volume.sh("ln -s real /data/alias")
     space.apply(tiny("alias", weights=removed(directory="alias"), **IDLE))
@@ -175,11 +201,8 @@ def test_a_link_in_the_place_of_a_directory_leads_no_removal_astray(
     assert real.condition("WeightsReady")["status"] == "True"
 
 
-def test_a_claim_made_for_one_model_stays_for_the_other(space: Kube, operator: Kube) -> None:
-    made = {"volumeClaimTemplate": {"size": "1Gi"}, "reclaimPolicy": "Delete"}
-    first = downloaded(space, "host", **made)
-    guest = {"persistentVolumeClaim": {"claimName": "host-weights"}}
-    second = downloaded(space, "guest", serves=True, **guest)
+def test_a_claim_made_for_one_model_stays_for_the_other(space: Kube, volume: Disk) -> None:
+    first, second = downloaded(space, "host"), downloaded(space, "guest")
     delete(first)
     wait_for_its_pods(first)
     second.wait_ready()
@@ -200,13 +223,13 @@ def test_a_claim_made_for_one_model_stays_for_the_other(space: Kube, operator: K
     )
 
 
-def test_a_claim_that_is_retained_is_taken_up_again(space: Kube, operator: Kube) -> None:
-    made = {"volumeClaimTemplate": {"size": "1Gi"}}
-    model = downloaded(space, "back", **made)
+def test_a_claim_that_is_retained_is_taken_up_again(space: Kube, volume: Disk) -> None:
+    model = downloaded(space, "back")
     uid = space.get("persistentvolumeclaim", "back-weights")["metadata"]["uid"]
     delete(model)
     wait_for_its_pods(model)
-    again = downloaded(space, "back", **made)
+    space.apply(BACK)
+    again = downloaded(space, "back")
     assert space.get("persistentvolumeclaim", "back-weights")["metadata"]["uid"] == uid
     (pod,) = again.pods()
     told = pod["status"]["initContainerStatuses"][0]["state"]["terminated"]["message"]
@@ -217,7 +240,7 @@ def test_a_claim_that_is_retained_is_taken_up_again(space: Kube, operator: Kube)
 def test_a_look_on_demand_finds_the_bad_file_and_fetches_only_that(
     space: Kube, volume: Disk
 ) -> None:
-    model = downloaded(space, "rotten", **kept(directory="rotten"))
+    model = downloaded(space, "rotten")
     (bad,) = [file for file in volume.files("rotten") if file.endswith("model.safetensors")]
     stamps = "cd /data/rotten && find . -type f ! -name .flagos.json -exec stat -c '%n %i %Y' {} +"
     before = set(volume.sh(stamps).splitlines())

@@ -6,10 +6,7 @@ machine with two cores some fifteen seconds.
 
 from __future__ import annotations
 
-import itertools
 import json
-import subprocess
-import threading
 from collections.abc import Callable, Iterator
 
 import openai
@@ -17,6 +14,7 @@ import pytest
 
 from tests.e2e.conftest import RELEASE, SYSTEM, install_operator, operator_pod
 from tests.e2e.model import START, Model, tiny
+from tests.e2e.watch import Watch
 from tests.kube import Body, Kube, eventually, run
 
 pytestmark = pytest.mark.timeout(600)
@@ -36,50 +34,19 @@ def client(model: Model, address_of: Callable[[Kube, str], str]) -> Iterator[ope
         yield made
 
 
-class PhaseWatch:
-    """All phases that a watch of one object shows, in order and without repeats."""
-
-    def __init__(self, model: Model) -> None:
-        words = [
-            "get",
-            "flagosmodel",
-            model.name,
-            "--watch",
-            "-o",
-            "jsonpath={.status.phase}{'\\n'}",
-        ]
-        self.process = subprocess.Popen(
-            ["kubectl", "-n", model.kube.namespace, *words], stdout=subprocess.PIPE, text=True
-        )
-        self.lines: list[str] = []
-        self.reader = threading.Thread(target=self.read)
-        self.reader.start()
-
-    def read(self) -> None:
-        assert self.process.stdout
-        self.lines.extend(line.strip() for line in self.process.stdout)
-
-    def stop(self) -> list[str]:
-        self.process.terminate()
-        self.process.wait(timeout=10)
-        self.reader.join(timeout=10)
-        if self.process.stdout:
-            self.process.stdout.close()
-        return [phase for phase, _ in itertools.groupby(self.lines) if phase]
-
-
 def test_apply_goes_through_every_phase_in_order_and_becomes_ready(
     model: Model, hub_faults: Callable[[list[Body]], None]
 ) -> None:
     # slow enough that the download is seen
     hub_faults([{"kind": "slow", "bytes_per_second": 100_000}])
     model.kube.apply(tiny(NAME, weights=CLAIM))
-    watch = PhaseWatch(model)
+    watch = Watch(model, ".status.phase")
     try:
         model.wait_ready()
-        eventually(lambda: "Ready" in watch.lines, within=10, what="the watch sees Ready")
+        eventually(lambda: "Ready" in watch.column(0), within=10, what="the watch sees Ready")
     finally:
-        phases = watch.stop()
+        watch.stop()
+    phases = watch.column(0)
     before = ["Pending", "Scheduling", "Pulling", "Downloading", "Verifying", "Starting"]
     order = [*before, "Loading", "Compiling", "Capturing", "WarmingUp", "Ready"]
     assert phases == sorted(phases, key=order.index), "a phase came twice or out of order"

@@ -1,16 +1,17 @@
-"""A start of a real vLLM, step by step, as a person who watches it sees it."""
+"""A start of a real vLLM, step by step, as a person who watches it sees it.
+
+The engine that is to stand still is stopped first, and stands while the other model is looked at.
+"""
 
 from __future__ import annotations
 
-import itertools
-import subprocess
-import threading
 from datetime import datetime
 
 import pytest
 
 from tests.e2e.engine import APART, signal_engine
 from tests.e2e.model import START, Model, tiny
+from tests.e2e.watch import Watch
 from tests.kube import Body, Kube, eventually
 
 pytestmark = pytest.mark.timeout(600)
@@ -19,35 +20,18 @@ ORDER = ["Pending", "Scheduling", "Pulling", "Starting", "Loading", "WarmingUp",
 # What a step of the server may lag behind its log line (seconds): one that is over sooner, as
 # the loading of a tiny model, may pass unseen and is told by its time alone.
 LAG = 5
-COLUMNS = "{.status.phase}|{.status.startup.phase}|{.status.progress}{'\\n'}"
+STALL = 20
+COLUMNS = (".status.phase", ".status.startup.phase", ".status.progress")
 
 
-class Watch:
-    """Each state that `kubectl get --watch` shows."""
-
-    def __init__(self, model: Model) -> None:
-        words = ["get", "flagosmodel", model.name, "--watch", "-o", f"jsonpath={COLUMNS}"]
-        self.process = subprocess.Popen(
-            ["kubectl", "-n", model.kube.namespace, *words], stdout=subprocess.PIPE, text=True
-        )
-        self.rows: list[list[str]] = []
-        self.reader = threading.Thread(target=self.read)
-        self.reader.start()
-
-    def read(self) -> None:
-        assert self.process.stdout
-        self.rows.extend(line.rstrip("\n").split("|") for line in self.process.stdout)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=10)
-        self.reader.join(timeout=10)
-        if self.process.stdout:
-            self.process.stdout.close()
-
-    def column(self, number: int) -> list[str]:
-        shown = (row[number] for row in self.rows if len(row) > number)
-        return [word for word, _ in itertools.groupby(shown) if word]
+@pytest.fixture(scope="module")
+def still(shared_space: Kube) -> Model:
+    """Stopped while it loads, as by a hung driver."""
+    model = Model(shared_space, "still")
+    server = {**tiny("x")["spec"]["server"], **APART}
+    model.kube.apply(tiny(model.name, server=server, startup={"stallSeconds": STALL}))
+    eventually(lambda: signal_engine(model, "SIGSTOP"), within=START, what="an engine to stop")
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +40,9 @@ def model(shared_space: Kube) -> Model:
 
 
 @pytest.fixture(scope="module")
-def watched(model: Model) -> Watch:
+def watched(model: Model, still: Model) -> Watch:
     model.kube.apply(tiny(model.name))
-    watch = Watch(model)
+    watch = Watch(model, *COLUMNS)
     try:
         model.wait_ready()
         eventually(lambda: "Ready" in watch.column(1), within=10, what="the watch sees Ready")
@@ -128,23 +112,16 @@ def test_a_server_that_is_killed_has_a_start_of_its_own(model: Model, watched: W
     assert {"Starting", "Loading"} <= set(told["timings"])
 
 
-def test_an_engine_that_stands_still_is_told_and_left_alone(shared_space: Kube) -> None:
-    """It is stopped while it loads, as by a hung driver, and goes on when it is let.
-
-    vllm-plugin-FL #521.
-    """
-    model = Model(shared_space, "still")
-    server = {**tiny("x")["spec"]["server"], **APART}
-    model.kube.apply(tiny(model.name, server=server, startup={"stallSeconds": 20}))
-    eventually(lambda: signal_engine(model, "SIGSTOP"), within=START, what="an engine to stop")
-    told = model.wait_reason("Stalled")
+def test_an_engine_that_stands_still_is_told_and_left_alone(still: Model) -> None:
+    """It goes on when it is let. vllm-plugin-FL #521."""
+    told = still.wait_reason("Stalled")
     assert told["status"] == "False"
-    assert "no line in its log for 20 s" in told["message"]
-    assert model.wait_reason("Stalled", condition="Progressing")["status"] == "False"
-    assert model.body()["status"]["progress"].endswith("its log stands still")
-    pods = model.pod_uids()
-    assert signal_engine(model, "SIGCONT")
-    model.wait_ready()
-    assert model.pod_uids() == pods
-    assert not pod_of(model)["status"]["containerStatuses"][0]["restartCount"]
-    assert model.condition("Progressing")["reason"] != "Stalled"
+    assert f"no line in its log for {STALL} s" in told["message"]
+    assert still.wait_reason("Stalled", condition="Progressing")["status"] == "False"
+    assert still.body()["status"]["progress"].endswith("its log stands still")
+    pods = still.pod_uids()
+    assert signal_engine(still, "SIGCONT")
+    still.wait_ready()
+    assert still.pod_uids() == pods
+    assert not pod_of(still)["status"]["containerStatuses"][0]["restartCount"]
+    assert still.condition("Progressing")["reason"] != "Stalled"

@@ -1,12 +1,11 @@
 """Weights on a real node: seen as they arrive, found again, shared, refused for want of room.
 
-The server is Python's own web server: what is tested here is over when it starts.
+A web server takes vLLM's place: what is tested here is over when it starts.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -17,9 +16,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.big_hub import MIB, NAME, REPOS, Hub, manifests
-from tests.e2e.conftest import namespace_for
-from tests.e2e.model import Model, tiny
-from tests.kube import Body, Kube, eventually, run
+from tests.e2e.conftest import a_namespace, namespace_for
+from tests.e2e.model import Model, light
+from tests.kube import Body, Kube, eventually
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -32,14 +31,7 @@ SMALL = "/var/lib/flagos-e2e-small"
 
 
 def a_model(name: str, source: Body, **spec: Any) -> Body:
-    server = {
-        "engine": "Custom",
-        "command": ["python3", "-m", "http.server", "8000"],
-        "healthPath": "/",
-        "drainSeconds": 0,  # that web server does not listen to SIGTERM
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-    }
-    return tiny(name, source=source, server=server, **{"weights": {"emptyDir": {}}, **spec})
+    return light(name, source=source, **{"weights": {"emptyDir": {}}, **spec})
 
 
 @pytest.fixture(scope="module")
@@ -253,13 +245,6 @@ def test_two_models_on_one_claim_download_once(shared_space: Kube, big_hub: Hub)
 @pytest.fixture
 def small_volume(request: pytest.FixtureRequest) -> Iterator[Kube]:
     """A namespace that may use host paths, and one MiB of memory mounted at such a path."""
-    space = Kube(namespace_for(request.node.name))
-    namespace = {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": space.namespace},
-    }
-    run("kubectl", "apply", "-f", "-", stdin=json.dumps(namespace))
     mounted = "mount -t tmpfs -o size=1m,mode=1777 small /outside/volume"
     script = (
         f"mkdir -p /outside/volume && {mounted} && "
@@ -296,7 +281,7 @@ def small_volume(request: pytest.FixtureRequest) -> Iterator[Kube]:
             ],
         },
     }
-    try:
+    with a_namespace(namespace_for(request.node.name), labels={}) as space:
         space.apply(pod)
         space.kubectl("wait", "--for=condition=Ready", "pod/mounts", "--timeout=60s")
         yield space
@@ -305,8 +290,6 @@ def small_volume(request: pytest.FixtureRequest) -> Iterator[Kube]:
             lambda: space.names("pods") == {"mounts"}, within=60, what="nobody uses the volume"
         )
         space.delete("pod", "mounts")
-    finally:
-        run("kubectl", "delete", "namespace", space.namespace, "--wait=false")
 
 
 def test_a_volume_that_is_too_small_is_told_with_both_numbers(

@@ -17,7 +17,7 @@ from tests.bench.waiting import until
 
 ROOT = Path(__file__).parents[2]
 BACK = 60.0
-# After a minute without an API server these sleep for another one: that is not what is tested.
+# Without an API server these sleep, in the end for a minute: that is not what is tested.
 SLEEPY = ("kube-controller-manager", "kube-scheduler", "kwok")
 
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from tests.faults import faults
-from tests.faults.world import Size, World, size_of
+from tests.faults.world import Size, World
 
 
 class BrokenError(Exception):
@@ -48,9 +48,7 @@ class Story:
 async def soak(world: World, story: Story, *, seconds: float) -> None:
     """All faults in turn, in another order each time, so that none is left out for long."""
     ends = time.monotonic() + seconds
-    await world.check()
-    assert world.operator
-    story.checks, story.first = 1, size_of(world.operator)
+    story.checks, story.first = 1, await world.check()
     while True:
         for trial in world.dice.sample(faults.TRIALS, len(faults.TRIALS)):
             if time.monotonic() >= ends:
@@ -64,10 +62,9 @@ async def one(world: World, trial: faults.Trial, story: Story) -> None:
     try:
         await trial.happen(world)
         struck = time.monotonic() - began
-        await world.check()
+        size = await world.check()
     except (AssertionError, TimeoutError) as wrong:
         raise BrokenError(story.end(wrong)) from wrong
-    assert world.operator
-    story.checks, story.last = story.checks + 1, size_of(world.operator)
+    story.checks, story.last = story.checks + 1, size
     settled = time.monotonic() - began - struck
     story.tell(f"{trial.name:44} {struck:5.0f} s, well after {settled:3.0f} s; {story.last}")

@@ -48,6 +48,14 @@ class Size:
         return f"{self.memory:.0f} MiB, {self.files} files, {self.threads} threads"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How an operator is started."""
+
+    proxied: bool = False
+    hours_off: int = 0
+
+
 @dataclass(slots=True, kw_only=True)
 class World:
     cluster: Cluster
@@ -59,6 +67,8 @@ class World:
     before: Before = field(default_factory=lambda: Before(models=frozenset(), pods={}))
     guests: list[str] = field(default_factory=list)  # that came in a storm and are still there
     operator: Running | None = None
+    way: Way = field(default_factory=Way)
+    unused: bool = False  # the operator has looked at all since it began, and nothing has happened
     size: Size | None = None  # as it was when the crowd had come alive
 
     async def look(self) -> Look:
@@ -66,10 +76,17 @@ class World:
 
     async def use(self, *, proxied: bool = False, hours_off: int = 0) -> Running:
         """The operator from now on, in the place of the one before."""
+        way = Way(proxied=proxied, hours_off=hours_off)
+        stays = self.operator if self.unused and way == self.way else None
+        self.unused = False
+        return stays or await self._start(way)
+
+    async def _start(self, way: Way) -> Running:
         if self.operator:
             await self.operator.stop()
-        way = self.launcher.proxied if proxied else self.launcher.direct
-        self.operator = await self.launcher.start(kubeconfig=way, hours_off=hours_off)
+        kubeconfig = self.launcher.proxied if way.proxied else self.launcher.direct
+        self.way = way
+        self.operator = await self.launcher.start(kubeconfig=kubeconfig, hours_off=way.hours_off)
         await until(self.operator.known.is_ready, within=60)
         return self.operator
 
@@ -77,6 +94,7 @@ class World:
         """By one that may be killed before it has looked round."""
         assert self.operator
         await self.operator.kill()
+        self.way, self.unused = Way(), False
         self.operator = await self.launcher.start()
 
     @contextlib.asynccontextmanager
@@ -114,16 +132,20 @@ class World:
         retrying = (await self.operator.known.read()).retrying
         return [f"{retrying:.0f} models wait for another pass"] if retrying else []
 
-    async def check(self, *, within: float = SETTLED) -> None:
-        """All is as a fresh operator would have it: in the words of its code, and in its deeds."""
+    async def check(self, *, within: float = SETTLED) -> Size:
+        """All is as a fresh operator would have it: in the words of its code, and in its deeds.
+
+        That one is there from now on. The size is that of the one which has been through it all.
+        """
         settled = await self.settle(within=within)
+        weighed = self._weigh()
         await self._ask_a_fresh_one(settled)
-        self._weigh()
+        return weighed
 
     async def _ask_a_fresh_one(self, settled: Look) -> None:
-        async with self.launcher.running() as fresh:
-            await fresh.known.reconciled(len(settled.all(MODEL)))
-            calls = (await fresh.known.read()).calls
+        fresh = await self._start(Way(proxied=self.way.proxied))
+        await fresh.known.reconciled(len(settled.all(MODEL)))
+        calls = (await fresh.known.read()).calls
         found = await self.look()
         news = {
             (MODEL.name, model_of(found.all(POD)[name])) for name in moved(settled, found, POD)
@@ -135,8 +157,9 @@ class World:
             if (kind.name, name) not in news  # of its pod: the scheduler has found other words
         }
         assert not changed, f"a fresh operator changed {sorted(changed)[:9]}; it made {calls}"
+        self.unused = True
 
-    def _weigh(self) -> None:
+    def _weigh(self) -> Size:
         """Nothing piles up in the process, whatever it went through."""
         assert self.operator
         now = size_of(self.operator)
@@ -144,6 +167,7 @@ class World:
         assert now.files <= first.files + MORE_FILES, f"{first} at first, {now} now"
         assert now.threads <= first.threads + MORE_THREADS, f"{first} at first, {now} now"
         assert now.memory <= first.memory * MORE_MEMORY, f"{first} at first, {now} now"
+        return now
 
 
 def moved(before: Look, after: Look, kind: Kind) -> set[str]:

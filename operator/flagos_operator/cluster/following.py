@@ -16,6 +16,7 @@ READ, LINES = 16 * 1024, 100
 ALLOWANCE = 256 * 1024
 AMPLE = 160 * 1024
 SURELY_OVER = 2.0  # seconds after its last line a second has no more lines to come
+MOST_CATCHING_UP = 4  # reads; a log whose end they do not reach has new lines all the time
 SCANT_READ, SCANT_LINES, SCANT_PACE = 1024, 5, 30.0
 
 Distil = Callable[[str, str], str]
@@ -29,6 +30,8 @@ class Following:
     spent: int = 0
     ended: bool = False  # nothing more is wanted of it
     failures: int = 0
+    current: bool = False  # it was read to its end once: till then its last line is an old one
+    _reads: int = 0
     _news_at: float = 0.0
     _quiet: bool = False  # nothing more can come of the second that the last line is of
     _stuck: int = 0  # times in a row that a read was cut off before it came to anything new
@@ -63,6 +66,8 @@ class Following:
             self._news_at = now
         self._quiet = bool(self.kept) and now - self._news_at >= SURELY_OVER
         cut_off = size >= int(asked["limitBytes"])
+        self._reads += 1
+        self.current = self.current or not cut_off or self._reads >= MOST_CATCHING_UP
         self._stuck = 0 if new or not cut_off else self._stuck + 1
 
     def _since(self) -> datetime | None:

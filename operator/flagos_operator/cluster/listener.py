@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,14 +19,13 @@ from flagos_operator.cluster.kinds import Key
 from flagos_operator.errors import Forbidden, OperatorError, ServerFault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+
     from flagos_operator.cluster.client import Client
     from flagos_operator.observed.facts import PodFacts
-    from flagos_operator.status.weights import LiveLog
+    from flagos_operator.status.logs import LiveLog, LogKey, Texts
 
 log = logging.getLogger(__name__)
-
-LogKey = tuple[str, str, int]
-Texts = Mapping[LogKey, str]
 
 PACE = 5.0
 FIRST_PAUSE = 1.0  # until a log says something at all; doubled each time
@@ -178,10 +176,12 @@ class Listener:
                 await ear.woken.wait()
 
     def _pause(self, each: LiveLog, ear: Ear) -> float:
-        """Shorter until a log says something at all."""
+        """Shorter until a log says something at all, and until its end is read."""
         following, heard = ear.followed.get(each.key), ear.heard.get(each.key)
         if following and (following.ended or following.exhausted):
             return math.inf
+        if following and following.spent and not following.current:
+            return FIRST_PAUSE
         wished = following.pace(each.pace) if following else each.pace
         wished *= self.pace / PACE
         if heard and (bool(heard.text) if each.follows else self.says_something(heard.text)):
@@ -268,4 +268,4 @@ class Listener:
         asked = {"timestamps": "true", **following.query()}
         text = await self.client.log(pod, wanted.container, asked=asked)
         following.take(text, asked=asked, now=self.clock())
-        return following.kept
+        return following.kept if following.current or wanted.last else ""

@@ -6,7 +6,6 @@ that may be the next run's. So it is asked for once more when it is surely the p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,11 @@ from flagos_operator.cluster.kinds import Key
 from flagos_operator.errors import OperatorError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from flagos_operator.cluster.client import Client
     from flagos_operator.observed.facts import PodFacts
-    from flagos_operator.status.crashes import WantedLog
-
-LogKey = tuple[str, str, int]
-Texts = Mapping[LogKey, str]
+    from flagos_operator.status.logs import LogKey, Texts, WantedLog
 
 
 @dataclass(slots=True, kw_only=True)

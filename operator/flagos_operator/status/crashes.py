@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from flagos_operator.desired import probes
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import loglines, patience, runtime
+from flagos_operator.status.logs import LogKey, WantedLog
+from flagos_operator.status.memory import became_ready, failure, stalled
 from flagos_operator.status.pods import FETCH, SERVER, alive
 from flagos_operator.status.reasons import Reason
 from flagos_operator.status.view import Culprit, Objection
@@ -22,8 +25,10 @@ if TYPE_CHECKING:
 LOG_LINES = 200
 # A model of many replicas that all crash tells no more than a few of them do.
 MOST_LOGS = 4
-# From the failed probe to the end: the grace period, plus the kubelet's own delay.
-KILLING = timedelta(seconds=120)
+# The last probe of a budget is sent a period before its end, and times are whole seconds.
+SOONER = timedelta(seconds=probes.PERIOD + 1)
+# What a busy kubelet adds to the grace period, from the failed probe to the end.
+LATER = timedelta(seconds=60)
 KILL, TERM = 137, 143
 KILLED = {KILL, TERM}
 FROM_OUTSIDE = "killed from outside: by its probe, or because the node ran out of memory"
@@ -40,20 +45,8 @@ class Run:
     number: int
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> LogKey:
         return self.pod.uid, self.container.name, self.number
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WantedLog:
-    """A tail that would tell more. `previous` as in `kubectl logs --previous`."""
-
-    namespace: str
-    pod: str
-    container: str
-    previous: bool
-    lines: int
-    key: tuple[str, str, int]
 
 
 def last_run(pod: PodFacts, container: ContainerFacts) -> Run | None:
@@ -93,6 +86,8 @@ def explain(run: Run, *, view: View) -> Objection:
         return _out_of_memory(run)
     if run.ended.reason in runtime.NEVER_STARTED:
         return _cannot_start(run)
+    if _log_tells(run) and (told := _told_before(run, view=view)):
+        return told
     if _outlived_budget(run, view=view):
         return _budget(run, view=view)
     return _ended_by_itself(run, view=view)
@@ -145,6 +140,17 @@ def _told_by_fetch(run: Run) -> Objection | None:
     return _objection(run, reason, message) if reason else None
 
 
+def _told_before(run: Run, *, view: View) -> Objection | None:
+    """A log that was read once may be gone, or its node away: what it told still holds."""
+    status, ended = view.model.status, run.ended.finished
+    told = failure(status, pod=run.pod.name, container=run.container.name, ended=ended)
+    if view.logs.get(run.key) or not told:
+        return None
+    reason, words, operator = (told.get(key, "") for key in ("reason", "message", "operator"))
+    needs_user = True if reason == stalled(status) else None
+    return _objection(run, reason, words, needs_user=needs_user, operator=operator)
+
+
 def _cannot_start(run: Run) -> Objection:
     words = runtime.start(run.ended.message)
     message = f"container {run.container.name}: {words}"
@@ -162,12 +168,25 @@ def _out_of_memory(run: Run) -> Objection:
 
 
 def _outlived_budget(run: Run, *, view: View) -> bool:
-    """A server killed just when its budget was over, and by a signal, did not answer in time."""
-    lasted = patience.ran(run.ended)
-    if lasted is None or run.container.name != SERVER or not isinstance(view.plan, Plan):
+    """A server that was ended just when its budget was over did not answer in time.
+
+    One that loads does not hear SIGTERM, so it lasts until its grace period is over, too.
+    """
+    plan, lasted = view.plan, patience.ran(run.ended)
+    if lasted is None or run.container.name != SERVER or not isinstance(plan, Plan):
         return False
-    budget = timedelta(seconds=view.plan.budget_seconds)
-    return run.ended.exit_code in KILLED and budget <= lasted <= budget + KILLING
+    budget = timedelta(seconds=plan.budget_seconds)
+    grace = timedelta(seconds=plan.pod.grace_seconds)
+    then = budget - SOONER <= lasted <= budget + grace + LATER
+    ready = became_ready(view.model.status, pod=run.pod.name, started=run.ended.started)
+    return then and not ready and _was_told_to_end(run, view=view)
+
+
+def _was_told_to_end(run: Run, *, view: View) -> bool:
+    """By a signal, or in Python's words for it."""
+    told = _telling(run, view=view)
+    terminated = told is not None and told.reason is Reason.TERMINATED
+    return terminated or run.ended.exit_code in KILLED
 
 
 def _budget(run: Run, *, view: View) -> Objection:

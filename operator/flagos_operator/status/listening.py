@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from flagos_operator.observed.facts import PodFacts
+    from flagos_operator.status.logs import LiveLog
     from flagos_operator.status.view import View
-    from flagos_operator.status.weights import LiveLog
 
 # Tuning that goes on is told for a minute.
 SLOW = 15.0

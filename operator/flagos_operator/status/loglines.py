@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.status.causes import CAUSES, EXITS, GENERAL, LAST_RESORT
 from flagos_operator.status.operators import Blamed, blamed
+from flagos_operator.status.reached import UP
 from flagos_operator.status.reasons import Reason
 
 if TYPE_CHECKING:
@@ -82,10 +83,7 @@ ENGINE_ERROR = re.compile(
     r"\((?:EngineCore|Worker|RayWorker|VllmWorker)[^)]{0,60}\) (?:ERROR|CRITICAL) "
 )
 # Causes that stand before this did not keep the server from serving.
-SERVES = re.compile(
-    r"Application startup complete|The server is fired up|\"GET /health HTTP/[\d.]+\" 200"
-    r"|Avg prompt throughput: "
-)
+SERVES = re.compile(rf"{UP}|Avg prompt throughput: ")
 # An error that Python reports and goes on after; it ends with the error's own words.
 IGNORED = re.compile(r"^Exception ignored in")
 FRAME = re.compile(r"^\s*File \"|^[\s^~]*$")

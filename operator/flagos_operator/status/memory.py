@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from flagos_operator.status.text import LONGEST_FIELD, bounded
+from flagos_operator.status.reached import READY
+from flagos_operator.status.text import LONGEST_FIELD, bounded, stamp
 
 if TYPE_CHECKING:
     from flagos_operator.desired.plan import Plan
@@ -53,6 +54,30 @@ def runs(status: Mapping[str, Any]) -> Mapping[str, str]:
     """What is known of each run of a server, by pod and number of the run."""
     found: Mapping[str, str] = (status.get("flagos") or {}).get("runs") or {}
     return found
+
+
+def became_ready(status: Mapping[str, Any], *, pod: str, started: datetime | None) -> bool:
+    """Whether the start that the status tells of is that of this run, and came to its end."""
+    told = status.get("startup") or {}
+    run = (told.get("pod"), told.get("started"))
+    same = started is not None and run == (pod, stamp(started))
+    return same and told.get("phase") == READY
+
+
+def failure(
+    status: Mapping[str, Any], *, pod: str, container: str, ended: datetime | None
+) -> Mapping[str, Any] | None:
+    """What was told of this very run, if it was the last that failed."""
+    told = status.get("lastFailure") or {}
+    run = (told.get("pod"), told.get("container"), told.get("time"))
+    same = ended is not None and run == (pod, container, stamp(ended))
+    return told if same and "reason" in told else None
+
+
+def stalled(status: Mapping[str, Any]) -> str:
+    """For what reason somebody had to act; empty if nobody had."""
+    told = {each.get("type"): each for each in status.get("conditions") or ()}
+    return str(told.get("Stalled", {}).get("reason", ""))
 
 
 def same_source(status: Mapping[str, Any], plan: Plan) -> bool:

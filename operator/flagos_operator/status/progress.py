@@ -135,6 +135,12 @@ def _starting(view: View) -> str:
     return startup.words(view) or "loading the model"
 
 
+def _stands_still(view: View) -> str:
+    pod = next((pod for pod in alive(view) if checks.stalled(pod, view)), None)
+    far = startup.words_of(pod, view) if pod else ""
+    return f"{far or 'starting'}, but its log stands still"
+
+
 _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.UNSCHEDULABLE: _waiting_for,
     Reason.VOLUME_CLAIM_PENDING: _unbound,
@@ -148,6 +154,6 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.LOCK_HELD: lambda _: "waiting for another pod's download",
     Reason.STARTING: _starting,
     Reason.FLAGOS_UNPROVEN: lambda _: "no proof that FlagOS is on",
-    Reason.STALLED: lambda view: f"{startup.words(view) or 'starting'}, but its log stands still",
+    Reason.STALLED: _stands_still,
     Reason.RECLAIMING: lambda _: "waiting for the removal of a deleted model's weights",
 }

@@ -13,6 +13,7 @@ from enum import Enum
 from functools import lru_cache
 
 from flagos_operator.status.loglines import COLOUR, PREFIX
+from flagos_operator.status.reached import UP
 
 
 class Sign(Enum):
@@ -74,11 +75,7 @@ ROWS = (
     row(Sign.ERROR, rf"{_LOADER}[\w.]{{0,120}}(?:Error|Exception|Interrupt)\b"),
     # With less than INFO neither this nor any proof is written.
     row(Sign.HEAD, r"non-default args: |vLLM API server version "),
-    row(
-        Sign.STARTED,
-        r"Application startup complete|Starting vLLM (?:API )?server\b.{0,20} on http"
-        r"|The server is fired up|\"GET /health HTTP/[\d.]+\" 200",
-    ),
+    row(Sign.STARTED, rf"{UP}|Starting vLLM (?:API )?server\b.{{0,20}} on http"),
 )
 # What a reader of a long log must keep for `seen` to be right.
 KEPT: tuple[re.Pattern[str], ...] = tuple(each.pattern for each in ROWS)

@@ -33,6 +33,8 @@ def step(name: str, pattern: str) -> Step:
 # vLLM 0.13 to 0.33 and SGLang, on any chip: chips name the graphs after themselves.
 STARTING = "Starting"
 READY = "Ready"
+# The words of a server that is up, for whoever asks that of a log.
+UP = r"Application startup complete|The server is fired up|\"GET /health HTTP/[\d.]+\" 200"
 STEPS = (
     step(
         "Loading",
@@ -59,11 +61,7 @@ STEPS = (
         r"|Warming up|(?<!/)\b[Ww]arm(?:ing)?[- ]?up .{0,60}(?:started|took|finished|done)"
         r"|Starting vLLM (?:API )?server|Started server process",
     ),
-    step(
-        READY,
-        r"Application startup complete|The server is fired up|\"GET /health HTTP/[\d.]+\" 200"
-        r"|Avg prompt throughput: |EngineDeadError: ",
-    ),
+    step(READY, rf"{UP}|Avg prompt throughput: |EngineDeadError: "),
 )
 
 

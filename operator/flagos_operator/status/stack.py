@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flagos_operator.observed.facts import ContainerFacts, PodFacts
+    from flagos_operator.status.logs import LogKey
     from flagos_operator.status.view import View
 
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
@@ -37,7 +38,7 @@ class Run:
 
     pod: PodFacts
     key: str
-    log: tuple[str, str, int]
+    log: LogKey
     seen: proof.Seen
     read: bool
     waits: bool  # what it has not said yet it may still say

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.status import startwords, timeline
+from flagos_operator.status.logs import LiveLog
 from flagos_operator.status.pods import SERVER, alive
 from flagos_operator.status.startlog import story
 from flagos_operator.status.timeline import ORDER, READY, key, running, told
-from flagos_operator.status.weights import LiveLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,8 +52,12 @@ def place(pod: PodFacts, view: View) -> int:
 def words(view: View) -> str:
     """For a column: how far the server is that is furthest."""
     pod = leading(view)
-    server = running(pod) if pod else None
-    if pod is None or server is None:
+    return words_of(pod, view) if pod else ""
+
+
+def words_of(pod: PodFacts, view: View) -> str:
+    server = running(pod)
+    if server is None:
         return ""
     heard, now = view.heard.get(key(pod, server), ""), step(pod, view)
     if not heard and now == timeline.STARTING:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from flagos_operator.observed.facts import ContainerFacts, PodFacts
+    from flagos_operator.status.logs import LogKey
     from flagos_operator.status.view import View
 
 SCHEDULING, PULLING, DOWNLOADING = "Scheduling", "Pulling", "Downloading"
@@ -60,7 +61,7 @@ def begins(pod: PodFacts) -> bool:
     return running(pod) is not None or server is None or not (server.ended or server.last)
 
 
-def key(pod: PodFacts, server: ContainerFacts) -> tuple[str, str, int]:
+def key(pod: PodFacts, server: ContainerFacts) -> LogKey:
     return pod.uid, SERVER, server.restarts
 
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flagos_operator.status.loglines import COLOUR
+from flagos_operator.status.reached import UP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,9 +24,7 @@ TUNED = re.compile(
     r"(?P<seconds>\d{1,7}(?:\.\d{1,9})?) ?s\b"
 )
 TUNES = re.compile(r"\bAutotuning kernel (?P<kernel>[\w.<>]{1,60})[\w.<>]{0,200} with config\b")
-READY = re.compile(
-    r"Application startup complete|The server is fired up|\"GET /health HTTP/[\d.]+\" 200"
-)
+READY = re.compile(UP)
 STAMP = re.compile(r"^(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?P<rest>\.\d{1,9})?Z ")
 SUMMARY = re.compile(
     r"^(?:\S{20,35}Z )?flagos-operator tuning: (?P<before>\d+) kernels in (?P<seconds>[\d.]+) s "

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from flagos_operator.api.outcome import Invalid
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
         ModelFacts,
         PodFacts,
     )
+    from flagos_operator.status.logs import LogKey, Texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +73,9 @@ class View:
     warning: Objection | None = None  # of rows that are used as they are
     selection: Selection | None = None  # of a model that leaves its release to the operator
     verified: Verified | None = None  # a look at the weights that has just ended
-    # Tails of crashed containers' logs, by (pod uid, container, number of the run that ended).
-    logs: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
+    # Tails of crashed containers' logs.
+    logs: Texts = field(default_factory=dict)
     # Ends of the logs of downloads that run, and what tells of those of servers that start,
     # likewise; empty: it could not be read of late.
-    heard: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
-    heard_out: frozenset[tuple[str, str, int]] = frozenset()  # nothing more is read of them
+    heard: Texts = field(default_factory=dict)
+    heard_out: frozenset[LogKey] = frozenset()  # nothing more is read of them

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import crashes, fetchlog
 from flagos_operator.status.fetchlog import DOWNLOADING, LISTING, VERIFYING, WAITING, Told
+from flagos_operator.status.logs import LiveLog, LogKey
 from flagos_operator.status.memory import same_source
 from flagos_operator.status.pods import FETCH, alive, container
 from flagos_operator.status.reasons import Reason
@@ -41,25 +42,6 @@ _LEAVES = ("revision", "digest", "totalBytes")
 _FURTHEST = (WAITING, LISTING, DOWNLOADING, VERIFYING)
 LONGEST_HOST_NAME = 63  # a pod's own name, cut off there
 LONGEST_TROUBLE = 160  # bytes, of a column of a table
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveLog:
-    """The log of a container that runs, wanted again and again while it does.
-
-    Of one that is followed only what is new is read, and what tells is kept; else its last lines
-    are read anew each time. After the last read there is no other one.
-    """
-
-    namespace: str
-    pod: str
-    node: str
-    container: str
-    key: tuple[str, str, int]
-    lines: int = 0  # of its end; one that is followed knows by itself
-    pace: float = 5.0  # seconds between two reads
-    follows: bool = False
-    last: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,5 +238,5 @@ def _live_log(pod: PodFacts, fetch: ContainerFacts) -> LiveLog:
     )
 
 
-def _key(pod: PodFacts, fetch: ContainerFacts) -> tuple[str, str, int]:
+def _key(pod: PodFacts, fetch: ContainerFacts) -> LogKey:
     return pod.uid, FETCH, fetch.restarts

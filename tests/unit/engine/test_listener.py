@@ -32,8 +32,8 @@ from flagos_operator.errors import (
     Unreachable,
 )
 from flagos_operator.status.fetchlog import says_something
+from flagos_operator.status.logs import LiveLog
 from flagos_operator.status.startlog import distil, turns
-from flagos_operator.status.weights import LiveLog
 from tests.unit.engine.leaping import run
 
 MODEL = Key("default", "m")

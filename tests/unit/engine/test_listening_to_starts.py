@@ -17,8 +17,8 @@ from flagos_operator.cluster.listener import MOST_FAILURES, MUTE, PACE, Listener
 from flagos_operator.errors import ApiError, Forbidden, ServerFault
 from flagos_operator.status import startup
 from flagos_operator.status.fetchlog import says_something
+from flagos_operator.status.logs import LiveLog
 from flagos_operator.status.startlog import distil, turns
-from flagos_operator.status.weights import LiveLog
 from tests.loop.fakekube import logs
 from tests.unit.engine.leaping import run
 from tests.unit.status.build import NOW
@@ -169,6 +169,37 @@ def test_the_last_words_before_the_silence_are_told_as_well():
             assert lab.text
             assert lab.text.endswith("INFO 8.0")
             assert lab.told[-1] > 8
+
+    run(story())
+
+
+def test_of_a_log_that_is_longer_than_one_look_nothing_is_told_before_its_end_is_read():
+    """By its head alone, to an operator that comes late, it has stood still for an hour."""
+    written = (NOW + timedelta(seconds=n) for n in range(4000))
+    long = "".join(stamped("x" * 300, each) for each in written)
+
+    async def story() -> None:
+        seen: list[str] = []
+        async with listening(lambda _: long) as lab:
+            lab.listener.tell = lambda _: seen.append(lab.text or "")
+            lab.listener.want(MODEL, (START,))
+            await asyncio.sleep(5)
+            ends = {each.splitlines()[-1][:19] for each in seen if each}
+            assert ends == {"2026-11-25T13:06:39"}
+
+    run(story())
+
+
+def test_a_log_whose_end_nobody_can_reach_is_told_all_the_same():
+    def flood(now: float) -> str:
+        times = (NOW + timedelta(seconds=now, microseconds=n) for n in range(500))
+        return "".join(stamped("x" * 300, each) for each in times)
+
+    async def story() -> None:
+        async with listening(flood) as lab:
+            lab.listener.want(MODEL, (START,))
+            await asyncio.sleep(10)
+            assert lab.text
 
     run(story())
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from flagos_operator.status.summary import summarize
 from tests.unit.status.build import (
@@ -44,6 +47,25 @@ class TestLastFailure:
         broken = a_view(a_pod(fetched(), crashed(ended(1))))
         cured = replace(written(broken, summarize(broken)), pods=(a_pod(),))
         assert summarize(cured).status["lastFailure"] == summarize(broken).status["lastFailure"]
+
+    @pytest.mark.parametrize("logs", [{}, {("p0", "server", 1): ""}])
+    def test_a_new_operator_that_cannot_read_the_log_says_what_was_told(self, logs: Any):
+        """Its node is away, or the container of that run is gone; the kubelet's word is less."""
+        pod = a_pod(fetched(), crashed(ended(1, message="EngineCore failed")))
+        cause = "ValueError: ... estimated maximum model length is 4096"
+        seen = a_view(pod, logs={("p0", "server", 1): cause})
+        told = summarize(seen)
+        again = summarize(replace(written(seen, told), logs=logs))
+        assert told.status["lastFailure"]["reason"] == "KVCacheTooSmall"
+        assert again.status == told.status
+
+    def test_what_was_told_of_one_run_is_not_told_of_the_next(self):
+        pod = a_pod(fetched(), crashed(ended(1, at=50)))
+        cause = "ValueError: ... estimated maximum model length is 4096"
+        seen = a_view(pod, logs={("p0", "server", 1): cause})
+        later = a_pod(fetched(), crashed(ended(1, at=5), restarts=2))
+        again = summarize(replace(written(seen, summarize(seen)), logs={}, pods=(later,)))
+        assert again.status["lastFailure"]["reason"] == "CrashLoop"
 
     def test_what_has_no_time_of_its_own_keeps_the_time_of_its_first_sight(self):
         pulls = a_view(a_pod(waiting("ErrImagePull", "no route")))

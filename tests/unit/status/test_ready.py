@@ -323,6 +323,29 @@ class TestCrashes:
         killed = crashed(ended(137, ran=7200))
         assert ready(summarize(a_view(a_pod(fetched(), killed))))["reason"] == "CrashLoop"
 
+    def test_a_server_that_does_not_hear_sigterm_is_killed_when_its_grace_is_over(self):
+        """So a vLLM that loads does, and its grace is as long as requests may take to finish."""
+        plan = a_plan()
+        patient = replace(plan, pod=replace(plan.pod, grace_seconds=320))
+        killed = a_pod(fetched(), crashed(ended(137, ran=600 + 322)))
+        assert ready(summarize(a_view(killed, plan=patient)))["reason"] == "StartupBudgetExceeded"
+
+    def test_the_last_probe_fails_a_period_before_the_budget_is_over(self):
+        killed = a_pod(fetched(), crashed(ended(143, ran=595)))
+        assert ready(summarize(a_view(killed)))["reason"] == "StartupBudgetExceeded"
+
+    def test_one_that_was_told_to_end_while_it_read_its_configuration_had_no_budget_left(self):
+        said = "KeyboardInterrupt: terminated"
+        killed = a_pod(fetched(), crashed(ended(1, ran=605, message=said)))
+        assert ready(summarize(a_view(killed)))["reason"] == "StartupBudgetExceeded"
+
+    def test_one_that_was_ready_did_answer_in_time_whenever_it_is_killed(self):
+        run = ended(137, ran=640)
+        told = {"phase": "Ready", "since": "2026-11-25T11:50:00Z", "pod": "qwen-0"}
+        seen = {"startup": {**told, "started": "2026-11-25T11:49:15Z"}}
+        view = a_view(a_pod(fetched(), crashed(run)), model=a_model(status=seen))
+        assert ready(summarize(view))["reason"] == "CrashLoop"
+
     def test_the_budget_message_has_what_the_server_last_said(self):
         killed = crashed(ended(137, ran=640, message="Loading weights"))
         told = ready(summarize(a_view(a_pod(fetched(), killed))))["message"]

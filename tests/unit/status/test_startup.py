@@ -315,6 +315,17 @@ class TestStalled:
         assert all(each["type"] != "Stalled" for each in found.status["conditions"])
         assert "lastFailure" not in found.status
 
+    def test_of_two_replicas_the_one_that_stands_still_is_told(self):
+        """And not how far the other one is, which goes on."""
+        still, goes_on = loading(), loading(uid="p1", name="qwen-1")
+        kept = distil("", log(FLAGOS, began=at(RUN), until=108))
+        further = distil("", log(FLAGOS, began=at(RUN), until=300))
+        heard = {("p0", "server", 0): kept, ("p1", "server", 0): further}
+        found = summarize(seen(still, goes_on, now=RUN + 108 + 900, heard=heard))
+        assert (ready(found)["reason"], found.status["phase"]) == ("Stalled", "Loading")
+        progress = found.status["progress"]
+        assert progress == "loading weights 2/5 shards, but its log stands still"
+
     def test_it_is_looked_at_when_it_is_due(self):
         summary = summarize(seen(loading(), now=RUN + 60))
         assert summary.requeue_after is not None
