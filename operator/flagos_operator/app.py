@@ -8,7 +8,8 @@ import logging
 import random
 import secrets
 import time
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
 from flagos_operator.cluster.election import Election
 from flagos_operator.cluster.inventory import Inventory, survey
-from flagos_operator.cluster.kinds import BY_NAME, ROW_BY_NAME, Key
+from flagos_operator.cluster.kinds import BY_NAME, MODEL, ROW_BY_NAME, Key, Kind
 from flagos_operator.cluster.listener import Listener
 from flagos_operator.cluster.pins import Pins
 from flagos_operator.cluster.recorder import Recorder
@@ -35,8 +36,9 @@ from flagos_operator.cluster.verdicts import Verdicts
 from flagos_operator.decisions import Decisions, users
 from flagos_operator.engine.health import Health, Pulse
 from flagos_operator.engine.workers import Workers
-from flagos_operator.engine.workqueue import WorkQueue
+from flagos_operator.engine.workqueue import Lane, WorkQueue
 from flagos_operator.metrics import Metrics
+from flagos_operator.observed.facts import ModelFacts
 from flagos_operator.operands import catalogue, defaults, own_chips
 from flagos_operator.reconcile import Conductor
 from flagos_operator.retention import Retention
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
 
     from flagos_operator.api.outcome import Invalid
     from flagos_operator.desired.plan import Plan
-    from flagos_operator.observed.facts import ModelFacts
     from flagos_operator.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -74,11 +75,25 @@ class App:
     shipping: Shipping
     inventory: Inventory
     loop: asyncio.AbstractEventLoop | None = None
+    _told: deque[tuple[str, Mapping[str, Any]]] = field(default_factory=deque)
+    _called: bool = False
 
     def tell(self, kind: str, event: Mapping[str, Any]) -> None:
-        """As observe(), from another thread; told in order."""
-        if self.loop:
-            self.loop.call_soon_threadsafe(self.observe, kind, event)
+        """As observe(), from another thread; told in order.
+
+        One call wakes the loop for all that is told until it comes: each wakes two threads.
+        """
+        if not self.loop:
+            return
+        self._told.append((kind, event))
+        if not self._called:
+            self._called = True
+            self.loop.call_soon_threadsafe(self._hear, self.loop)
+
+    def _hear(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._called = False  # first: what is told from here on calls again
+        while self._told:
+            loop.call_soon(self.observe, *self._told.popleft())
 
     def observe(self, kind: str, event: Mapping[str, Any]) -> None:
         """The one seam for whatever watches the cluster."""
@@ -89,8 +104,16 @@ class App:
         known = BY_NAME[kind]
         news = self.store.drop(known, body) if deleted else self.store.put(known, body)
         for key in news:
-            self.queue.add(key)
+            self.queue.add(key, lane=self._lane(known, key))
         self.metrics.seen_at.labels(kind=kind).set_to_current_time()
+
+    def _lane(self, kind: Kind, key: Key) -> Lane:
+        """A model is asked for while no status is about its present generation."""
+        model = self.store.find(MODEL, key) if kind is MODEL else None
+        if not isinstance(model, ModelFacts):
+            return Lane.TOLD
+        told = model.status.get("observedGeneration")
+        return Lane.TOLD if told == model.generation else Lane.ASKED
 
     def _observe_row(self, kind: str, body: Mapping[str, Any], *, deleted: bool) -> None:
         known = ROW_BY_NAME[kind]
@@ -104,7 +127,7 @@ class App:
     def rows_changed(self, *, chips: Collection[str] = (), releases: Collection[str] = ()) -> None:
         """The catalogue has other rows of these names: look at the models that use them."""
         for model in users(self.store.models(), chips=chips, releases=releases):
-            self.queue.add(Key(model.namespace, model.name), urgent=False)
+            self.queue.add(Key(model.namespace, model.name), lane=Lane.ROUTINE)
 
     def listed(self) -> None:
         """A watch begins anew, in another thread: what went before its list is told by none."""
@@ -179,14 +202,14 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
     rows = _rows(settings)
     shipping = Shipping(client=client, rows=rows)
     resync = _resync(settings, client, store, metrics, queue=queue, shipping=shipping)
-    listener = _listener(client, tell=partial(queue.add, urgent=False))
+    listener = _listener(client, tell=partial(queue.add, lane=Lane.ROUTINE))
     inventory = Inventory(look=partial(survey, client), clock=time.monotonic, tell=queue.add)
     chooser = Chooser(inventory=inventory)
     decisions = Decisions(
         catalogue=lambda: rows.catalogue,
         defaults=defaults(settings),
         choose=chooser.choose,
-        forget=chooser.forget,
+        forgotten=chooser.forget,
     )
     conductor = _conductor(
         settings, client, store, metrics, listener=listener, decisions=decisions
@@ -259,7 +282,7 @@ def _resync(  # noqa: PLR0913
         interval=settings.resync_seconds,
         dice=random.random,
         wall=lambda: utc_now().timestamp(),
-        enqueue=partial(queue.add, urgent=False),
+        enqueue=partial(queue.add, lane=Lane.ROUTINE),
         rows=None if settings.watch_namespaces else shipping.rows,
         listed_rows=shipping.soon,
     )

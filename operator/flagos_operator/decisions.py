@@ -24,6 +24,7 @@ from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import INVALID, parse
 from flagos_operator.catalog.chips import chip_of
 from flagos_operator.catalog.rows import Row, Rows, chip_row, row
+from flagos_operator.cluster.kinds import Key
 from flagos_operator.desired.given import Defaults, Meta
 from flagos_operator.desired.pin import Pin
 from flagos_operator.desired.plan import Plan, decide, keeping, with_reclaim, with_release
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from flagos_operator.api.spec import FlagOSModelSpec
     from flagos_operator.catalog.catalogue import Catalogue
     from flagos_operator.catalog.chips import Chips
-    from flagos_operator.cluster.kinds import Key
     from flagos_operator.cluster.store import Snapshot
     from flagos_operator.observed.facts import DeploymentFacts, ModelFacts, PinFacts
     from flagos_operator.status.view import Objection
@@ -144,15 +144,30 @@ class Supplier:
         return Supply(chips=catalogue.chips, chip=self._chips[name])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """All that a plan is made from, but for the operator's settings."""
+
+    spec: object  # as it was sent
+    meta: Meta
+    supply: Supply
+
+
 @dataclass(slots=True, kw_only=True)
 class Decisions:
     catalogue: Callable[[], Catalogue]
     defaults: Defaults
     # Names the row for a spec that names a model.
     choose: Callable[[Case], Selection | None] = no_choice
-    # Of models that are gone.
-    forget: Callable[[Key], None] = lambda _: None
+    forgotten: Callable[[Key], None] = lambda _: None
     _supplier: Supplier = field(default_factory=Supplier)
+    # The last plan of each model: most passes are about news of its pods, and decide the same.
+    _made: dict[Key, tuple[Given, Plan | Invalid]] = field(default_factory=dict)
+
+    def forget(self, key: Key) -> None:
+        """Of a model that is gone."""
+        self._made.pop(key, None)
+        self.forgotten(key)
 
     def of(self, seen: Snapshot, model: ModelFacts) -> Decision:
         spec = parse(model.raw)
@@ -188,7 +203,7 @@ class Decisions:
         While what an older one has rendered is what it would render, it stays.
         """
         live = case.live
-        plan = decided(case, supply, defaults=self.defaults)
+        plan = self._decided(case, supply)
         if isinstance(plan, Plan) and live and live.template != plan.template:
             found = self._of_older_operators(case, supply, live)
             before = next((each for each in found if each.template == live.template), None)
@@ -196,6 +211,15 @@ class Decisions:
         if isinstance(plan, Plan):
             return keeping(plan, ((job.name, job.image) for job in case.seen.jobs))
         return plan
+
+    def _decided(self, case: Case, supply: Supply) -> Plan | Invalid:
+        model = case.model
+        key = Key(model.namespace, model.name)
+        given = Given(spec=model.raw.get("spec"), meta=meta_of(model), supply=supply)
+        made = self._made.get(key)
+        if made is None or made[0] != given:
+            made = self._made[key] = given, decided(case, supply, defaults=self.defaults)
+        return made[1]
 
     def _of_older_operators(
         self, case: Case, supply: Supply, live: DeploymentFacts
@@ -213,8 +237,12 @@ class Decisions:
 
 
 def decided(case: Case, supply: Supply, *, defaults: Defaults) -> Plan | Invalid:
-    model = case.model
-    meta = Meta(
+    meta = meta_of(case.model)
+    return planned(case.model.raw, case.spec, supply, meta=meta, defaults=defaults)
+
+
+def meta_of(model: ModelFacts) -> Meta:
+    return Meta(
         namespace=model.namespace,
         name=model.name,
         uid=model.uid,
@@ -222,7 +250,6 @@ def decided(case: Case, supply: Supply, *, defaults: Defaults) -> Plan | Invalid
         verify=model.verify,
         verified=last_verified(model.status),
     )
-    return planned(model.raw, case.spec, supply, meta=meta, defaults=defaults)
 
 
 def planned(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from flagos_operator.cluster.kinds import Facts, Key
+from flagos_operator.cluster.kinds import DEPLOYMENT, JOB, MODEL, Facts, Key
 from flagos_operator.observed.facts import ChildFacts, DeploymentFacts, JobFacts, ModelFacts
 
 if TYPE_CHECKING:
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 
 class Sharing:
     def __init__(self) -> None:
-        self._on: defaultdict[Key, dict[tuple[str, Key], Facts]] = defaultdict(dict)
+        # By claim and kind: of a claim of a thousand models its few Jobs are found at once.
+        self._on: defaultdict[tuple[Key, str], dict[Key, Facts]] = defaultdict(dict)
         self._kept: defaultdict[str, set[Key]] = defaultdict(set)
 
     def models(self, claim: Key) -> Iterator[ModelFacts]:
         """Whose specs name it."""
-        return (each for each in self._facts(claim) if isinstance(each, ModelFacts))
+        return (each for each in self._facts(claim, MODEL) if isinstance(each, ModelFacts))
 
     def deployments(self, claim: Key) -> Iterator[DeploymentFacts]:
-        return (each for each in self._facts(claim) if isinstance(each, DeploymentFacts))
+        found = self._facts(claim, DEPLOYMENT)
+        return (each for each in found if isinstance(each, DeploymentFacts))
 
     def jobs(self, claim: Key) -> Iterator[JobFacts]:
-        return (each for each in self._facts(claim) if isinstance(each, JobFacts))
+        return (each for each in self._facts(claim, JOB) if isinstance(each, JobFacts))
 
     def kept_by(self, uid: str) -> frozenset[Key]:
         """Claims that this model owns, alone or with others."""
@@ -47,17 +49,18 @@ class Sharing:
             return {Key(job.namespace, job.model) for job in jobs}
         return set()
 
-    def _facts(self, claim: Key) -> tuple[Facts, ...]:
-        return tuple(self._on.get(claim, {}).values())
+    def _facts(self, claim: Key, kind: Kind) -> tuple[Facts, ...]:
+        return tuple(self._on.get((claim, kind.name), {}).values())
 
     def _index(self, kind: Kind, key: Key, *, old: Facts | None, new: Facts | None) -> None:
         for claim in _claims(old):
-            self._on[claim].pop((kind.name, key), None)
-            if not self._on[claim]:
-                del self._on[claim]
+            users = self._on[claim, kind.name]
+            users.pop(key, None)
+            if not users:
+                del self._on[claim, kind.name]
         for claim in _claims(new):
             if new:
-                self._on[claim][kind.name, key] = new
+                self._on[claim, kind.name][key] = new
 
     def _keep(self, key: Key, *, old: Facts | None, new: Facts | None) -> None:
         for uid in old.keepers if isinstance(old, ChildFacts) else ():

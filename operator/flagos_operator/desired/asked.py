@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from flagos_operator.catalog.images import hints
@@ -22,14 +23,16 @@ PORT = 8000
 DRAIN = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
+    """Without slots: what takes long and is asked for at every turn is worked out once."""
+
     spec: CompleteSpec
     meta: Meta
     defaults: Defaults
     chip: Chip
 
-    @property
+    @cached_property
     def versions(self) -> Versions:
         said = Versions(**self.spec.versions.model_dump(exclude={"chip"}))
         return said.over(hints(self.spec.image))
@@ -70,7 +73,7 @@ class Asked:
     def engine(self) -> str:
         return self.spec.server.engine or "VLLM"
 
-    @property
+    @cached_property
     def mode(self) -> str | None:
         """None is a plain image. Whoever says anything about FlagOS wants it."""
         said = self.spec.flagos
@@ -105,7 +108,7 @@ class Asked:
     def mount_path(self) -> str:
         return self.spec.weights.mount_path or f"/models/{self.meta.name}"
 
-    @property
+    @cached_property
     def budget(self) -> Budget:
         return budget(self)
 

@@ -38,6 +38,8 @@ def plain(manifest: Mapping[str, Any]) -> Manifest:
 
 
 def copied(value: object) -> object:
+    if isinstance(value, str | int):  # first: nearly all of a manifest, and quickly told
+        return value
     if isinstance(value, Mapping):
         return plain(value)
     if isinstance(value, list | tuple):

@@ -5,7 +5,9 @@
     dirty   will be queued once more, exactly once, when its worker is done
     timed   will be queued later; of two timers the earlier one stays
 
-What a user caused goes before what a relist caused.
+What somebody asked for goes before what the cluster tells, and that before what a relist finds:
+of a thousand new models each has its objects before the first is looked at again. Every eighth
+turn is for the key that has waited longest, so nothing waits for ever.
 """
 
 from __future__ import annotations
@@ -15,9 +17,19 @@ import heapq
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
+FAIR = 8
+
+
+class Lane(IntEnum):
+    """Why a key is queued; the lower goes first."""
+
+    ASKED = 0  # somebody made or edited it
+    TOLD = 1
+    ROUTINE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +61,11 @@ class WorkQueue(Generic[K]):
         self._dice = dice
         self._backoff = backoff or Backoff()
         self._waited = waited
-        self._urgent: OrderedDict[K, float] = OrderedDict()
-        self._routine: OrderedDict[K, float] = OrderedDict()
+        # Of each lane the keys, and since when they wait.
+        self._lanes: tuple[OrderedDict[K, float], ...] = tuple(OrderedDict() for _ in Lane)
+        self._turns = 0
         self._active: dict[K, float] = {}
-        self._dirty: dict[K, bool] = {}
+        self._dirty: dict[K, Lane] = {}
         self._failures: dict[K, int] = {}
         self._timers: dict[K, float] = {}
         self._heap: list[tuple[float, int, K]] = []
@@ -61,13 +74,13 @@ class WorkQueue(Generic[K]):
         self._alarm: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._urgent) + len(self._routine)
+        return sum(len(lane) for lane in self._lanes)
 
-    def add(self, key: K, *, urgent: bool = True) -> None:
+    def add(self, key: K, *, lane: Lane = Lane.TOLD) -> None:
         if key in self._active:
-            self._dirty[key] = urgent or self._dirty.get(key, False)
+            self._dirty[key] = min(lane, self._dirty.get(key, lane))
         else:
-            self._enqueue(key, urgent=urgent)
+            self._enqueue(key, lane=lane)
 
     def add_after(self, key: K, seconds: float) -> None:
         when = self._clock() + seconds
@@ -80,8 +93,8 @@ class WorkQueue(Generic[K]):
     def pop(self) -> K | None:
         """Take the next key, if one is ready; give it back with done() or failed()."""
         self._ring()
-        lane = self._urgent or self._routine
-        if not lane:
+        lane = self._next_lane()
+        if lane is None:
             return None
         key, since = lane.popitem(last=False)
         now = self._clock()
@@ -123,20 +136,26 @@ class WorkQueue(Generic[K]):
         """Seconds since the start of the oldest pass that still runs."""
         return self._clock() - min(self._active.values(), default=self._clock())
 
+    def _next_lane(self) -> OrderedDict[K, float] | None:
+        waiting = [lane for lane in self._lanes if lane]
+        if not waiting:
+            return None
+        self._turns += 1
+        if self._turns % FAIR:
+            return waiting[0]
+        return min(waiting, key=lambda lane: next(iter(lane.values())))
+
     def _release(self, key: K) -> None:
         del self._active[key]
         if key in self._dirty:
-            self._enqueue(key, urgent=self._dirty.pop(key))
+            self._enqueue(key, lane=self._dirty.pop(key))
 
-    def _enqueue(self, key: K, *, urgent: bool) -> None:
-        if key in self._urgent:
+    def _enqueue(self, key: K, *, lane: Lane) -> None:
+        """In one lane only; what moves to a better one keeps its time."""
+        if any(key in better for better in self._lanes[: lane + 1]):
             return
-        since = self._routine.get(key, self._clock())
-        if urgent:
-            self._routine.pop(key, None)
-            self._urgent[key] = since
-        else:
-            self._routine.setdefault(key, since)
+        waits = [worse.pop(key) for worse in self._lanes[lane + 1 :] if key in worse]
+        self._lanes[lane][key] = min(waits, default=self._clock())
         self._wake()
 
     def _ring(self) -> None:

@@ -148,9 +148,10 @@ def _events(
 ) -> Iterator[Event]:
     """One for each turn of Ready or WeightsReady, and if FlagOS or the release is amiss.
 
-    That a model was taken up is none: a moment later there is something to tell.
+    That a model was taken up is none: a moment later there is something to tell. Neither is that
+    weights are read from where they lie: nothing was done to them.
     """
-    told: set[str] = {Reason.PENDING}
+    told: set[str] = {Reason.PENDING, Reason.SERVED_IN_PLACE}
     for kind in _TOLD:
         now, before = new[kind], old.get(kind, {})
         turned = (now["status"], now["reason"]) != (before.get("status"), before.get("reason"))

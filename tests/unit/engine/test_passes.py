@@ -25,8 +25,10 @@ from flagos_operator.cluster.tails import Tails
 from flagos_operator.cluster.verdicts import Verdicts
 from flagos_operator.decisions import Decisions
 from flagos_operator.desired.given import Defaults
+from flagos_operator.desired.plan import Plan
 from flagos_operator.engine.workers import Next
 from flagos_operator.metrics import Metrics
+from flagos_operator.observed.facts import ModelFacts
 from flagos_operator.reconcile import Conductor
 from flagos_operator.retention import Retention
 from flagos_operator.status.fetchlog import says_something
@@ -125,6 +127,11 @@ class Lab:
 
     def seen(self, name: str) -> Snapshot:
         return self.store.snapshot(Key("default", name))
+
+    def model(self) -> ModelFacts:
+        found = self.seen("m").model
+        assert found
+        return found
 
     def restart(self) -> None:
         """All that the conductor remembers by itself is lost; what it sees is the same."""
@@ -312,3 +319,31 @@ def test_a_pass_never_sleeps(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
         lab.pass_over(name)
         lab.pass_over(name)
     assert lab.api.asked.count("apply Deployment") == len(MODELS) - 1
+
+
+def test_the_same_model_is_decided_once_and_each_edit_anew() -> None:
+    """Most passes are about news of pods: parsing apart, a decision is what a pass costs."""
+    lab = Lab()
+    lab.store.put(MODEL, lab.api.stored(a_model()))
+    first = lab.decisions.of(lab.seen("m"), lab.model()).plan
+    again = lab.decisions.of(lab.seen("m"), lab.model()).plan
+    edited = a_model(replicas=3)
+    edited["metadata"]["generation"] = 2
+    lab.store.put(MODEL, lab.api.stored(edited))
+    after = lab.decisions.of(lab.seen("m"), lab.model()).plan
+    assert again is first
+    assert isinstance(after, Plan)
+    assert after.replicas == 3
+
+
+def test_a_model_that_is_made_anew_has_a_plan_of_its_own() -> None:
+    lab = Lab()
+    owners = []
+    for uid in ("one", "two"):
+        body = a_model()
+        body["metadata"]["uid"] = uid
+        lab.store.put(MODEL, lab.api.stored(body))
+        plan = lab.decisions.of(lab.seen("m"), lab.model()).plan
+        assert isinstance(plan, Plan)
+        owners.append(plan.meta.uid)
+    assert owners == ["one", "two"]

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from flagos_operator.engine.workqueue import Backoff, WorkQueue
+from flagos_operator.engine.workqueue import FAIR, Backoff, Lane, WorkQueue
 
 
 class Clock:
@@ -118,9 +118,42 @@ def test_of_two_timers_the_earlier_one_stays(queue: WorkQueue[str], clock: Clock
 
 
 def test_what_a_user_caused_goes_first(queue: WorkQueue[str]) -> None:
-    queue.add("relisted", urgent=False)
-    queue.add("edited")
-    assert [queue.pop(), queue.pop()] == ["edited", "relisted"]
+    queue.add("relisted", lane=Lane.ROUTINE)
+    queue.add("crashed")
+    queue.add("edited", lane=Lane.ASKED)
+    assert [queue.pop() for _ in range(3)] == ["edited", "crashed", "relisted"]
+
+
+def test_a_key_waits_in_the_best_of_its_lanes_and_is_taken_once(queue: WorkQueue[str]) -> None:
+    queue.add("a", lane=Lane.ROUTINE)
+    queue.add("b")
+    queue.add("a", lane=Lane.ASKED)
+    queue.add("a", lane=Lane.ROUTINE)
+    assert [queue.pop() for _ in range(3)] == ["a", "b", None]
+
+
+def test_an_edit_during_a_pass_is_as_urgent_as_any_other(queue: WorkQueue[str]) -> None:
+    queue.add("a")
+    queue.pop()
+    queue.add("a", lane=Lane.ASKED)
+    queue.add("a")
+    queue.add("b")
+    queue.done("a")
+    assert queue.pop() == "a"
+
+
+@pytest.mark.parametrize("lane", [Lane.TOLD, Lane.ROUTINE])
+def test_a_stream_of_new_models_starves_nobody(
+    queue: WorkQueue[str], clock: Clock, lane: Lane
+) -> None:
+    queue.add("old", lane=lane)
+    taken = []
+    for number in range(FAIR):
+        clock.now += 1
+        queue.add(f"new-{number}", lane=Lane.ASKED)
+        queue.add(f"newer-{number}", lane=Lane.ASKED)
+        taken.append(queue.pop())
+    assert taken.index("old") == FAIR - 1
 
 
 def test_first_come_first_served(queue: WorkQueue[str]) -> None:

@@ -204,6 +204,7 @@ class TestWeights:
         told = condition(summary, "WeightsReady")
         assert (told["status"], told["reason"]) == ("True", "ServedInPlace")
         assert summary.status["weights"] == {"source": "hostPath:/models/x"}
+        assert "ServedInPlace" not in {event.reason for event in summary.events}
 
     def test_what_was_checked_once_is_not_told_of_weights_that_are_no_longer_checked(self):
         checked = a_view(a_pod())
