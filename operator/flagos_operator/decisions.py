@@ -11,7 +11,8 @@ scenarios, where a row has changed since:
     a row is gone, or is of no use any more       what was kept stays, also through edits
 
 Without a pin the newest rows count: a model that was never Ready, or was Ready under an operator
-that kept none and gets its pin now.
+that kept none and gets its pin now. But where an operator from before the chips' own lists of
+operators has made the pods that run, it gets that chip as its pin: an upgrade rolls nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import INVALID, parse
-from flagos_operator.catalog.chips import chip_of
+from flagos_operator.catalog.chips import before_lists, chip_of
 from flagos_operator.catalog.rows import Row, Rows, chip_row, row
 from flagos_operator.cluster.kinds import Key
 from flagos_operator.desired.given import Defaults, Meta
@@ -93,7 +94,7 @@ class Decision:
 
     def first_pin(self, seen: Snapshot) -> Pin | None:
         """For a model that is about to be told Ready and has none."""
-        if seen.pins or self.rows is None or not isinstance(self.plan, Plan):
+        if seen.pins or self.pin or self.rows is None or not isinstance(self.plan, Plan):
             return None
         return _pin(self.plan, self.rows, live=seen.deployment, before=None)
 
@@ -186,7 +187,8 @@ class Decisions:
         newest = self._supplier.supply(case.catalogue, case.spec, case.release)
         new, pin = self._plan(case, newest), case.pin
         if pin is None:
-            return Decision(plan=new, rows=newest.rows)
+            older = self._from_before_lists(case, newest) if not _runs(new, case.live) else None
+            return older or Decision(plan=new, rows=newest.rows)
         kept = None if _rows(pin) == newest.rows else _kept(case, pin)
         if kept is None or _runs(new, case.live):
             return _adopted(new, newest.rows, pin=pin, live=case.live)
@@ -196,6 +198,17 @@ class Decisions:
             return _adopted(new, newest.rows, pin=pin, live=case.live)
         told = changed(_rows(pin), newest.rows, known=case.release in case.catalogue.releases)
         return replace(_adopted(old, kept.rows, pin=pin, live=case.live), behind=told)
+
+    def _from_before_lists(self, case: Case, newest: Supply) -> Decision | None:
+        supply, live = without_lists(newest), case.live
+        if supply is None or supply.rows is None or live is None:
+            return None
+        plan = self._plan(case, supply)
+        if not isinstance(plan, Plan) or not _runs(plan, live):
+            return None
+        told = changed(supply.rows, newest.rows, known=True)
+        pin = _pin(plan, supply.rows, live=live, before=None)
+        return Decision(plan=plan, rows=supply.rows, behind=told, pin=pin)
 
     def _plan(self, case: Case, supply: Supply) -> Plan | Invalid:
         """An upgrade of the operator renders anew what it renders, but rolls no pod for it.
@@ -266,6 +279,15 @@ def planned(
         return plan
     weights = None if spec.source else supply.weights
     return with_release(plan, supply.release.name, weights=weights)
+
+
+def without_lists(supply: Supply) -> Supply | None:
+    """As an operator had it that brought no lists of operators with its chips."""
+    name = supply.chip.name if supply.chip else ""
+    chip = before_lists(name, supply.chips[name]) if name else None
+    if chip is None:
+        return None
+    return replace(supply, chips={**supply.chips, name: chip}, chip=chip_row(name, chip))
 
 
 def users(

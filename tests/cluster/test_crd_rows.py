@@ -195,6 +195,17 @@ def test_a_deleted_row_comes_back(rows: Path) -> None:
     eventually(lambda: "metax" in names(CHIP), within=30, what="the row is back")
 
 
+def test_a_list_of_operators_of_somebodys_stays_beside_the_rest_of_the_row(rows: Path) -> None:
+    """Of deny and denyMore one is allowed: a row with theirs and ours would be refused."""
+    outdated(CHIP, "iluvatar", flagos={"mode": "FlagOS"}, sharedMemory="1Gi")
+    patch(CHIP, "iluvatar", {"flagos": {"operators": {"deny": ["add"]}}})
+    with an_operator(rows, port=OTHER_PORT):
+        eventually(lambda: is_current(CHIP, "iluvatar"), within=30, what="the row is current")
+    spec = get(CHIP, "iluvatar")["spec"]
+    assert spec["flagos"] == {"mode": "FlagOS", "operators": {"deny": ["add"]}}
+    assert spec["sharedMemory"] == CHIPS["iluvatar"]["sharedMemory"]
+
+
 def test_an_upgrade_leaves_what_others_have_set(rows: Path) -> None:
     """The operator that comes next has another row than the one that was applied."""
     name = "minicpm5-2b-metax"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse
 from flagos_operator.catalog.catalogue import Catalogue, builtin
 from flagos_operator.catalog.chips import Chips
-from flagos_operator.decisions import Supplier, planned
+from flagos_operator.decisions import Supplier, Supply, planned
 from flagos_operator.desired.given import Defaults, Meta
 from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
@@ -38,12 +39,17 @@ def chips() -> Chips:
     return catalogue().chips
 
 
-def plan(example: Path, *, defaults: Defaults = DEFAULTS) -> Plan:
+def plan(
+    example: Path,
+    *,
+    defaults: Defaults = DEFAULTS,
+    supplied: Callable[[Supply], Supply] = lambda newest: newest,
+) -> Plan:
     model = yaml.safe_load(example.read_text())
     spec = parse(model)
     assert not isinstance(spec, Invalid), spec.message
     meta = Meta(namespace="models", name=model["metadata"]["name"], uid=UID, generation=1)
-    supply = Supplier().supply(catalogue(), spec, spec.release)
+    supply = supplied(Supplier().supply(catalogue(), spec, spec.release))
     decided = planned(model, spec, supply, meta=meta, defaults=defaults)
     assert not isinstance(decided, Invalid), decided.message
     return decided

@@ -220,6 +220,53 @@ async def test_an_upgrade_that_edits_rows_rolls_nothing(kube, operator, tmp_path
         assert (kube.find("Deployment", "m"), pins(kube)) == (before[0], before[2])
 
 
+def from_before_lists(folder) -> str:
+    """Of an operator whose chips brought no lists of operators yet."""
+    path = folder / "chips-before-lists.yaml"
+    path.write_text(yaml.safe_dump({"metax": {"flagos": {"operators": None}}}))
+    return str(path)
+
+
+DENIED = "VLLM_FL_FLAGOS_BLACKLIST"
+
+
+@pytest.mark.parametrize("how", ["edit", "restart"])
+async def test_a_list_of_operators_that_a_chip_brings_anew_waits_for(
+    kube, operator, tmp_path, how: str
+):
+    """Also beside a model that was never Ready, so that nothing was kept of its rows."""
+    async with operator(chips_file=from_before_lists(tmp_path)):
+        kube.create(a_model(chip="metax"))
+        await served(kube)
+        assert DENIED not in env(kube)
+    before = kube.find("Deployment", "m")
+    async with operator():
+        await eventually(lambda: up_to_date(kube) == "ChipChanged")
+        kube.create(a_model("later", chip="metax"))
+        await served(kube, "later")
+        await quiet(kube)
+        assert kube.find("Deployment", "m") == before
+    async with operator():
+        await quiet(kube)
+        assert kube.find("Deployment", "m") == before
+        if how == "edit":
+            kube.patch("FlagOSModel", "m", {"spec": {"image": "registry.local/vllm:0.20.1"}})
+        else:
+            await restart(kube, "2026-01-01T00:00:00Z")
+        await eventually(lambda: "mm_out" in env(kube).get(DENIED, ""))
+        await eventually(lambda: up_to_date(kube) == "Current")
+
+
+async def test_a_ready_model_keeps_the_chip_from_before_it_brought_lists(kube, operator, tmp_path):
+    async with operator(chips_file=from_before_lists(tmp_path)):
+        await ready(kube, a_model(chip="metax"))
+    before = kube.find("Deployment", "m"), pins(kube)
+    async with operator():
+        await eventually(lambda: up_to_date(kube) == "ChipChanged")
+        await quiet(kube)
+        assert (kube.find("Deployment", "m"), pins(kube)) == before
+
+
 async def test_a_model_that_an_older_operator_made_ready_is_pinned_and_not_rolled(kube, operator):
     async with operator():
         await ready(kube, a_model())

@@ -113,6 +113,23 @@ async def test_where_a_user_has_set_what_is_shipped_that_field_stays(kube, rows)
     assert found.server.command == ("/opt/conda/bin/vllm", "serve")
 
 
+async def test_a_list_of_operators_of_a_users_stays_and_the_rest_of_the_row_is_applied(kube, rows):
+    """Theirs is `deny`, ours `denyMore`: the API server takes no row with both."""
+    body = a_row("FlagOSChip", "metax", flagos={"operators": {"deny": ["add"]}})
+    kube.defines_rows = True
+    kube.create(body)
+    both = "set at most one of allow, deny and denyMore"
+    kube.faults.append(
+        Fault(method="PATCH", path="/flagoschips/metax", status=422, message=both, times=1)
+    )
+    async with rows() as app:
+        await shipped_all(kube)
+        found = app.rows.catalogue.chips["metax"]
+    assert found.resource_name == "metax-tech.com/gpu"
+    assert (found.flagos.mode, found.flagos.operators.deny) == ("FlagOS", ("add",))
+    assert found.flagos.operators.deny_more is None
+
+
 async def test_a_deleted_row_of_ours_comes_back_and_was_never_missing(kube, rows):
     async with rows() as app:
         await shipped_all(kube)

@@ -55,7 +55,7 @@ def test_no_example_that_serves_with_vllm_goes_unasked() -> None:
 def test_every_shipped_row_that_the_docs_call_parsed_is_asked() -> None:
     asked = {name for version in VERSIONS for name in verdicts(version)}
     rows = catalogue().releases.values()
-    parsed = {f"shipped {each.name}" for each in rows if proof(each) == "parsed"}
+    parsed = {f"shipped {each.name}" for each in rows if proof(each).startswith("parsed")}
     assert parsed
     assert parsed <= asked
 

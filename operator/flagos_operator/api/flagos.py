@@ -100,7 +100,10 @@ class FlagOS(Shape):
     )
     operators: OperatorLists = Field(
         OperatorLists(),
-        description="Which operators FlagGems may take over. Default: the plugin's choice.",
+        description=(
+            "Which operators FlagGems may take over. Default: set by the chip, on most the "
+            "plugin's choice."
+        ),
     )
     prefer: Literal["FlagOS", "Vendor", "Reference"] | None = Field(
         None,

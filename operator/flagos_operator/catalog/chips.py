@@ -1,6 +1,7 @@
 """The chips that are known: the shipped table with a user's own laid over it.
 
-A key of a user's chip replaces the shipped one, maps and environment by key; null removes it.
+A key of a user's chip replaces the shipped one, maps and environment by key, the lists of
+operators as a whole; null removes it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from flagos_operator.api.outcome import Invalid
 
 Chips = Mapping[str, Chip]
 Table = Mapping[str, Mapping[str, Any]]
+WHOLE = {"operators"}  # one list or another; of both the schema would refuse the chip
 NAMED_BY = {"env": "name", "volumes": "name", "volumeMounts": "mountPath"}
 
 
@@ -52,9 +54,27 @@ def laid_over(shipped: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, A
     for field, value in own.items():
         if value is None:
             result.pop(field, None)
+        elif field in WHOLE:
+            result[field] = value
         else:
             result[field] = joined(shipped.get(field), value, key=NAMED_BY.get(field))
     return result
+
+
+def before_lists(name: str, chip: Chip) -> Chip | None:
+    """The chip as it was shipped before chips brought lists of operators.
+
+    None where it has the list that it had, which is none, or one of somebody's own.
+    """
+    if not chip.flagos.operators.model_fields_set:
+        return None
+    brought = chip_of(name, shipped().get(name, {}))
+    if isinstance(brought, Invalid) or brought.flagos.operators != chip.flagos.operators:
+        return None
+    fields = chip.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    fields["flagos"].pop("operators")
+    older = chip_of(name, fields)
+    return None if isinstance(older, Invalid) else older
 
 
 def joined(shipped: object, own: object, *, key: str | None) -> object:

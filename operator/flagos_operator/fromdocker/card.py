@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flagos_operator.fromdocker.docker import Run
+    from flagos_operator.fromdocker.pasted import Pasted
     from flagos_operator.fromdocker.shell import Arg
 
 
@@ -80,3 +81,4 @@ class Card:
     steps: list[Step] = field(default_factory=list)
     asked: list[tuple[int, int]] = field(default_factory=list)  # line and port of a request
     clusters: list[tuple[int, str]] = field(default_factory=list)
+    pasted: list[Pasted] = field(default_factory=list)

@@ -79,6 +79,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="value of a variable that the text uses and does not set; repeatable",
     )
+    add(
+        "--env-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the file that a --env-file of the text names; by its last name, repeatable",
+    )
     add("--chips", metavar="FILE", help="YAML with chips of your own, as for `render`")
 
 
@@ -139,6 +146,7 @@ def wishes(args: argparse.Namespace) -> Wishes:
         api_key_secret=args.api_key_secret,
         token_secret=args.token_secret,
         variables=variables,
+        env_files={Path(name).name: decoded(read(name)) for name in args.env_file},
     )
 
 

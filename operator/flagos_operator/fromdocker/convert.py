@@ -10,10 +10,12 @@ from flagos_operator.fromdocker import (
     chip,
     choice,
     environment,
+    flagscale,
     line,
     mounts,
     naming,
     options,
+    programs,
     sizes,
     weights,
 )
@@ -66,10 +68,13 @@ def convert(text: str, *, wishes: Wishes, chips: Chips, report: Report) -> Objec
 
 
 def look(text: str, *, wishes: Wishes, chips: Chips, report: Report) -> Found:
-    card = Session(variables=wishes.variables, report=report).read(text)
+    session = Session(variables=wishes.variables, report=report, env_files=wishes.env_files)
+    card = session.read(text)
     serve = choice.server(card, wishes=wishes, report=report)
     said = line.read(serve, report=report)
     line.one_node(said, card)
+    if programs.engine(serve.argv) == "FlagScale":
+        flagscale.tell(serve.argv, card.pasted, line=serve.line, report=report)
     image = options.image(serve, card, wishes=wishes, report=report)
     repos = {one.repo for one in card.downloads}
     repo = wishes.repo or (repos.pop() if len(repos) == 1 else "")

@@ -153,13 +153,16 @@ class Entered:
 
     container: str
     env: tuple[Arg, ...]
+    env_files: tuple[Arg, ...]
     workdir: Arg | None
     command: tuple[Arg, ...]
 
 
 def entered(words: Sequence[Arg]) -> Entered:
     """The words after `docker exec`."""
-    env, workdir, at = [], None, 0
+    env: list[Arg] = []
+    env_files: list[Arg] = []
+    workdir, at = None, 0
     while at < len(words) and words[at].text.startswith("-"):
         name, equals, value = words[at].text.partition("=")
         takes = name in EXEC_VALUES
@@ -169,10 +172,16 @@ def entered(words: Sequence[Arg]) -> Entered:
             at += 1
         if name in {"-e", "--env"} and argument:
             env.append(argument)
+        elif name == "--env-file" and argument:
+            env_files.append(argument)
         elif name in {"-w", "--workdir"}:
             workdir = argument
         at += 1
     container = words[at].text if at < len(words) else ""
     return Entered(
-        container=container, env=tuple(env), workdir=workdir, command=tuple(words[at + 1 :])
+        container=container,
+        env=tuple(env),
+        env_files=tuple(env_files),
+        workdir=workdir,
+        command=tuple(words[at + 1 :]),
     )

@@ -14,7 +14,6 @@ USER = (
     "replaced: only a download to the node keeps this user, in fetch.securityContext; the server "
     "runs as the operator's own, server.securityContext {runAsUser: 0} changes that"
 )
-ENV_FILE = "left out: the file is not read; its variables belong into server.env"
 PORTS = "replaced: the Service answers on 8000, service.port changes that"
 ENTRYPOINT = "replaced: the operator starts the server itself"
 TYPED = (
@@ -46,7 +45,7 @@ def tell(serve: Serve, *, report: Report) -> None:
         report.say("no docker run", "there was none to read flags from, only the server's line")
         return
     for given in serve.run.options:
-        why = {"user": USER, "env-file": ENV_FILE, "publish": PORTS, "entrypoint": ENTRYPOINT}.get(
+        why = {"user": USER, "publish": PORTS, "entrypoint": ENTRYPOINT}.get(
             given.flag.use, given.flag.why
         )
         if why:

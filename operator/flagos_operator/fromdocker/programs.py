@@ -27,6 +27,8 @@ def engine(argv: Sequence[Arg]) -> str:
         return ""
     name, second = base(argv[0]), argv[1].text
     if name in {"vllm", "sglang", "flagscale"} and second == "serve":
+        if any(arg.text == "--stop" for arg in argv):
+            return ""
         return {"vllm": "VLLM", "sglang": "SGLang", "flagscale": "FlagScale"}[name]
     module = module_of(argv)
     if VLLM_MODULES.match(module):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flagos_operator.api.managed import ENV
-from flagos_operator.fromdocker import docker, programs, shell
-from flagos_operator.fromdocker.card import Card, Serve, Step, Variable
+from flagos_operator.fromdocker import docker, pasted, programs, shell
+from flagos_operator.fromdocker.card import Card, Serve, Step
 from flagos_operator.fromdocker.downloads import PROGRAMS as HUBS
 from flagos_operator.fromdocker.downloads import cloned, download
+from flagos_operator.fromdocker.scope import Scope
 from flagos_operator.fromdocker.text import segments
 from flagos_operator.fromdocker.typed import (
     ASSIGNED,
@@ -33,51 +34,30 @@ if TYPE_CHECKING:
     from flagos_operator.fromdocker.shell import Arg, Command, Word
     from flagos_operator.fromdocker.text import Segment
 
+ENV_FILE = (
+    "left out: its content is not in this text, and no file is read unasked; --env-file FILE "
+    "gives it, or write its variables into server.env"
+)
+IN_SERVER_ENV = "replaced: its variables are in server.env and its fields, as of"
 DEPTH = 4  # shells inside of shells
 
 
-@dataclass(slots=True, kw_only=True)
-class Scope:
-    """A shell: on the host, or in a container."""
-
-    run: Run | None = None
-    variables: dict[str, str] = field(default_factory=dict)
-    env: dict[str, Variable] = field(default_factory=dict)
-    before: list[str] = field(default_factory=list)
-    workdir: str = ""
-
-    def copy(self) -> Scope:
-        return Scope(
-            run=self.run,
-            variables=dict(self.variables),
-            env=dict(self.env),
-            before=list(self.before),
-            workdir=self.workdir,
-        )
-
-    def assign(self, name: str, value: Arg, *, exported: bool) -> None:
-        if value.unknown:
-            self.variables.pop(name, None)
-        else:
-            self.variables[name] = value.text
-        if exported or name in self.env:
-            self.env[name] = Variable(
-                name=name, value=value, line=value.line, sourced=self.has_sourced
-            )
-
-    @property
-    def has_sourced(self) -> bool:
-        return any(not line.startswith(("export ", "ulimit ")) for line in self.before)
-
-
 class Session:
-    def __init__(self, *, variables: Mapping[str, str], report: Report) -> None:
+    def __init__(
+        self,
+        *,
+        variables: Mapping[str, str],
+        report: Report,
+        env_files: Mapping[str, str] | None = None,
+    ) -> None:
         self.card, self.report = Card(), report
+        self.env_files = env_files or {}
         self.host = Scope(variables=dict(variables))
         self.scope = self.host
         self.containers: list[Scope] = []
 
     def read(self, text: str) -> Card:
+        self.card.pasted = pasted.files(text)
         for segment in segments(text):
             self.notice(segment)
             self.follow(segment.text, first=segment.first)
@@ -176,11 +156,30 @@ class Session:
 
     def fresh(self, run: Run) -> Scope:
         scope = Scope(run=run, variables=dict(self.host.variables))
+        for given, value in run.using("env-file"):
+            self.environment_of(scope, value, said=given.source, line=given.line)
         for given, value in run.using("env"):
             self.environment(scope, value, line=given.line)
         workdir = run.last("workdir")
         scope.workdir = workdir.text if workdir and not workdir.unknown else ""
         return scope
+
+    def environment_of(self, scope: Scope, path: Arg, *, said: str, line: int) -> None:
+        """Of a file that was given, or stands in the text; no other one is looked at."""
+        name = path.text.rpartition("/")[2]
+        given = self.env_files.get(name)
+        found = pasted.of_name(path.text, self.card.pasted)
+        if given is not None:
+            found = pasted.Pasted(first=0, lines=tuple(given.splitlines()))
+        if found is None:
+            self.report.say(said, ENV_FILE, line=line)
+            return
+        place = f"line {found.first} on" if found.first else f"--env-file {name}"
+        self.report.say(said, f"{IN_SERVER_ENV} {place}", line=line)
+        for at, pair in found.variables():
+            arg = shell.Arg(text=pair, line=at or line, source=pair)
+            known = {**self.host.variables} if found.expands else None
+            self.environment(scope, shell.filled(arg, known), line=at or line)
 
     def environment(self, scope: Scope, value: Arg, *, line: int) -> None:
         name, equals, text = value.text.partition("=")
@@ -198,6 +197,10 @@ class Session:
         named = [scope for scope in known if scope.run and scope.run.name == entered.container]
         found = (named or known)[-1:] or [Scope()]
         before, self.scope = self.scope, found[0].copy()
+        for value in entered.env_files:
+            self.environment_of(
+                self.scope, value, said=f"--env-file {value.source}", line=value.line
+            )
         for value in entered.env:
             self.environment(self.scope, value, line=value.line)
         if entered.workdir:

@@ -91,6 +91,7 @@ class Lexer:
         self.parts: list[Part] = []
         self.start, self.began = 0, first
         self.swallow, self.marks = False, list[str]()
+        self.endless = set[str]()
 
     @property
     def done(self) -> bool:
@@ -186,10 +187,14 @@ class Lexer:
         """The lines of a here-document are some program's input."""
         marks, self.marks = self.marks, []
         for mark in marks:
+            if mark in self.endless:
+                continue  # not looked for from each of a thousand beginnings
             ends = re.compile(rf"^[ \t]*{mark}[ \t]*$", re.MULTILINE).search(self.text, self.at)
-            if ends is not None:
-                self.line += self.text.count("\n", self.at, ends.end())
-                self.at = ends.end()
+            if ends is None:
+                self.endless.add(mark)
+                continue
+            self.line += self.text.count("\n", self.at, ends.end())
+            self.at = ends.end()
 
 
 def parts_of(kind: str, text: str) -> Iterator[Part]:
@@ -229,6 +234,16 @@ def expand(word: Word, *, variables: Mapping[str, str]) -> list[Arg]:
     if not splits(word) or unknown:
         return whole
     return [Arg(text=each, line=word.line, source=word.source) for each in text.split()]
+
+
+def filled(arg: Arg, variables: Mapping[str, str] | None) -> Arg:
+    """A line of a here-document; without variables nothing in it stands for something else."""
+    if variables is None:
+        return arg
+    parts = tuple(inside(arg.text))
+    word = Word(line=arg.line, parts=parts, source=arg.source)
+    (found,) = expand(word, variables=variables)
+    return found
 
 
 def splits(word: Word) -> bool:

@@ -17,6 +17,9 @@ QUOTES = str.maketrans(
         **dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008", " "),
         **dict.fromkeys("\u2009\u200a\u202f\u205f\u3000", " "),
         **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad", None),
+        **dict.fromkeys(
+            "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", None
+        ),
         **dict.fromkeys("\u2010\u2011\u2012\u2212\uff0d\ufe63", "-"),
         "\uff1d": "=",
         "\uff3c": "\\",
@@ -27,6 +30,7 @@ QUOTES = str.maketrans(
 LONG_DASH = re.compile(r"(?<![^\s])[\u2013\u2014\u2015]+(?=[A-Za-z]{2})")
 SHORT_DASH = re.compile(r"(?<![^\s])\u2013(?=[A-Za-z](?:\s|$))")
 
+OF_WINDOWS = re.compile(r"(?m)(?<=\S[ \t])[`^](?=[ \t]*\n[ \t]*\S)")
 FENCE = re.compile(r"^\s*(?:>\s*)?(?:`{3,}|~{3,})\s*([\w.+-]*)[^`]*$")
 ENDS_IN_FENCE = re.compile(r"(?<=[^\s`])\s*`{3,}\s*$")
 TYPED = re.compile(
@@ -85,9 +89,10 @@ def segments(text: str) -> list[Segment]:
 
 
 def cleaned(text: str) -> str:
+    """In the shell's own characters: on Windows a line goes on behind a ` or a ^."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").translate(QUOTES)
     text = SHORT_DASH.sub("-", text)
-    return LONG_DASH.sub("--", text)
+    return OF_WINDOWS.sub(r"\\", LONG_DASH.sub("--", text))
 
 
 def fenced(lines: list[str]) -> list[Segment]:

@@ -25,6 +25,7 @@ class Wishes:
     api_key_secret: str = ""
     token_secret: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    env_files: Mapping[str, str] = field(default_factory=dict)  # content by name
 
 
 def secret(text: str, *, key: str) -> dict[str, str]:

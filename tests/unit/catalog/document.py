@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flagos_operator.api.outcome import Invalid
+from flagos_operator.catalog.versions import numbers
 from tests.unit.catalog.published import RAN, catalogue, outcome, parser_of, version_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 DOCUMENT = Path(__file__).parents[3] / "docs" / "models.md"
 MARK = "<!-- The tables below are written by `python -m tests.unit.catalog.document`. -->\n"
 # The best first: of several releases for one cell, the best one's proof is shown.
-PROOFS = ("ran", "parsed", "rendered", "refused")
+PROOFS = ("ran", "parsed", "parsed later", "rendered", "refused")
 
 
 def tables() -> str:
@@ -45,7 +46,10 @@ def proof(release: Release) -> str:
         return "ran"
     if isinstance(outcome(release.name), Invalid):
         return "refused"
-    return "parsed" if parser_of(release) else "rendered"
+    parser = parser_of(release)
+    if parser is None:
+        return "rendered"
+    return "parsed" if numbers(parser) == numbers(version_of(release)) else "parsed later"
 
 
 def listed(releases: list[Release]) -> Iterator[str]:
@@ -76,6 +80,8 @@ def explained(release: Release) -> str:
         return f"refused: {found.reason}"
     if kind == "parsed":
         return f"parsed by vLLM {parser_of(release)}"
+    if kind == "parsed later":
+        return f"parsed by vLLM {parser_of(release)}, which is newer"
     return "rendered"
 
 

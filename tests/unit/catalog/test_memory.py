@@ -33,6 +33,10 @@ def off(found: float, truth: float) -> float:
     return abs(found - truth) / truth
 
 
+def test_each_models_numbers_were_seen_in_public() -> None:
+    assert [name for name, row in MODELS.items() if not row.get("seen")] == []
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_further_token_costs_what_was_counted_by_hand(name: str) -> None:
     assert cache(name).per_token() == MODELS[name]["kv"]
@@ -46,6 +50,14 @@ def test_the_parameters_are_those_that_are_published(name: str) -> None:
     found = weights.of_config(config)
     assert found is not None
     assert off(found / 2, MODELS[name]["parameters"]) < 0.0001
+
+
+@pytest.mark.parametrize("name", [name for name, row in MODELS.items() if "whole" in row])
+def test_with_a_tower_there_are_hardly_more(name: str) -> None:
+    """Within 1 %, always too little."""
+    found = weights.of_config(language(MODELS[name]["config"]))
+    assert found is not None
+    assert 0 < 1 - found / 2 / MODELS[name]["whole"] < 0.01
 
 
 @pytest.mark.parametrize("name", [name for name, row in MODELS.items() if "bytes" in row])
@@ -69,6 +81,34 @@ def test_the_towers_of_a_model_of_several_senses_are_not_in_its_config() -> None
 
 def test_a_hybrid_models_weights_are_only_known_from_its_files() -> None:
     assert weights.of_config(language(MODELS["qwen3.5-27b"]["config"])) is None
+
+
+def test_what_gemma_3_leaves_unsaid_is_its_classs() -> None:
+    """Its 12B says its heads and not their size: 256, where 3840 / 16 would be 240."""
+    said = {"hidden_size": 3840, "num_hidden_layers": 48, "num_attention_heads": 16}
+    said |= {"num_key_value_heads": 8, "intermediate_size": 15360, "sliding_window": 1024}
+    whole = {"model_type": "gemma3", "text_config": {"model_type": "gemma3_text", **said}}
+    found = cache_of(language(whole))
+    assert found is not None
+    assert found.per_token() == 2 * 8 * 8 * 256 * 2
+
+
+def test_a_layer_with_a_mark_has_a_window() -> None:
+    """MiMo-V2-Flash: 9 of 48 layers keep every token; no window in all of them."""
+    marks = [int(place % 6 != 5 and place != 0) for place in range(48)]
+    shape = {"num_hidden_layers": 48, "hidden_size": 4096, "num_attention_heads": 64}
+    shape |= {"num_key_value_heads": 4, "head_dim": 192, "hybrid_layer_pattern": marks}
+    found = cache_of({**shape, "sliding_window": 128, "max_position_embeddings": 262144})
+    assert found is not None
+    assert (found.layers.full, found.layers.windowed) == (9, 39)
+
+
+@pytest.mark.parametrize("word", ["compress_ratios", "block_configs"])
+def test_layers_of_an_unread_shape_are_unknown(word: str) -> None:
+    """DeepSeek V4, Nemotron NAS; a window in each of V4's layers would be a cache of nothing."""
+    config = {**MODELS["mistral-7b-v0.1"]["config"], word: [0, 4, 128]}
+    assert (cache_of(config), weights.of_config(config)) == (None, None)
+    assert asked("qwen3-8b", config=config).verdict is Verdict.UNKNOWN
 
 
 def test_devices_share_the_heads_until_each_has_one() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from flagos_operator.catalog.chips import shipped
 from tests.unit.desired.build import env, refusal
 
 ALLOW, DENY, MORE = (
@@ -109,3 +111,50 @@ class TestALimitOfTheChip:
 
     def test_stays_away_from_a_plugin_that_reads_none(self) -> None:
         assert lists(settings=on_chip({"denyMore": ["sort"]}), versions=FIRST) == {}
+
+
+class TestAListThatIsShippedWithAChip:
+    """What crashes on a chip does so for every model: nobody should have to find it out again."""
+
+    def test_reaches_a_model_that_says_nothing(self) -> None:
+        metax = lists(chip="metax", versions=NEW)
+        assert metax == {MORE: "mm,mm_out,masked_fill,masked_fill_"}
+        iluvatar = lists(chip="iluvatar", versions=NEW)
+        assert iluvatar == {MORE: "sort,sort_stable,cumsum,silu_and_mul"}
+
+    @pytest.mark.parametrize("chip", ["metax", "iluvatar"])
+    def test_takes_nothing_back_that_a_plugin_denies_by_itself(self, chip: str) -> None:
+        """An older plugin takes the list in place of its own: vllm_fl/dispatch/config."""
+        own = {"metax": {"masked_fill", "masked_fill_"}, "iluvatar": {"silu_and_mul"}}[chip]
+        denied = lists(chip=chip, versions={"vllmPluginFL": "0.2.0"})[DENY]
+        assert denied is not None
+        assert own < set(denied.split(","))
+
+    def test_is_not_for_a_plugin_that_reads_none(self) -> None:
+        assert lists(chip="metax", versions=FIRST) == {}
+
+    @pytest.mark.parametrize(
+        ("said", "left"),
+        [
+            ({"allow": ["rms_norm"]}, {ALLOW: "rms_norm"}),
+            ({"deny": ["add"]}, {DENY: "add"}),
+            ({"denyMore": ["add"]}, {MORE: "mm,mm_out,masked_fill,masked_fill_,add"}),
+        ],
+    )
+    def test_gives_way_to_the_models_own(self, said: Any, left: Any) -> None:
+        assert lists(chip="metax", versions=NEW, **with_lists(said)) == left
+
+    @pytest.mark.parametrize("mode", ["PluginOnly", "Native"])
+    def test_is_left_out_where_flaggems_is_off(self, mode: str) -> None:
+        assert lists(chip="metax", versions=NEW, flagos={"mode": mode}) == {}
+
+    @pytest.mark.parametrize("operators", [{"deny": ["add"]}, {"allow": ["add"]}, None, {}])
+    def test_is_replaced_whole_by_an_administrators(self, operators: Any) -> None:
+        own = {"metax": {"flagos": {"operators": operators}}}
+        found = lists(chip="metax", versions=NEW, settings={"own": own})
+        words = {"deny": DENY, "allow": ALLOW}
+        assert found == {words[word]: "add" for word in operators or {}}
+
+    @pytest.mark.parametrize("chip", ["metax", "iluvatar"])
+    def test_says_where_it_was_seen(self, chip: str) -> None:
+        assert re.search(r"FlagGems issues? \d{4}", shipped()[chip]["source"]["flagos"])

@@ -44,6 +44,11 @@ WAYS = {
     "podman": CARD.replace("docker ", "podman "),
     "nerdctl": CARD.replace("docker ", "nerdctl "),
     "container run": CARD.replace("docker run", "docker container run"),
+    "powershell": CARD.replace(" --gpus all ", " --gpus all `\n  ").replace(
+        " c reg", " c `\n reg"
+    ),
+    "a prompt of windows": CARD.replace(" --gpus all ", " --gpus all ^\n  "),
+    "marks of direction": CARD.replace(" --gpus", " \u202a--gpus"),
     "one exec": CARD.replace(
         "docker exec -it c bash\n" + SERVE, f"docker exec c bash -c '{SERVE.strip()}'\n"
     ),
@@ -294,3 +299,84 @@ def test_a_variable_that_a_shell_would_keep_to_itself_is_told(convert: Convert) 
     found = convert(CARD.replace("vllm serve", "USE_FLAGGEMS=0\nvllm serve"))
     assert "flagos" not in found.spec
     assert "USE_FLAGGEMS=0: left out: no export" in found.err
+
+
+VARIABLES = 'VLLM_SHOWN="a b"\n# a comment\n\nUSE_FLAGGEMS=0\nCARD_OWN=2\nHF_TOKEN=s3cret\n'
+WITH_FILE = CARD.replace("--gpus all", "--gpus all --env-file ./c/serve.env -e CARD_OWN=3")
+# Docker takes a line as it is, quotes too, and -e before the file.
+IN_ENV = [{"name": "VLLM_SHOWN", "value": '"a b"'}, {"name": "CARD_OWN", "value": "3"}]
+PASTED = {
+    "written before": f"cat > serve.env <<'EOF'\n{VARIABLES}EOF\n{WITH_FILE}",
+    "written behind": f"{WITH_FILE}cat <<'EOF' > c/serve.env\n{VARIABLES}EOF\n",
+    "by tee": f"sudo tee -a serve.env <<'EOF'\n{VARIABLES}EOF\n{WITH_FILE}",
+    "a block": f"```env\n{VARIABLES}```\n```bash\n{WITH_FILE}```\n",
+    "of an exec": f"cat > serve.env <<'E'\n{VARIABLES}E\n"
+    + CARD.replace("exec -it", "exec -e CARD_OWN=3 --env-file serve.env -it"),
+}
+
+
+@pytest.mark.parametrize("way", PASTED)
+def test_variables_of_a_file_that_stands_in_the_text_are_the_servers(
+    way: str, convert: Convert
+) -> None:
+    found = convert(PASTED[way])
+    assert found.server["env"] == IN_ENV
+    assert found.spec["flagos"] == {"mode": "PluginOnly"}
+    assert "s3cret" not in found.out + found.err
+    assert "its variables are in server.env" in found.err
+
+
+def test_variables_of_a_file_that_is_given_are_the_servers(convert: Convert, tmp_path) -> None:
+    (tmp_path / "serve.env").write_text(VARIABLES)
+    found = convert(WITH_FILE, "--env-file", str(tmp_path / "serve.env"))
+    assert found.server["env"] == IN_ENV
+    assert "--env-file ./c/serve.env: replaced" in found.err
+
+
+def test_a_file_of_variables_that_is_not_there_is_asked_for(convert: Convert) -> None:
+    found = convert(WITH_FILE)
+    assert found.server["env"] == [{"name": "CARD_OWN", "value": "3"}]
+    assert "--env-file ./c/serve.env: left out" in found.err
+    assert "--env-file FILE gives it" in found.err
+
+
+def test_what_a_shell_would_write_into_the_file_is_not_made_up(convert: Convert) -> None:
+    text = f"WHERE=/data\ncat > serve.env <<EOF\nA=$WHERE/x\nB=$OTHER\nEOF\n{WITH_FILE}"
+    assert "OTHER" in convert(text).err
+    env = convert(text.replace("B=$OTHER\n", "")).server["env"]
+    assert {"name": "A", "value": "/data/x"} in env
+
+
+SCALE = CARD.replace(SERVE, "flagscale serve qwen3 ./conf/serve.yaml --port 9010\n")
+GIVEN = ("--devices", "1", "--weights-size", "40Gi")
+CONFIG = """```yaml
+serve:
+- serve_id: vllm_model
+  engine: vllm
+  engine_args:
+    model: /share/m
+    tensor_parallel_size: 2
+    enforce_eager: true
+    disable_log_stats: false
+    rope_scaling: {type: yarn}
+```
+"""
+
+
+def test_a_file_of_flagscales_is_named_with_what_to_do(convert: Convert) -> None:
+    found = convert(SCALE, *GIVEN)
+    assert "./conf/serve.yaml: read by FlagScale in the container" in found.err
+    assert "pod.volumes and server.volumeMounts" in found.err
+
+
+def test_engine_args_of_flagscales_are_told_as_flags(convert: Convert) -> None:
+    found = convert(SCALE + CONFIG, *GIVEN)
+    line = "vllm serve /share/m --tensor-parallel-size 2 --enforce-eager"
+    assert f"""{line} --rope-scaling '{{"type": "yarn"}}'""" in found.err
+    assert found.server["engine"] == "Custom"
+    put = CARD.replace(SERVE, f"{line}\n")
+    assert convert(put).server["tensorParallelSize"] == 2
+
+
+def test_a_line_that_stops_a_server_starts_none(convert: Convert) -> None:
+    assert convert(SCALE + "flagscale serve qwen3 --stop\n", *GIVEN).code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,7 @@ def test_a_file_that_a_line_names_is_not_read(convert: Convert, tmp_path: Path) 
     (tmp_path / "x.env").write_text("SECRET=1\n")
     found = convert(CARD.replace("--gpus all", f"--gpus all --env-file {tmp_path}/x.env"))
     assert "SECRET" not in found.out
-    assert "the file is not read" in found.err
+    assert "no file is read unasked" in found.err
 
 
 @pytest.mark.parametrize("name", ["HF_TOKEN", "MODELSCOPE_API_TOKEN", "VLLM_API_KEY"])
@@ -190,3 +191,30 @@ def test_from_stdin_as_from_a_file() -> None:
             words, stdin=text, capture_output=True, text=True, check=True, env=environment
         )
     assert ran.stdout == converted(card).out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat > a.env <<EOF\n" * 9000,  # none of them ends
+        "```yaml\n"
+        + "".join(
+            f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" if before else "a: &a [x]\n"
+            for before, name in zip(["", *"abcdefgh"], "abcdefghi", strict=True)
+        )
+        + "serve:\n- engine_args: {model: *i, x: *i, 1: 2, null: 3}\n```\n",
+        "```yaml\nserve: [engine_args: {\n```\n",
+        "```yaml\nserve: 3 # engine_args\n```\n",
+        "```yaml\n" + "[" * 5000 + "# engine_args\n```\n",
+        "```env\nA\n=\n==\n\x1b[0m=1\nA B=2\n```\n",
+    ],
+    ids=["documents", "a bomb", "broken", "a number", "deep", "odd variables"],
+)
+def test_what_is_pasted_beside_it_does_no_harm(text: str, convert: Convert) -> None:
+    card = CARD.replace("--gpus all", "--gpus all --env-file a.env")
+    began = time.monotonic()
+    assert convert(text + f"```bash\n{card}```\n" if "```" in text else text + card).code == 0
+    scale = "docker exec c flagscale serve qwen3 x.yaml\n"
+    found = convert(f"{text}```bash\n{card.rpartition('docker exec')[0]}{scale}```\n")
+    assert found.code in {0, 2, 3}
+    assert time.monotonic() - began < 15

@@ -20,24 +20,48 @@ SPELLINGS = {
     "hidden": ("hidden_size", "n_embd", "d_model", "dim"),
     "heads": ("num_attention_heads", "n_head", "n_heads"),
     "head": ("head_dim", "attention_head_dim", "kv_channels"),
-    "inner": ("intermediate_size", "ffn_hidden_size", "n_inner"),
+    "inner": (
+        # Where experts have `intermediate_size`, of the layers without: Llama 4, MiniMax M3.
+        "intermediate_size_mlp",
+        "dense_intermediate_size",
+        "intermediate_size",
+        "ffn_hidden_size",
+        "n_inner",
+    ),
     "vocabulary": ("vocab_size", "padded_vocab_size"),
     "longest": ("max_position_embeddings", "seq_length", "max_seq_len", "n_positions"),
     "experts": ("n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts"),
     "expert_inner": ("moe_intermediate_size", "expert_hidden_dim", "intermediate_size"),
     "shared_experts": ("n_shared_experts", "num_shared_experts", "moe_num_shared_experts"),
     "dense_layers": ("first_k_dense_replace", "num_dense_layers"),
+    "sparse_step": ("decoder_sparse_step", "interleave_moe_layer_step"),
+}
+
+
+# What a class fills in where config.json is silent, by model_type: Gemma 3's files say what
+# differs from this, and that of 4B says no heads (transformers, configuration_gemma3.py).
+# Llama 4 has an expert that every token passes, and no word for it (modeling_llama4.py).
+SILENT: Mapping[str, Config] = {
+    "gemma3_text": {
+        "num_attention_heads": 8,
+        "num_key_value_heads": 4,
+        "head_dim": 256,
+        "vocab_size": 262208,
+        "max_position_embeddings": 131072,
+        "tie_word_embeddings": True,
+    },
+    "llama4_text": {"n_shared_experts": 1},
 }
 
 
 def language(config: Config) -> Config:
-    """The part that talks, with what the whole says of it (dtype, ties) filled in."""
+    """The part that talks, with what the whole and its class say of it filled in."""
     for name in NESTED:
         inner = config.get(name)
         if isinstance(inner, Mapping):
             outer = {key: value for key, value in config.items() if key != name}
             return language({**outer, **inner})
-    return config
+    return {**SILENT.get(str(config.get("model_type")), {}), **config}
 
 
 def count(config: Config, what: str) -> int | None:

@@ -30,6 +30,11 @@ KINDS = {
 }
 # Nemotron-H's word: M is Mamba, * attention, - and E a layer without memory.
 PATTERN = {"M": STATE, "*": FULL, "-": NONE, "E": NONE}
+# What a layer's mark means: without, and with.
+MARKS = {"attn_type_list": (STATE, FULL), "hybrid_layer_pattern": (FULL, WINDOW)}
+# Words for a shape of each layer's own that is not read here: caches that are compressed by a rate
+# of each layer (DeepSeek V4), and layers out of a search (Nemotron NAS). Unknown, not guessed.
+NOT_READ = ("compress_ratios", "block_configs")
 # Windows in all layers but each n-th, where the class knows it and config.json need not say it.
 EVERY = {"gemma2": 2, "gemma3": 6, "gemma3_text": 6, "cohere2": 4}
 
@@ -48,7 +53,7 @@ class Layers:
 
 def layers_of(config: Config) -> Layers | None:
     total = count(config, "layers")
-    if not total:
+    if not total or any(word in config for word in NOT_READ):
         return None
     shared = count(config, "num_kv_shared_layers") or 0
     kinds = Counter(list(kinds_of(config, total))[: total - shared] or [FULL] * total)
@@ -74,7 +79,7 @@ def kinds_of(config: Config, total: int) -> Iterable[str]:
 
 
 def listed(config: Config, total: int) -> list[str]:
-    """Kimi Linear, LFM2, Bamba: the numbers of the layers that attend; MiniMax: a mark each."""
+    """Kimi Linear, LFM2, Bamba: numbers of the layers that attend; MiniMax, MiMo: a mark each."""
     linear = config.get("linear_attn_config")
     if isinstance(linear, dict) and isinstance(linear.get("kda_layers"), list):
         states = {number - 1 for number in linear["kda_layers"]}
@@ -82,8 +87,10 @@ def listed(config: Config, total: int) -> list[str]:
     for name in ("full_attn_idxs", "attn_layer_indices"):
         if isinstance(config.get(name), list):
             return [FULL if place in config[name] else STATE for place in range(total)]
-    marks = config.get("attn_type_list")
-    return [FULL if mark else STATE for mark in marks] if isinstance(marks, list) else []
+    for name, kinds in MARKS.items():
+        if isinstance(config.get(name), list):
+            return [kinds[bool(mark)] for mark in config[name]]
+    return []
 
 
 def each(config: Config, total: int) -> list[str]:

@@ -105,7 +105,7 @@ def dense_layers(config: Config, layers: int) -> int:
         return min(first, layers)
     if isinstance(config.get("mlp_only_layers"), list) and config["mlp_only_layers"]:
         return len(config["mlp_only_layers"])
-    step = count(config, "decoder_sparse_step") or 1
+    step = count(config, "sparse_step") or 1
     return layers - layers // step
 
 
