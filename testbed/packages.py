@@ -20,6 +20,7 @@ NEEDED = (
     "containerd",
     "containernetworking-plugins",
     "ebtables",
+    "etcd-client",
     "etcd-server",
     "gcc",
     "iproute2",
