@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
 import pytest
 import yaml
 
-from flagos_operator.api.outcome import Invalid
-from flagos_operator.catalog.catalogue import Catalogue, Release, builtin, release_of
 from tests.loop.fakekube.faults import Fault
+from tests.loop.rows import (
+    ROW,
+    catalogue,
+    env,
+    now,
+    of_release,
+    pins,
+    ready,
+    restart,
+    up_to_date,
+)
 from tests.loop.running import (
     a_model,
     a_pod,
@@ -19,75 +25,8 @@ from tests.loop.running import (
     quiet,
     reason,
     served,
-    status,
     template,
 )
-
-if TYPE_CHECKING:
-    from flagos_operator.app import App
-
-Body = dict[str, Any]
-
-# A second release of the same model on the same chip, with one word more.
-ROW: Body = {
-    "model": "Tiny",
-    "chip": "cpu",
-    "devices": 0,
-    "image": "registry.local/vllm:0.20.0",
-    "source": {"persistentVolumeClaim": {"claimName": "shared", "path": "tiny"}},
-    "server": {"args": ["--dtype", "float32"]},
-}
-
-
-def catalogue(*, env: str = "", releases: dict[str, Body] | None = None) -> Catalogue:
-    """As shipped, with a variable more on the chip, and with these releases."""
-    own = {"cpu": {"env": [{"name": "OF_CHIP", "value": env}]}} if env else None
-    found = builtin(own)
-    assert not isinstance(found, Invalid)
-    rows = {name: a_release(name, **row) for name, row in (releases or {}).items()}
-    return replace(found, releases=rows)
-
-
-def a_release(name: str, **fields: Any) -> Release:
-    found = release_of(name, fields)
-    assert not isinstance(found, Invalid), found
-    return found
-
-
-def now(app: App, found: Catalogue) -> None:
-    """As whoever follows the rows in the cluster tells it."""
-    app.decisions.catalogue = lambda: found
-    app.rows_changed(chips=["cpu"], releases=["tiny-cpu"])
-
-
-def without_cpu() -> Catalogue:
-    found = catalogue()
-    return replace(found, chips={n: chip for n, chip in found.chips.items() if n != "cpu"})
-
-
-def pins(kube) -> list[Body]:
-    return sorted(kube.all("ControllerRevision"), key=lambda each: each["revision"])
-
-
-def server(kube) -> Body:
-    return kube.find("Deployment", "m")["spec"]["template"]["spec"]["containers"][0]
-
-
-def env(kube) -> dict[str, str]:
-    return {item["name"]: item.get("value") for item in server(kube)["env"]}
-
-
-def up_to_date(kube) -> str:
-    return condition(kube, "UpToDate").get("reason", "")
-
-
-async def ready(kube, body: Body | None = None):
-    if body:
-        kube.create(body)
-        await served(kube)
-    kube.put(a_pod("m-1", template=template(kube)))
-    await eventually(lambda: condition(kube, "Ready").get("status") == "True")
-    await quiet(kube)
 
 
 async def test_rows_are_kept_once_before_the_model_is_told_ready(kube, operator):
@@ -168,12 +107,6 @@ async def test_a_touched_deployment_is_mended_from_the_rows_that_were_kept(kube,
         await eventually(lambda: kube.find("Deployment", "m")["spec"] == before)
         await quiet(kube)
         assert up_to_date(kube) == "ChipChanged"
-
-
-async def restart(kube, when: str):
-    """As kubectl rollout restart does it."""
-    asked = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": when}}}
-    kube.patch("Deployment", "m", {"spec": {"template": asked}})
 
 
 async def test_a_restart_takes_the_new_rows(kube, operator):
@@ -301,112 +234,6 @@ async def test_a_row_that_gives_the_same_pods_is_taken_at_once(kube, operator):
         await quiet(kube)
         assert template(kube) == before
         assert up_to_date(kube) == "Current"
-
-
-def of_release(**spec: Any) -> Body:
-    return {**a_model(), "spec": {"release": "tiny-cpu", "replicas": 1, **spec}}
-
-
-async def test_a_release_is_served_and_named(kube, operator):
-    async with operator() as app:
-        now(app, catalogue(releases={"tiny-cpu": ROW}))
-        await ready(kube, of_release(server={"args": ["--enforce-eager"]}))
-        line = [*server(kube)["command"], *server(kube)["args"]]
-        assert line[-3:] == ["--dtype", "float32", "--enforce-eager"]
-        resolved = status(kube)["resolved"]
-        assert (resolved["release"], resolved["chip"]) == ("tiny-cpu", "cpu")
-        assert pins(kube)[0]["data"]["release"]["name"] == "tiny-cpu"
-
-
-async def test_a_changed_release_rolls_nothing_until_a_restart(kube, operator):
-    async with operator() as app:
-        now(app, catalogue(releases={"tiny-cpu": ROW}))
-        await ready(kube, of_release())
-        before = template(kube)
-        other = {**ROW, "server": {"args": ["--dtype", "bfloat16"]}}
-        now(app, catalogue(releases={"tiny-cpu": other}))
-        await eventually(lambda: up_to_date(kube) == "ReleaseChanged")
-        await quiet(kube)
-        assert template(kube) == before
-        await restart(kube, "2026-01-01T00:00:00Z")
-        await eventually(lambda: "bfloat16" in server(kube)["args"])
-
-
-async def test_a_model_goes_on_and_can_be_edited_without_its_release(kube, operator):
-    async with operator() as app:
-        now(app, catalogue(releases={"tiny-cpu": ROW}))
-        await ready(kube, of_release())
-        before = template(kube)
-        now(app, catalogue())
-        await eventually(lambda: up_to_date(kube) == "ReleaseGone")
-        assert (template(kube), reason(kube)) == (before, "Serving")
-        kube.patch("FlagOSModel", "m", {"spec": {"server": {"maxModelLen": 512}}})
-        await eventually(lambda: "512" in server(kube)["args"])
-        await ready(kube)
-        assert up_to_date(kube) == "ReleaseGone"
-
-
-async def test_a_model_goes_on_without_its_chip(kube, operator):
-    async with operator() as app:
-        await ready(kube, a_model())
-        before = template(kube)
-        now(app, without_cpu())
-        await eventually(lambda: up_to_date(kube) == "ChipGone")
-        assert (template(kube), reason(kube)) == (before, "Serving")
-
-
-async def test_a_release_that_nobody_knows_is_told_with_those_that_sound_alike(kube, operator):
-    async with operator() as app:
-        now(app, catalogue(releases={"tiny-cpu": ROW}))
-        kube.create({**a_model(), "spec": {"release": "tiny-cpy"}})
-        await eventually(lambda: reason(kube) == "UnknownRelease")
-        assert "did you mean tiny-cpu" in condition(kube, "Ready")["message"]
-        assert not kube.find("Deployment", "m")
-
-
-async def test_a_release_that_failed_its_test_is_served_with_a_warning(kube, operator):
-    async with operator() as app:
-        now(app, catalogue(releases={"tiny-cpu": {**ROW, "verdict": "Failed"}}))
-        await ready(kube, of_release())
-        told = condition(kube, "UpToDate")
-        assert (told["status"], told["reason"]) == ("True", "ReleaseFailed")
-        warnings = [e for e in kube.all("Event") if e["reason"] == "ReleaseFailed"]
-        assert [each["type"] for each in warnings] == ["Warning"]
-
-
-async def test_a_release_for_another_chip_is_served_with_a_warning_until_it_answers(
-    kube, operator
-):
-    async with operator() as app:
-        doubtful = {**ROW, "chip": "metax", "image": "registry.local/x-nvidia004:1", "devices": 1}
-        now(app, catalogue(releases={"tiny-cpu": doubtful}))
-        kube.create(of_release())
-        await eventually(lambda: up_to_date(kube) == "ImageForAnotherChip")
-        assert kube.find("Deployment", "m")
-        assert condition(kube, "UpToDate")["status"] == "True"
-        told = condition(kube, "UpToDate")["message"]
-        assert "for nvidia by its name, not for metax" in told
-        assert "say in spec.versions.chip which one" in told
-        await quiet(kube)
-        warnings = [e for e in kube.all("Event") if e["reason"] == "ImageForAnotherChip"]
-        assert [each["type"] for each in warnings] == ["Warning"]
-        await ready(kube)
-        assert up_to_date(kube) == "Current"
-
-
-async def test_a_release_too_large_for_its_devices_is_served_with_the_arithmetic(kube, operator):
-    async with operator() as app:
-        large = {**ROW, "chip": "metax", "devices": 1, "published": {"size": "140G"}}
-        now(app, catalogue(releases={"tiny-cpu": large}))
-        kube.create(of_release())
-        await eventually(lambda: up_to_date(kube) == "InsufficientDeviceMemory")
-        assert kube.find("Deployment", "m")
-        assert condition(kube, "UpToDate")["message"] == (
-            "the weights alone, 130.4 GiB by published.size, exceed 1 device of 64.0 GiB "
-            "by the chip's profile; it takes spec.devices 3 at least"
-        )
-        kube.patch("FlagOSModel", "m", {"spec": {"devices": 3}})
-        await eventually(lambda: up_to_date(kube) == "Current")
 
 
 async def test_only_the_last_rows_are_kept(kube, operator):

@@ -2,78 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
-from flagos_operator.catalog.chips import load_chips
 from flagos_operator.desired.fits import Misfit
-from flagos_operator.desired.selection import choose, kept
-from flagos_operator.desired.stock import Stock, hardware, stock
-from flagos_operator.desired.wish import Candidate, Market, Previous, Why, Wish
-
-CHIPS = load_chips({"odd": {"visibleDevicesEnv": "ODD_VISIBLE_DEVICES"}})
-RESOURCES = {
-    "nvidia": "nvidia.com/gpu",
-    "metax": "metax-tech.com/gpu",
-    "ascend": "huawei.com/Ascend910",
-}
-AMD = {"kubernetes.io/arch": "amd64"}
-HOPPER = "registry.local/x-nvidia004-gems5.0-tree0.5-cxnone-plugin0.3-vllm0.24.0-cuda13.0-x64:1"
-
-
-@dataclass(frozen=True)
-class Taint:
-    key: str
-    value: str = ""
-    effect: str = "NoSchedule"
-
-
-@dataclass(frozen=True)
-class Node:
-    name: str
-    devices: dict
-    labels: dict = field(default_factory=lambda: AMD)
-    taints: tuple = ()
-    ready: bool = True
-    cordoned: bool = False
-
-    @property
-    def hostname(self):
-        return self.name
-
-
-def node(name, chip=None, count=8, **more):
-    return Node(name, {RESOURCES[chip]: count} if chip else {}, **more)
-
-
-def row(chip, model="MiniCPM-o-4.5", **more):
-    given = {"release": f"{model.lower()}-{chip}", "image": "registry.local/x:1", "tier": "V3"}
-    return Candidate(model=model, chip=chip, **{**given, **more})
-
-
-SMALL = Misfit.NODE_TOO_SMALL
-NVIDIA, METAX = row("nvidia"), row("metax")
-OLDER = row("metax", published="2026-08")
-BOTH = (node("n1", "nvidia"), node("n2", "metax"))
-
-
-def chosen(wish, rows, nodes, *, taken=None, waiting=None, **market):
-    goods = stock(nodes, taken=taken or {}, waiting=waiting)
-    given = {"candidates": tuple(rows), "chips": CHIPS, "stock": goods, **market}
-    return choose(wish, market=Market(**given))
-
-
-def wish(*chips, name="MiniCPM-o-4.5", **more):
-    return Wish(name=name, chips=chips, **more)
-
-
-def reasons(selection):
-    return {each.chip: each.reason for each in selection.rejected}
-
-
-def full(name, chip, used=8):
-    return {(name, RESOURCES[chip]): used}
+from flagos_operator.desired.selection import kept
+from flagos_operator.desired.stock import Stock, stock
+from flagos_operator.desired.wish import Previous, Why
+from tests.unit.desired.market import (
+    AMD,
+    BOTH,
+    HOPPER,
+    METAX,
+    NVIDIA,
+    OLDER,
+    RESOURCES,
+    SMALL,
+    Node,
+    Taint,
+    chosen,
+    full,
+    node,
+    reasons,
+    row,
+    wish,
+)
 
 
 @pytest.mark.parametrize(
@@ -397,33 +351,6 @@ def test_without_a_look_at_pods_what_nodes_have_in_all_counts():
 def test_a_choice_stays_until_something_else_is_asked_for(asked, stays):
     before = Previous(wish=wish("nvidia").words, release="r", chip="nvidia")
     assert kept(asked, previous=before) is stays
-
-
-@pytest.mark.parametrize(
-    ("resource", "labels", "expected"),
-    [
-        (
-            "nvidia.com/gpu",
-            {"nvidia.com/gpu.product": "H200", "nvidia.com/gpu.memory": "143771"}
-            | {f"nvidia.com/cuda.driver.{n}": v for n, v in (("major", "580"), ("minor", "65"))},
-            ("H200", 143771, "580.65"),
-        ),
-        ("metax-tech.com/gpu", {"metax-tech.com/gpu.product": "MXC550"}, ("MXC550", 0, "")),
-        ("huawei.com/Ascend910", {"accelerator": "huawei-Ascend910"}, ("huawei-Ascend910", 0, "")),
-        ("nvidia.com/gpu", {"accelerator": "huawei-Ascend910"}, ("", 0, "")),
-        (
-            "alibabacloud.com/ppu",
-            {"alibabacloud.com/gpu-model-series": "PPU810E"},
-            ("PPU810E", 0, ""),
-        ),
-        ("metax-tech.com/gpu", {"metax-tech.com/gpu.memory": "64GiB"}, ("", 65536, "")),
-        ("metax-tech.com/gpu", {"metax-tech.com/gpu.memory": "much"}, ("", 0, "")),
-        ("metax-tech.com/gpu", {"metax-tech.com/gpu.memory": "64"}, ("", 0, "")),
-    ],
-)
-def test_labels_of_vendors_tell_what_a_chip_is(resource, labels, expected):
-    found = hardware(labels, resource=resource)
-    assert (found.product, found.memory_mib, found.driver) == expected
 
 
 @pytest.mark.parametrize(

@@ -365,43 +365,5 @@ class TestCrashes:
         assert "spec.server.resources" in ready(summarize(a_view(server)))["message"]
 
 
-class TestStalled:
-    """Present only when somebody must act: tools give up waiting when they see it."""
-
-    @pytest.mark.parametrize(
-        "view",
-        [
-            a_view(plan=Invalid(reason="Whatever", message="x")),
-            a_view(refused=Objection(reason="NameTaken", message="x")),
-            a_view(a_pod(waiting("ErrImagePull", "manifest unknown"))),
-            a_view(a_pod(waiting("CreateContainerConfigError", 'secret "x" not found'))),
-            a_view(a_pod(crashed(ended(2, message="vllm: error: unrecognized arguments: -x")))),
-            a_view(a_pod(crashed(ended(1), restarts=3))),
-            a_view(a_pod(fetch_failing())),
-        ],
-    )
-    def test_what_does_not_mend_itself_is_stalled(self, view: View):
-        assert condition(summarize(view), "Stalled")["status"] == "True"
-
-    @pytest.mark.parametrize(
-        "view",
-        [
-            a_view(a_pod()),
-            a_view(a_pod(starting())),
-            a_view(unscheduled(INSUFFICIENT)),
-            a_view(a_pod(waiting("ErrImagePull", "i/o timeout"))),
-            a_view(a_pod(crashed(ended(1)))),
-            a_view(a_pod(crashed(ended(1, ran=90_000), restarts=9))),
-            a_view(
-                a_pod(crashed(ended(1, message="OSError: Address already in use"), restarts=5))
-            ),
-            a_view(a_pod(fetch_failing('{"reason":"SourceUnreachable","message":"x"}'))),
-            a_view(plan=a_plan(suspended=True, replicas=0)),
-        ],
-    )
-    def test_what_may_pass_is_not(self, view: View):
-        assert condition(summarize(view), "Stalled") == {}
-
-
 def test_ready_has_no_objection():
     assert against_ready(a_view(a_pod(), now=NOW)) is None
