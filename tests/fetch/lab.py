@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flagos_operator.fetch import pieces
 from testbed.hub.faults import Rule
 
 if TYPE_CHECKING:
@@ -166,8 +167,20 @@ class Lab:
         return found
 
     def part_bytes(self) -> int:
-        """How much of the weights waits on the volume; all other files are tiny."""
-        return max(self.waiting("parts").values(), default=0)
+        """How much of the weights is on the volume, as the next fetch reads it in the journal.
+
+        All other files are tiny. A block is written before it is entered.
+        """
+        journals = (self.flagos / "partial").glob("*/parts/*/*/journal")
+        return max((_arrived(each) for each in journals), default=0)
+
+
+def _arrived(journal: Path) -> int:
+    """0 while it is being made, and after it has gone."""
+    with contextlib.suppress(FileNotFoundError):
+        counts = pieces.unpack(journal.read_bytes())
+        return counts.arrived if counts else 0
+    return 0
 
 
 def until(true: Callable[[], bool], *, seconds: float = 20) -> None:
