@@ -115,13 +115,14 @@ class World:
         """Until nothing moves and all is well; what is wrong at last is the failure."""
         deadline, last, same, wrong = time.monotonic() + within, None, 0, ["nobody has looked"]
         while wrong and time.monotonic() < deadline:
+            waits = await self._unfinished()  # before the look: what such a pass writes is seen
             found = await self.look()
             versions = found.versions(*crowd.KINDS)
             same = same + 1 if versions == last else 0
             last = versions
             if same >= QUIET:
                 wrong = await asyncio.to_thread(invariants.broken, found, self.before)
-                wrong += await self._unfinished()
+                wrong += waits
             await asyncio.sleep(1.0 if wrong else 0.0)
         assert not wrong, f"after {within:.0f} s: {invariants.told(wrong)}"
         return found
