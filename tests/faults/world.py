@@ -130,6 +130,8 @@ class World:
     async def _unfinished(self) -> list[str]:
         """All can look well while a pass that failed waits to be made again."""
         assert self.operator
+        if not await self.operator.known.is_ready():
+            return ["the operator has not looked round"]
         retrying = (await self.operator.known.read()).retrying
         return [f"{retrying:.0f} models wait for another pass"] if retrying else []
 
