@@ -71,11 +71,13 @@ class Pass:
     outdated: bool = False  # the model was edited meanwhile, and the store knows it already
     held: JobFacts | None = None  # what the pods have to wait for
     look_again: float | None = None
+    look_for_logs: float | None = None
 
     def next(self, summary: Summary | None) -> Next:
         told = summary.requeue_after if summary else None
         held = HELD_AGAIN if self.held else None
-        times = [each for each in (told, held, self.look_again) if each is not None]
+        wishes = (told, held, self.look_again, self.look_for_logs)
+        times = [each for each in wishes if each is not None]
         return Next(after=0.0 if self.outdated else min(times, default=None))
 
 
@@ -194,6 +196,7 @@ class Conductor:
         if isinstance(plan, Plan) and not done.fault and not done.held:
             view = replace(view, applied=self.applier.fingerprint(seen.model))
         view = replace(view, logs=await self.tails.complete(key, wanted_logs(view)))
+        done.look_for_logs = self.tails.look_again(key)
         self.listener.want(key, live_logs(view))
         view = await self._with_verdict(view, seen, done)
         summary = summarize(view)

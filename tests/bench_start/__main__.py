@@ -24,6 +24,7 @@ TARGETS: dict[str, tuple[str, float | None]] = {
     "reason_kept_percent": ("%", None),
     "phase_lag_p50_s": ("s", None),
     "phase_lag_p99_s": ("s", 5),
+    "phase_lag_noisy_s": ("s", None),
     "phases_passed_over": ("steps", None),
     "log_bytes_usual_start_kib": ("KiB", None),
     "log_bytes_per_start_kib": ("KiB", 256),

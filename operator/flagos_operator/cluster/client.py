@@ -34,7 +34,8 @@ _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
-_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
+_SECONDS = 30.0  # for a call, its answer included
+_SECONDS_TO_CONNECT = 10.0
 _PAUSE = 1.0  # after a 429 that names no time
 
 
@@ -126,7 +127,7 @@ class Client:
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         await self._call("delete", "DELETE", kind.path(*key), body=body)
 
-    async def log_tail(
+    async def log_tail(  # noqa: PLR0913
         self,
         pod: Key,
         container: str,
@@ -134,17 +135,20 @@ class Client:
         previous: bool,
         lines: int,
         limit: int = LOG_BYTES,
+        within: float = _SECONDS,
     ) -> str:
         asked = {
             "previous": str(previous).lower(),
             "tailLines": str(lines),
             "limitBytes": str(limit),
         }
-        return await self.log(pod, container, asked=asked)
+        return await self.log(pod, container, asked=asked, within=within)
 
-    async def log(self, pod: Key, container: str, *, asked: Mapping[str, str]) -> str:
+    async def log(
+        self, pod: Key, container: str, *, asked: Mapping[str, str], within: float = _SECONDS
+    ) -> str:
         query = {"container": container, **asked}
-        raw = await self._call("log", "GET", POD.path(*pod, "log"), query=query)
+        raw = await self._call("log", "GET", POD.path(*pod, "log"), query=query, within=within)
         self._metrics.log_bytes.inc(len(raw))
         return raw.decode(errors="replace")
 
@@ -175,6 +179,7 @@ class Client:
         query: Mapping[str, str] | None = None,
         body: Body | None = None,
         content: str = _JSON,
+        within: float = _SECONDS,
     ) -> bytes:
         self._obey_pause()
         api = await self._connected()
@@ -182,7 +187,9 @@ class Client:
             raise NotLeading(f"{method} {path}: another operator may hold the lease by now")
         started, code = self._clock(), "none"
         try:
-            answer = await self._send(api, method, path, query=query, body=body, content=content)
+            answer = await self._send(
+                api, method, path, query=query, body=body, content=content, within=within
+            )
             code = str(answer.status)
             raw = bytes(await answer.read())
         except (aiohttp.ClientError, TimeoutError, ssl.SSLError, OSError) as lost:
@@ -202,13 +209,15 @@ class Client:
         query: Mapping[str, str] | None,
         body: Body | None,
         content: str,
+        within: float,
     ) -> Any:  # noqa: ANN401  the transport is not typed
         headers = {"Accept": _JSON, "Content-Type": content, "User-Agent": FIELD_MANAGER}
         if word := await connection.authorization(api.configuration):
             headers["Authorization"] = word
         url = api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
+        timeout = aiohttp.ClientTimeout(total=within, sock_connect=_SECONDS_TO_CONNECT)
         return await api.rest_client.request(
-            method, url, headers=headers, body=body, _request_timeout=_TIMEOUT
+            method, url, headers=headers, body=body, _request_timeout=timeout
         )
 
     def _obey_pause(self) -> None:

@@ -131,6 +131,7 @@ def _wanted(run: Run) -> WantedLog:
         previous=run.container.ended is None,
         lines=LOG_LINES,
         key=run.key,
+        spoke=bool(run.ended.message),
     )
 
 

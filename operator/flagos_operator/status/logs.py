@@ -11,7 +11,10 @@ Texts = Mapping[LogKey, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedLog:
-    """The tail of a run that ended. `previous` as in `kubectl logs --previous`."""
+    """The tail of a run that ended. `previous` as in `kubectl logs --previous`.
+
+    `spoke`: the kubelet has kept its last words, so it cannot be empty.
+    """
 
     namespace: str
     pod: str
@@ -19,6 +22,7 @@ class WantedLog:
     previous: bool
     lines: int
     key: LogKey
+    spoke: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+import pytest
+
 from flagos_operator.cluster.kinds import Key
-from flagos_operator.cluster.tails import Tails
+from flagos_operator.cluster.tails import AGAIN, LONGEST_READ, MOST_MISSES, Tails
 from flagos_operator.errors import OperatorError
 from flagos_operator.status.crashes import wanted_logs
 from tests.unit.status.build import a_pod, a_view, crashed, ended, starting
@@ -20,6 +22,7 @@ RUN = ("p0", "server", 0)
 JUST_ENDED = starting(state="terminated", ended=ended(1), restarts=0)
 GONE_ON = starting(last=ended(1), restarts=1)
 IN_BACK_OFF = crashed(ended(1), restarts=0)
+SPOKE = crashed(ended(1, message="core died"), restarts=0)
 
 
 @dataclass
@@ -29,8 +32,10 @@ class Node:
     says: str | None
     asked: list[bool] = field(default_factory=list)
 
-    async def log_tail(self, pod: Key, container: str, *, previous: bool, lines: int) -> str:
-        assert (pod.name, container, lines > 0) == ("qwen-0", "server", True)
+    async def log_tail(
+        self, pod: Key, container: str, *, previous: bool, lines: int, within: float
+    ) -> str:
+        assert (pod.name, container, lines > 0, within) == ("qwen-0", "server", True, LONGEST_READ)
         self.asked.append(previous)
         if self.says is None:
             raise OperatorError("the node does not answer")
@@ -75,14 +80,45 @@ async def test_a_run_that_is_over_is_asked_for_once():
     assert node.asked == [True]
 
 
-async def test_a_second_look_that_fails_leaves_what_was_read():
+async def test_second_looks_that_fail_leave_what_was_read():
     node = Node("KeyError: 'the cause'")
     tails = tails_of(node)
     await told(tails, JUST_ENDED)
     node.says = None
     assert await told(tails, GONE_ON) == "KeyError: 'the cause'"
     assert await told(tails, GONE_ON) == "KeyError: 'the cause'"
-    assert node.asked == [False, True]
+    assert node.asked == [False, True, True]
+
+
+@pytest.mark.parametrize("says", [None, ""])
+async def test_what_a_kubelet_between_two_runs_does_not_say_is_asked_for_soon(says: str | None):
+    node = Node(says)
+    tails = tails_of(node)
+    assert await told(tails, SPOKE) == ""
+    assert tails.look_again(MODEL) == AGAIN
+    node.says = "KeyError: 'the cause'"
+    assert await told(tails, SPOKE) == "KeyError: 'the cause'"
+    assert tails.look_again(MODEL) is None
+    await told(tails, SPOKE)
+    assert node.asked == [True, True]
+
+
+async def test_a_node_that_is_gone_is_left_alone_after_some_misses():
+    node = Node(None)
+    tails = tails_of(node)
+    for _ in range(MOST_MISSES + 2):
+        await told(tails, SPOKE)
+    assert node.asked == [True] * MOST_MISSES
+    assert tails.look_again(MODEL) is None
+
+
+async def test_a_log_that_is_truly_empty_is_asked_for_once():
+    node = Node("")
+    tails = tails_of(node)
+    for _ in range(2):
+        await told(tails, IN_BACK_OFF)
+    assert node.asked == [True]
+    assert tails.look_again(MODEL) is None
 
 
 async def test_nothing_is_kept_of_a_pod_that_is_gone():
@@ -92,3 +128,10 @@ async def test_nothing_is_kept_of_a_pod_that_is_gone():
     assert tails.known(MODEL, ()) == {}
     assert not tails._texts
     assert not tails._doubtful
+
+
+async def test_misses_are_forgotten_with_their_pod():
+    tails = tails_of(Node(None))
+    await told(tails, SPOKE)
+    assert tails.known(MODEL, ()) == {}
+    assert not tails._misses
