@@ -31,6 +31,7 @@ def test_a_repo_that_is_not_there(lab: Lab):
     result = lab.fetch(repo="acme/none")
     assert_failed(lab, result, "SourceNotFound", 10)
     assert "acme/none" in result.message
+    assert f"check spec.source.{lab.source}.repo, or give a token" in result.message
 
 
 def test_a_revision_that_is_not_there(lab: Lab):
@@ -39,6 +40,7 @@ def test_a_revision_that_is_not_there(lab: Lab):
     assert_failed(lab, result, "RevisionNotFound", 12)
     if lab.source == "modelscope":
         assert "it has: master, v1" in result.message
+    assert f"check spec.source.{lab.source}.revision" in result.message
 
 
 @pytest.mark.parametrize("token", ["", "wrong"])

@@ -308,6 +308,7 @@ def test_a_mirrors_bad_token_is_in_nobodys_way(lab: Lab, another: Another):
     place = ("--destination", str(lab.volume / "x"), "--endpoint", NOBODY)
     result = lab.fetch(*place, *mirror(lab, hub), **BAD_TOKEN)
     assert "Unauthorized (the token holds blanks" in result.message
+    assert f"check spec.source.mirrors[0].{lab.source}.tokenSecretRef" in result.message
     assert asked(hub) == []
 
 

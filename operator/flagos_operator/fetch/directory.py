@@ -87,8 +87,8 @@ def check_surroundings(request: Request, *, on: Volume) -> None:
     if place.is_mount() and not place.is_symlink():
         raise FetchError(
             Reason.INVALID_SOURCE,
-            f"{place} is the root of a volume: name a directory on it, so that it can be "
-            "put in place in one step",
+            f"{place} is the root of a volume: name a directory on it in spec.weights.directory, "
+            "so that it can be put in place in one step",
         )
     if on.root not in place.parents:
         raise FetchError(Reason.INVALID_SOURCE, f"{place} does not lie on the volume {on.root}")
@@ -112,7 +112,7 @@ def conflict(request: Request, what: str) -> FetchError:
         Reason.DIRECTORY_CONFLICT,
         f"{request.destination} {what}, and {request.title}{request.choice} is wanted there: "
         "nothing was changed; "
-        "choose another weights.directory or remove that one",
+        "choose another spec.weights.directory or remove that one",
     )
 
 

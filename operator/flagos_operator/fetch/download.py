@@ -290,5 +290,5 @@ def _cannot_repair(path: str, request: Request, *, of: Request) -> FetchError:
     return FetchError(
         Reason.CHECKSUM_MISMATCH,
         f"{path} in {request.destination} is damaged and {of.title} no longer has the same "
-        "content: fetch the present one into another weights.directory",
+        "content: fetch the present one into another spec.weights.directory",
     )

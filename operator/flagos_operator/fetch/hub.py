@@ -63,7 +63,8 @@ def gone(file: RemoteFile, *, status: int, request: Request) -> FetchError:
     return FetchError(
         Reason.SOURCE_NOT_FOUND,
         f"{file.path} of {request.repo} is listed on {host} and cannot be had ({status}): "
-        "it may have been removed meanwhile",
+        f"it may have been removed meanwhile: check {request.place}.revision, or leave it out "
+        "with spec.source.exclude",
     )
 
 

@@ -96,10 +96,9 @@ class HuggingFace:
         if status in hub.DENIED:
             gated = isinstance(error, hf.GatedRepoError)
             return FetchError(Reason.UNAUTHORIZED, self._unauthorized(status, gated=gated))
-        hint = "or the token may not see it" if self.request.token else "or it needs a token"
         return FetchError(
             Reason.SOURCE_NOT_FOUND,
-            f"{self.request.repo} is not on {self._host} ({status}): check owner and name, {hint}",
+            f"{self.request.repo} is not on {self._host} ({status}): {self.request.not_seen}",
         )
 
     def _no_revision(self) -> str:

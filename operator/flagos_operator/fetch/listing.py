@@ -62,7 +62,7 @@ def wanted(listing: Listing, *, include: Iterable[str], exclude: Iterable[str]) 
         raise FetchError(
             Reason.INVALID_SOURCE,
             f"no file is left of the {len(listing.files)} in the repo: "
-            "check source.include and source.exclude",
+            "check spec.source.include and spec.source.exclude",
         )
     return Listing(files=tuple(sorted(files, key=lambda file: file.path)), commit=listing.commit)
 

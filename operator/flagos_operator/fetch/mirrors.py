@@ -60,7 +60,9 @@ def serve(
 
     def attempt(asked: Request) -> T:
         if asked.fault:
-            raise FetchError(Reason.UNAUTHORIZED, asked.fault)
+            raise FetchError(
+                Reason.UNAUTHORIZED, f"{asked.fault} (check {asked.place}.tokenSecretRef)"
+            )
         hub = tools.open_hub(_repairing(asked, damaged))
         return work(Held(hub, pin=pin), hasty)
 
@@ -222,7 +224,8 @@ class Held:
         return FetchError(
             Reason.CHECKSUM_MISMATCH,
             f"{urlsplit(self.request.hub).netloc} has {what}: not the content that "
-            f"{self._pin.by} lists; leave the file out with source.exclude if it is not needed",
+            f"{self._pin.by} lists; leave the file out with spec.source.exclude if it is not "
+            "needed",
         )
 
 

@@ -85,12 +85,12 @@ class ModelScope:
         listed = ", ".join(sorted(names)[:10]) or "none"
         return FetchError(
             Reason.REVISION_NOT_FOUND,
-            f"{repo} on {self._host} has no branch or tag {revision!r}; it has: {listed}",
+            f"{repo} on {self._host} has no branch or tag {revision!r}: "
+            f"check {self.request.place}.revision; it has: {listed}",
         )
 
     def _not_found(self) -> str:
-        hint = "or the token may not see it" if self.request.token else "or it needs a token"
-        return f"{self.request.repo} is not on {self._host}: check owner and name, {hint}"
+        return f"{self.request.repo} is not on {self._host}: {self.request.not_seen}"
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

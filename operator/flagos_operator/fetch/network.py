@@ -55,7 +55,7 @@ def _untrusted(error: BaseException) -> str:
     why = getattr(error, "verify_message", "") or "no reason given"
     return (
         f"its certificate is not trusted, {why}; "
-        "an authority of your own belongs into source.caBundleConfigMapRef"
+        "an authority of your own belongs into spec.source.caBundleConfigMapRef"
     )
 
 

@@ -54,7 +54,7 @@ class Request:
     token: str | None = field(default=None, repr=False)
     mirrors: tuple[Mirror, ...] = ()
     allowed: tuple[Network, ...] = ()
-    at: str = "source"
+    at: str = "spec.source"
     fault: str = ""
 
     @property
@@ -73,7 +73,7 @@ class Request:
             endpoint=mirror.endpoint,
             token=mirror.token,
             mirrors=(),
-            at=f"source.mirrors[{place}]",
+            at=f"spec.source.mirrors[{place}]",
             fault=mirror.fault,
         )
 
@@ -86,6 +86,13 @@ class Request:
     def place(self) -> str:
         """Where a user has written of this hub."""
         return f"{self.at}.{self.source}"
+
+    @property
+    def not_seen(self) -> str:
+        """What to do where a hub does not have the repository, or hides it from us."""
+        given = f"the token of {self.place}.tokenSecretRef may not see it"
+        wanted = f"give a token in {self.place}.tokenSecretRef"
+        return f"check {self.place}.repo, or {given if self.token else wanted}"
 
     @property
     def hub(self) -> str:
@@ -119,9 +126,11 @@ def check(request: Request) -> None:
 def check_hub(request: Request) -> None:
     """Refuses what could be taken for something else by a shell, a path or a hub."""
     if not REPO.fullmatch(request.repo) or ".." in request.repo:
-        raise _invalid(f"the repo is {request.repo!r}: write <owner>/<name>")
+        raise _invalid(f"{request.place}.repo is {request.repo!r}: write <owner>/<name>")
     if not REVISION.fullmatch(request.revision) or ".." in request.revision:
-        raise _invalid(f"the revision is {request.revision!r}: write a branch, tag or commit")
+        raise _invalid(
+            f"{request.place}.revision is {request.revision!r}: write a branch, tag or commit"
+        )
     if request.endpoint is not None:
         check_endpoint(request.endpoint, allowed=request.allowed)
 

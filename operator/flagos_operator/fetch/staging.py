@@ -144,7 +144,7 @@ def check_room(staging: Staging, listing: Listing, *, have: dict[str, str], on: 
         raise FetchError(
             Reason.INSUFFICIENT_STORAGE,
             f"{needed} bytes are needed and {free} are free on the volume at {on.root}: "
-            f"enlarge it by {needed - free} bytes or narrow source.include",
+            f"enlarge it by {needed - free} bytes or narrow spec.source.include",
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,19 @@ REQUEST = Request(
     ),
 )
 MAIN, ONE, TWO = (each.hub for each in REQUEST.hubs)
+
+
+def test_what_a_hub_does_not_have_is_looked_for_in_the_field_of_that_hub():
+    main, one, two = REQUEST.hubs
+    assert main.not_seen == (
+        "check spec.source.modelscope.repo, or give a token in "
+        "spec.source.modelscope.tokenSecretRef"
+    )
+    assert one.not_seen.startswith("check spec.source.mirrors[0].huggingface.repo, or give")
+    assert replace(two, token="t").not_seen == (  # noqa: S106
+        "check spec.source.mirrors[1].modelscope.repo, or the token of "
+        "spec.source.mirrors[1].modelscope.tokenSecretRef may not see it"
+    )
 
 
 @dataclass(slots=True)
@@ -130,7 +143,11 @@ def test_the_message_has_room_for_all_of_them():
 def test_what_a_mirror_leaves_out_is_as_on_the_main_hub():
     _, one, two = REQUEST.hubs
     assert (one.repo, one.revision) == ("acme/tiny", "main"), "the main branch has two names"
-    assert (two.repo, two.revision, two.place) == ("b/c", "v1", "source.mirrors[1].modelscope")
+    assert (two.repo, two.revision, two.place) == (
+        "b/c",
+        "v1",
+        "spec.source.mirrors[1].modelscope",
+    )
 
 
 @pytest.mark.parametrize("revision", ["v1", "c" * 40])
