@@ -68,7 +68,7 @@ class Chooser:
 
     def _anew(self, wanted: Wish, key: Key, case: Case) -> Selection:
         known = self._known(case.catalogue)
-        if fault := hopeless(wanted, known):
+        if fault := hopeless(wanted, known, chips=case.catalogue.chips):
             return Selection(wish=wanted.words, fault=fault)
         found = self.inventory.ask(key)
         if found is None:

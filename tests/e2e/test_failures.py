@@ -93,7 +93,7 @@ def test_too_little_memory_is_told_as_such(models: Callable[[str], Model]) -> No
     model = models("oom")
     ready = model.wait_reason("OutOfMemory", within=150)
     assert "host memory" in ready["message"]
-    assert "raise limits.memory in spec.server.resources" in ready["message"]
+    assert "raise spec.server.resources.limits.memory, which is " in ready["message"]
 
 
 @pytest.mark.parametrize(

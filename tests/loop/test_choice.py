@@ -160,6 +160,8 @@ async def test_nothing_that_fits_says_why_and_is_taken_when_it_does(
         await eventually(lambda: reason(kube) == "NoReleaseFits")
         assert not kube.find("Deployment", "m")
         assert status(kube)["phase"] == "Pending"
+        assert condition(kube, "Stalled") == {}
+        assert "metax" in status(kube)["progress"]
         assert {each["chip"] for each in selection(kube)["rejected"]} >= {"metax"}
         kube.delete("Pod", "t")
         await eventually(lambda: chip(kube) == "nvidia")

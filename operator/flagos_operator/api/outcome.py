@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invalid:
-    """A spec that cannot be served: `reason` is a status reason, `message` names the cure."""
+    """A spec that cannot be served: `reason` is a status reason, `message` names the cure.
+
+    `needs_user` overrules what the reason says in general: whether it passes without an edit.
+    """
 
     reason: str
     message: str
+    needs_user: bool | None = None

@@ -30,7 +30,10 @@ class Condition(Shape):
 
 class Resolved(Shape):
     release: str | None = Field(None, description="Release in use, named or chosen.")
-    chip: str | None = Field(None, description="Chip profile in use.")
+    chip: str | None = Field(
+        None,
+        description="Chip profile in use; of a model without a release the only one it can have.",
+    )
     image: str | None = Field(None, description="Image in use, after a registry rewrite.")
     revision: str | None = Field(None, description="Revision of the weights.")
     devices: int | None = Field(None, description="Devices per pod.")

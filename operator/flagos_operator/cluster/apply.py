@@ -232,7 +232,7 @@ class Applier:
 
 def _of_claim(refused: ApiError, known: Child | None) -> ClaimRefused:
     has = known.capacity if isinstance(known, ChildFacts) else ""
-    cure = f"; it has {has}: set weights.volumeClaimTemplate.size to that" if has else ""
+    cure = f"; it has {has}: set spec.weights.volumeClaimTemplate.size to that" if has else ""
     return ClaimRefused(f"{refused}{cure}", status=refused.status, details=refused.details)
 
 

@@ -43,6 +43,7 @@ def wish(spec: FlagOSModelSpec) -> Wish | None:
     return Wish(
         name=spec.model.name,
         chips=spec.model.chips or ((spec.chip,) if spec.chip else ()),
+        by_chip=not spec.model.chips and bool(spec.chip),
         devices=spec.devices,
         resource=spec.device_resource_name,
         image=spec.image or "",

@@ -40,6 +40,7 @@ class Doubt:
     reason: Misfit
     message: str
     sure: bool
+    brief: str = ""  # in a clause, beside another trouble; empty: as the message
 
 
 def image(name: str, *, chip: str, said: str | None = None) -> Doubt | None:
@@ -51,8 +52,10 @@ def image(name: str, *, chip: str, said: str | None = None) -> Doubt | None:
     if maker in {None, chip} or not {maker, chip} <= VENDORS:
         return None
     by = "versions.chip" if said else "its name"
-    message = f"the image is for {maker} by {by}, not for {chip}: {name}"
-    return Doubt(reason=Misfit.IMAGE_FOR_ANOTHER_CHIP, message=message, sure=True)
+    brief = f"the image is for {maker} by {by}, not for {chip}"
+    return Doubt(
+        reason=Misfit.IMAGE_FOR_ANOTHER_CHIP, message=f"{brief}: {name}", sure=True, brief=brief
+    )
 
 
 def driver(name: str, *, chip: str, found: str | None, floor: str | None = None) -> Doubt | None:
@@ -82,13 +85,12 @@ def weights(size: int | None, room: Room | None, *, told: str) -> Doubt | None:
     """`size` is what a server loads, as somebody said it; `told` says who."""
     if size is None or room is None or size <= room.total:
         return None
+    brief = f"the weights alone, {gib(size)} GiB {told}, exceed {room.words}"
     return Doubt(
         reason=Misfit.INSUFFICIENT_DEVICE_MEMORY,
-        message=(
-            f"the weights alone, {gib(size)} GiB {told}, exceed {room.words}; "
-            f"it takes spec.devices {room.fewest(size)} at least"
-        ),
+        message=f"{brief}; it takes spec.devices {room.fewest(size)} at least",
         sure=size > SAID_MARGIN * room.total,
+        brief=brief,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flagos_operator.api.spec import CompleteSpec
 from flagos_operator.desired import (
     checks,
+    chipnames,
     fetch,
     fits,
     labels,
@@ -18,7 +19,6 @@ from flagos_operator.desired import (
 )
 from flagos_operator.desired.asked import Asked
 from flagos_operator.desired.pod import Pod, pod, template
-from flagos_operator.desired.refusal import Refusal, refused
 from flagos_operator.desired.resolution import incomplete
 
 if TYPE_CHECKING:
@@ -96,17 +96,9 @@ def decide(
         return incomplete()
     chip = chips.get(spec.chip)
     if chip is None:
-        return unknown(spec.chip, chips=chips)
+        return chipnames.unknown(spec.chip, field="spec.chip", known=chips)
     asked = Asked(spec=spec, meta=meta, defaults=defaults, chip=chip)
     return checks.objection(asked) or plan(asked)
-
-
-def unknown(chip: str, *, chips: Chips) -> Invalid:
-    return refused(
-        Refusal.UNKNOWN_CHIP,
-        f"spec.chip: {chip} is not known; known are {', '.join(sorted(chips))}. "
-        "Others are added by the value `chips` of the operator's chart",
-    )
 
 
 def plan(asked: Asked) -> Plan:

@@ -28,5 +28,5 @@ class Refusal(StrEnum):
     CHOOSING = "Choosing"
 
 
-def refused(reason: Refusal, message: str) -> Invalid:
-    return Invalid(reason=reason.value, message=message)
+def refused(reason: Refusal, message: str, *, needs_user: bool | None = None) -> Invalid:
+    return Invalid(reason=reason.value, message=message, needs_user=needs_user)

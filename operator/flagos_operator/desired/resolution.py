@@ -21,6 +21,7 @@ from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.sent import as_sent
 from flagos_operator.api.server import FLAG_FIELDS
 from flagos_operator.api.spec import DOWNLOAD_FIELDS, INVALID, CompleteSpec, in_place, parse
+from flagos_operator.desired import chipnames
 from flagos_operator.desired.refusal import Refusal, refused
 
 if TYPE_CHECKING:
@@ -91,9 +92,12 @@ def resolve(
     if objection := against(spec, fields, name=release.name):
         return objection
     found = parse({**raw, "spec": layered(fields, as_sent(raw["spec"]), chips=chips)})
-    if isinstance(found, CompleteSpec):
-        return found
-    return at_fault(found, raw, fields, name=release.name)
+    if not isinstance(found, CompleteSpec):
+        return at_fault(found, raw, fields, name=release.name)
+    if not spec.chip and found.chip not in chips:
+        field = f"spec.release: the chip of {release.name}"
+        return chipnames.unknown(found.chip, field=field, known=chips)
+    return found
 
 
 def incomplete() -> Invalid:

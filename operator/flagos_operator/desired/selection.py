@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from flagos_operator.desired import chipnames
 from flagos_operator.desired.bid import MOST_OBJECTIONS, Bid, vendor
+from flagos_operator.desired.fits import Misfit
 from flagos_operator.desired.modelnames import close, matching
 from flagos_operator.desired.refusal import Refusal, refused
 from flagos_operator.desired.wish import (
@@ -27,7 +29,7 @@ from flagos_operator.desired.wish import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from flagos_operator.api.chip import Chip
     from flagos_operator.api.outcome import Invalid
@@ -36,6 +38,19 @@ if TYPE_CHECKING:
 TIERS = ("V4", "V3", "V2", "V1")
 VERDICTS = ("Passed",)
 FAILED = "Failed"
+# What nodes that come or devices that become free can change; all else waits for somebody.
+OF_THE_CLUSTER: frozenset[str] = frozenset(
+    {
+        Why.ABSENT,
+        Why.UNSCHEDULABLE,
+        Why.NOT_ENOUGH_FREE,
+        Misfit.DRIVER_TOO_OLD,
+        Misfit.NODE_TOO_SMALL,
+        Misfit.INSUFFICIENT_DEVICE_MEMORY,
+    }
+)
+AGAIN = "It is looked at again when the cluster changes; spec.release names one to wait for"
+NEVER = "Nothing that comes to the cluster changes that"
 
 
 def kept(wish: Wish, *, previous: Previous | None) -> bool:
@@ -53,20 +68,29 @@ def published(wish: Wish, known: Iterable[Candidate]) -> list[Candidate]:
     return [each for each in all_of_them if each.model in named]
 
 
-def hopeless(wish: Wish, known: Iterable[Candidate]) -> Invalid | None:
-    """What no look at the cluster could change."""
+def hopeless(wish: Wish, known: Iterable[Candidate], *, chips: Collection[str]) -> Invalid | None:
+    """What no look at the cluster could change.
+
+    A chip that nobody knows is in nobody's way while another one of the list can serve.
+    """
     all_of_them = tuple(known)
     rows = published(wish, all_of_them)
     if not rows:
         return unknown(wish, all_of_them)
-    if not possible(wish, rows):
-        return elsewhere(wish, rows)
-    return None
+    if possible(wish, rows):
+        return None
+    if (place := first_unknown(wish, chips)) is not None:
+        return chipnames.unknown(wish.chips[place], field=wish.chip_field(place), known=chips)
+    return elsewhere(wish, rows)
+
+
+def first_unknown(wish: Wish, chips: Collection[str]) -> int | None:
+    return next((place for place, each in enumerate(wish.chips) if each not in chips), None)
 
 
 def choose(wish: Wish, *, market: Market) -> Selection:
     """Of a wish that has no choice yet."""
-    if fault := hopeless(wish, market.candidates):
+    if fault := hopeless(wish, market.candidates, chips=market.chips):
         return Selection(wish=wish.words, fault=fault)
     asked = possible(wish, market.candidates)
     if market.stock.unknown and not wish.chips and len({each.chip for each in asked}) > 1:
@@ -82,7 +106,7 @@ def choose(wish: Wish, *, market: Market) -> Selection:
         chosen=chosen,
         rejected=others,
         unchecked=market.stock.unknown or market.stock.uncounted,
-        fault=None if chosen else nothing_fits(wish, others),
+        fault=None if chosen else nothing_fits(wish, others, market),
     )
 
 
@@ -176,10 +200,10 @@ def unknown(wish: Wish, known: Iterable[Candidate]) -> Invalid:
 def elsewhere(wish: Wish, rows: Iterable[Candidate]) -> Invalid:
     chips = ", ".join(sorted({each.chip for each in rows}))
     message = (
-        f"spec.model.chips: {wish.name} is published for {chips}, "
+        f"{wish.chips_field}: {wish.name} is published for {chips}, "
         f"not for {' or '.join(wish.chips)}"
     )
-    return refused(Refusal.NO_RELEASE_FITS, message)
+    return refused(Refusal.NO_RELEASE_FITS, message, needs_user=True)
 
 
 def unguided(wish: Wish, rows: Iterable[Candidate], market: Market) -> Invalid:
@@ -192,13 +216,23 @@ def unguided(wish: Wish, rows: Iterable[Candidate], market: Market) -> Invalid:
     return refused(Refusal.INVENTORY_UNKNOWN, message)
 
 
-def nothing_fits(wish: Wish, others: tuple[Rejected, ...]) -> Invalid:
+def awaited(others: Iterable[Rejected]) -> tuple[str, ...]:
+    """The chips that nodes or free devices could still bring."""
+    return tuple(dict.fromkeys(each.chip for each in others if each.reason in OF_THE_CLUSTER))
+
+
+def nothing_fits(wish: Wish, others: tuple[Rejected, ...], market: Market) -> Invalid:
     """The first ones are the best: their words are what the user can do most about."""
     told = "; ".join(f"{each.release}: {each.message}" for each in others[:MOST_OBJECTIONS])
     more = len(others) - MOST_OBJECTIONS
     rest = f"; and {more} more in status.selection" if more > 0 else ""
-    message = (
-        f"no release of {wish.name} fits now: {told}{rest}. It is looked at again when the "
-        "cluster changes; spec.release names one to wait for"
+    place = first_unknown(wish, market.chips)
+    stray = (
+        f"; {wish.chip_field(place)}: {wish.chips[place]} is not known"
+        if place is not None
+        else ""
     )
-    return refused(Refusal.NO_RELEASE_FITS, message)
+    waits = bool(awaited(others))
+    then = AGAIN if waits else NEVER
+    message = f"no release of {wish.name} fits now: {told}{rest}{stray}. {then}"
+    return refused(Refusal.NO_RELEASE_FITS, message, needs_user=not waits)

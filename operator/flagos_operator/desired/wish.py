@@ -34,6 +34,7 @@ class Wish:
 
     name: str
     chips: tuple[str, ...] = ()  # the most wanted first; empty: any
+    by_chip: bool = False  # spec.chip names it, and not spec.model.chips
     devices: int | None = None
     resource: str | None = None
     image: str = ""
@@ -48,6 +49,13 @@ class Wish:
     def words(self) -> str:
         """What a choice is bound to: an edit of anything else leaves it as it is."""
         return f"{self.name} on {', '.join(self.chips) or 'any chip'}"
+
+    @property
+    def chips_field(self) -> str:
+        return "spec.chip" if self.by_chip else "spec.model.chips"
+
+    def chip_field(self, place: int) -> str:
+        return "spec.chip" if self.by_chip else f"spec.model.chips[{place}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

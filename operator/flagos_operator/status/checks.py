@@ -74,7 +74,8 @@ def deleting(view: View) -> Objection | None:
 def invalid(view: View) -> Objection | None:
     if isinstance(view.plan, Plan):
         return None
-    return Objection(reason=view.plan.reason, message=view.plan.message)
+    found = view.plan
+    return Objection(reason=found.reason, message=found.message, needs_user=found.needs_user)
 
 
 def refused(view: View) -> Objection | None:

@@ -30,6 +30,7 @@ PROGRESSING = "Progressing"
 UP_TO_DATE = "UpToDate"
 ACCURACY_VERIFIED = "AccuracyVerified"
 STALLED = "Stalled"
+UNDECIDED = "nothing is decided about the weights; the Ready condition says why"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ def _available(view: View) -> Verdict:
 def _weights(view: View, objection: Objection | None) -> Verdict:
     plan = view.plan
     if not isinstance(plan, Plan):
-        return Verdict(type=WEIGHTS_READY, status=UNKNOWN, reason=plan.reason)
+        return Verdict(type=WEIGHTS_READY, status=UNKNOWN, reason=plan.reason, message=UNDECIDED)
     if objection and objection.reason in _ABOUT_VOLUME:
         return _against(WEIGHTS_READY, objection)
     if not plan.fetches:
@@ -185,8 +186,9 @@ def _stalled(view: View, objection: Objection | None) -> tuple[Verdict, ...]:
 def _needs_user(view: View, objection: Objection) -> bool:
     if objection.needs_user is not None:
         return objection.needs_user
-    # Whatever reason a spec was refused for: it does not mend itself.
-    return not isinstance(view.plan, Plan) or kind_of(objection.reason) is Kind.BLOCKED
+    kind = kind_of(objection.reason)
+    # A spec that was refused for a reason without an entry here does not mend itself either.
+    return kind is Kind.BLOCKED or (kind is Kind.FAILED and not isinstance(view.plan, Plan))
 
 
 def _against(kind: str, objection: Objection, *, status: str = FALSE) -> Verdict:

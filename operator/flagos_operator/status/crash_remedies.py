@@ -50,14 +50,17 @@ CRASHES = {
         "Correct the field that the message names, mostly spec.server.args.",
     ),
     Reason.KV_CACHE_TOO_SMALL: Remedy(
-        "What the weights leave of the device's memory does not hold one request of full length.",
-        "Set spec.server.maxModelLen to what the message says, or use more devices.",
+        "The cache does not hold one request of full length: that is all that the weights leave "
+        "of the memory, or something in the spec keeps the cache short.",
+        "Do what the message says: set spec.server.maxModelLen, raise what keeps the cache short "
+        "(--kv-cache-memory-bytes in spec.server.args, on a processor VLLM_CPU_KVCACHE_SPACE in "
+        "spec.server.env), or use more devices (spec.devices).",
     ),
     Reason.DEVICE_OUT_OF_MEMORY: Remedy(
         "The memory of the device does not hold the model and what it needs to run. The memory "
         "of the host is OutOfMemory.",
         "Use more devices (spec.devices), or lower spec.server.maxModelLen or "
-        "gpuMemoryUtilization.",
+        "spec.server.gpuMemoryUtilization.",
     ),
     Reason.DEVICE_NOT_FOUND: Remedy(
         "No device, or not its driver, is to be seen in the container.",

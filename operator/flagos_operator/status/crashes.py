@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired import probes
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import loglines, patience, runtime
+from flagos_operator.status import cures, fetch_cures, loglines, patience, runtime
 from flagos_operator.status.logs import LogKey, WantedLog
 from flagos_operator.status.memory import became_ready, failure, stalled
 from flagos_operator.status.pods import FETCH, SERVER, alive
@@ -33,6 +33,10 @@ KILL, TERM = 137, 143
 KILLED = {KILL, TERM}
 FROM_OUTSIDE = "killed from outside: by its probe, or because the node ran out of memory"
 HOPELESS_FROM_RESTART = 3
+# Of what is known to pass by itself: half an hour of the kubelet's pauses.
+HOPELESS_AT_LAST = 10
+# Of the hub, which is well again some time: the download goes on where it was.
+PASSING = frozenset({Reason.SOURCE_UNREACHABLE, Reason.RATE_LIMITED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +84,10 @@ def wanted_logs(view: View) -> tuple[WantedLog, ...]:
 
 def explain(run: Run, *, view: View) -> Objection:
     """Worst knowledge first: what the kernel or the kubelet did, then what the program said."""
-    if run.container.name == FETCH and (told := _told_by_fetch(run)):
+    if run.container.name == FETCH and (told := _told_by_fetch(run, view=view)):
         return told
     if run.ended.reason == "OOMKilled":
-        return _out_of_memory(run)
+        return _out_of_memory(run, view=view)
     if run.ended.reason in runtime.NEVER_STARTED:
         return _cannot_start(run)
     if _log_tells(run) and (told := _told_before(run, view=view)):
@@ -135,10 +139,15 @@ def _wanted(run: Run) -> WantedLog:
     )
 
 
-def _told_by_fetch(run: Run) -> Objection | None:
+def _told_by_fetch(run: Run, *, view: View) -> Objection | None:
     told = report(run)
     reason, message = str(told.get("reason", "")), str(told.get("message", ""))
-    return _objection(run, reason, message) if reason else None
+    if not reason:
+        return None
+    if isinstance(view.plan, Plan):
+        message = fetch_cures.with_field(message, reason=reason, plan=view.plan)
+    worn = reason not in PASSING and _hopeless(run, reason=reason)
+    return _objection(run, reason, message, needs_user=True if worn else None)
 
 
 def _told_before(run: Run, *, view: View) -> Objection | None:
@@ -155,17 +164,27 @@ def _told_before(run: Run, *, view: View) -> Objection | None:
 def _cannot_start(run: Run) -> Objection:
     words = runtime.start(run.ended.message)
     message = f"container {run.container.name}: {words}"
-    hopeless = runtime.start_is_hopeless(words)
+    hopeless = runtime.start_is_hopeless(words) or _hopeless(run)
     return _objection(run, Reason.CANNOT_START, message, needs_user=hopeless)
 
 
-def _out_of_memory(run: Run) -> Objection:
-    field = "spec.fetch.resources" if run.container.name == FETCH else "spec.server.resources"
-    message = (
-        f"container {run.container.name} used more host memory than its limit and was killed; "
-        f"raise limits.memory in {field}"
+def _out_of_memory(run: Run, *, view: View) -> Objection:
+    name, plan = run.container.name, view.plan
+    message = f"container {name} used more host memory than its limit and was killed"
+    if isinstance(plan, Plan):
+        message += f"; {_more_memory(plan, container=name)}"
+    return _objection(run, Reason.OUT_OF_MEMORY, message, needs_user=_hopeless(run))
+
+
+def _more_memory(plan: Plan, *, container: str) -> str:
+    """Files in /dev/shm count as memory of the container too."""
+    field = cures.memory_field(plan, container=container)
+    if limit := cures.memory_limit(plan, container=container):
+        return f"raise {field}, which is {limit}"
+    return (
+        f"{field} is not set, so the limit is of a LimitRange of the namespace, or all that the "
+        "node has: set it to what the container needs"
     )
-    return _objection(run, Reason.OUT_OF_MEMORY, message)
 
 
 def _outlived_budget(run: Run, *, view: View) -> bool:
@@ -200,32 +219,49 @@ def _budget(run: Run, *, view: View) -> Objection:
         f"container {run.container.name} did not answer within {budget} s{came} and was killed; "
         f"raise spec.startup.budgetSeconds{last}"
     )
-    return _objection(run, Reason.STARTUP_BUDGET_EXCEEDED, message)
+    reason = Reason.STARTUP_BUDGET_EXCEEDED
+    return _objection(run, reason, message, needs_user=_hopeless(run, reason=reason))
 
 
 def _ended_by_itself(run: Run, *, view: View) -> Objection:
     code = run.ended.exit_code
     told = _telling(run, view=view)
     parts = [f"container {run.container.name} ended with exit code {code}"]
-    if told:
-        parts.append(f": {told.line}" if told.line else "")
-        parts.append(f" ({told.cure})" if told.cure else "")
-    if code == KILL and not (told and told.cure):
-        parts.append(f" ({FROM_OUTSIDE})")
-    needs_user = told.needs_user if told and told.needs_user is not None else _hopeless(run)
+    parts.append(f": {told.line}" if told and told.line else "")
+    cure = _cure(run, told, view=view)
+    parts.append(f" ({cure})" if cure else "")
     reason, operator = _crash_reason(run, told), told.operator if told else ""
+    heals = told is not None and told.needs_user is False
+    after = HOPELESS_AT_LAST if heals else HOPELESS_FROM_RESTART
+    worn = _hopeless(run, reason=reason, after=after)
+    needs_user = bool(told and told.needs_user) or worn
     return _objection(run, reason, "".join(parts), needs_user=needs_user, operator=operator)
 
 
-def _hopeless(run: Run) -> bool:
+def _cure(run: Run, told: loglines.Telling | None, *, view: View) -> str:
+    """The causes are those of a server; of another container its place is told."""
+    name, plan = run.container.name, view.plan
+    if name == SERVER and told and told.cure:
+        return told.cure
+    killed = run.ended.exit_code == KILL
+    if not isinstance(plan, Plan):
+        return FROM_OUTSIDE if killed else ""
+    place = cures.place(plan, container=name)
+    if killed:
+        return f"{FROM_OUTSIDE}: {place}.resources.requests.memory sets more of it aside"
+    return "" if name in {SERVER, FETCH} else f"act on what it says, in {place}"
+
+
+def _hopeless(run: Run, *, reason: str = "", after: int = HOPELESS_FROM_RESTART) -> bool:
     """Again and again, and soon each time: a crash after a week is no loop."""
     lasted = patience.ran(run.ended)
-    soon = lasted is None or lasted < patience.LONG_RUN
-    return soon and run.container.restarts >= HOPELESS_FROM_RESTART
+    # A start that is killed for its budget lasts as long as that, and was never ready.
+    late = reason == Reason.STARTUP_BUDGET_EXCEEDED
+    soon = late or lasted is None or lasted < patience.LONG_RUN
+    return soon and run.container.restarts >= after
 
 
 def _crash_reason(run: Run, told: loglines.Telling | None) -> Reason:
-    """The causes are those of a server; of another container only the words are told."""
     if run.container.name == FETCH:
         return Reason.FETCH_FAILED
     if told and told.reason and run.container.name == SERVER:
@@ -236,8 +272,12 @@ def _crash_reason(run: Run, told: loglines.Telling | None) -> Reason:
 
 def _telling(run: Run, *, view: View) -> loglines.Telling | None:
     """The log if it was read; else its last 2 KiB, which the kubelet keeps."""
-    code = run.ended.exit_code if run.container.name == SERVER else None
-    return loglines.telling(view.logs.get(run.key) or run.ended.message, exit_code=code)
+    server = run.container.name == SERVER
+    code = run.ended.exit_code if server else None
+    told = loglines.telling(view.logs.get(run.key) or run.ended.message, exit_code=code)
+    if told and server and isinstance(view.plan, Plan):
+        return cures.fitted(told, plan=view.plan)
+    return told
 
 
 def _objection(

@@ -16,7 +16,7 @@ TOLD_TO_END = re.compile(r"\[shutdown\]|Shutting down$|Waiting for application s
 KILLED = 137
 FROM_OUTSIDE = (
     "it was killed from outside (SIGKILL): for want of host memory if kubectl describe pod says "
-    "OOMKilled (raise limits.memory in spec.server.resources), else by its probe (raise "
+    "OOMKilled (raise spec.server.resources.limits.memory), else by its probe (raise "
     "spec.startup.budgetSeconds) or with its pod"
 )
 UNKNOWN = "not a known cause: act on this line and on those before it"

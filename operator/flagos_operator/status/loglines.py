@@ -11,6 +11,7 @@ from flagos_operator.status.causes import CAUSES, EXITS, GENERAL, LAST_RESORT
 from flagos_operator.status.operators import Blamed, blamed
 from flagos_operator.status.reached import UP
 from flagos_operator.status.reasons import Reason
+from flagos_operator.status.text import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +79,12 @@ ERROR = re.compile(
     r"|^[\w.]{1,120}\.errors?\.\w{1,60}: "
     r"|Segmentation fault|^\[ERROR\]|^panic: |^terminate called|^\s*what\(\): |\bpanicked at "
     r"|^F\d{4} \d|^\[?(?:FATAL|CRITICAL)\b|\bCheck failed: |: Assertion `"
+)
+# vLLM's word for what its flags could do, and pydantic's for the whole configuration.
+ADVICE = re.compile(
+    r"\.? (?:To allow overriding this maximum|Try increasing `?gpu_memory_utilization"
+    r"|\[type=value_error, input_value=).*",
+    re.DOTALL,
 )
 ENGINE_ERROR = re.compile(
     r"\((?:EngineCore|Worker|RayWorker|VllmWorker)[^)]{0,60}\) (?:ERROR|CRITICAL) "
@@ -191,12 +198,17 @@ def _fits(each: Cause, lines: Log, at: int) -> bool:
 def _told(lines: Log, each: Cause, at: int) -> Telling:
     found = each.pattern.search(lines.bare[at])
     return Telling(
-        line=_whole(lines, each, at)[:LONGEST],
+        line=shortened(_whole(lines, each, at)),
         cure=found.expand(each.cure) if found else each.cure,
         needs_user=each.needs_user,
         reason=each.reason,
         number=lines.numbers[at],
     )
+
+
+def shortened(line: str) -> str:
+    """Without the engine's own advice: the cure behind it is better, and may say the opposite."""
+    return bounded(ADVICE.sub("", line), limit=LONGEST)
 
 
 def _whole(lines: Log, each: Cause, number: int) -> str:
@@ -229,7 +241,7 @@ def _operator(lines: Log, *, abrupt: bool) -> Telling | None:
 def _operator_crash(found: Blamed, *, line: str, number: int) -> Telling:
     field = f"spec.flagos.operators.denyMore: [{', '.join(found.deny)}]"
     return Telling(
-        line=f"{line[: LONGEST - 100]} (in FlagGems operator {found.operator})",
+        line=f"{bounded(line, limit=LONGEST - 100)} (in FlagGems operator {found.operator})",
         cure=f"set {field}",
         needs_user=True,
         reason=Reason.OPERATOR_CRASH,
@@ -270,7 +282,7 @@ def _unknown(lines: Log, at: int) -> Telling:
         above = (each.strip() for each in reversed(lines.bare[max(at - 3, 0) : at]))
         code = next((each for each in above if each.strip("^~ ")), "")
         line = f"{line}: {code}" if code else line
-    return Telling(line=line[:LONGEST], number=lines.numbers[at])
+    return Telling(line=bounded(line, limit=LONGEST), number=lines.numbers[at])
 
 
 def _by_code(found: Telling | None, code: int | None) -> Telling | None:

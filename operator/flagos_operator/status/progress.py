@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, kernels, startup, waiting
+from flagos_operator.status import checks, kernels, prechecks, selection, startup, waiting
 from flagos_operator.status.failure import last_failure
 from flagos_operator.status.fetchlog import VERIFYING
 from flagos_operator.status.pods import alive, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
-from flagos_operator.status.text import duration, pods, times
+from flagos_operator.status.text import bounded, duration, pods, times
 from flagos_operator.status.timeline import OF_THE_LOG
 from flagos_operator.status.weights import arriving, words
 
@@ -42,6 +42,7 @@ PHASES: dict[str, str] = {
 }
 
 _IN_A_RUN = {Reason.STARTING, Reason.STALLED}
+LONGEST_REFUSAL = 120  # bytes, of a column of a table
 
 
 def phase(view: View, objection: Objection | None) -> str:
@@ -57,7 +58,8 @@ def phase(view: View, objection: Objection | None) -> str:
 
 def progress(view: View, objection: Objection | None) -> str:
     said = _serving(view) if objection is None else _said(view, objection)
-    return ", ".join(filter(None, [said, _restarted(view, objection)]))
+    doubt = prechecks.hint(objection, view) if objection else ""
+    return ", ".join(filter(None, [said, doubt, _restarted(view, objection)]))
 
 
 def _restarted(view: View, objection: Objection | None) -> str:
@@ -93,7 +95,19 @@ def _tuning(view: View) -> str:
 
 def _said(view: View, objection: Objection) -> str:
     say = _SAYINGS.get(objection.reason)
-    return say(view) if say else ""
+    return (say(view) if say else "") or _refused(view, objection)
+
+
+def _refused(view: View, objection: Objection) -> str:
+    """What is wrong with a spec: it begins with its field."""
+    if isinstance(view.plan, Plan) or view.plan.reason != objection.reason:
+        return ""
+    return bounded(view.plan.message, limit=LONGEST_REFUSAL)
+
+
+def _no_release(view: View) -> str:
+    chips = selection.awaited(view)
+    return f"waiting for {' or '.join(chips)}" if chips else ""
 
 
 def _waiting_for(view: View) -> str:
@@ -142,6 +156,9 @@ def _stands_still(view: View) -> str:
 
 
 _SAYINGS: dict[str, Callable[[View], str]] = {
+    Reason.PENDING: lambda _: "waiting for its pod",
+    Reason.CHOOSING: lambda _: "looking for free chips",
+    Reason.NO_RELEASE_FITS: _no_release,
     Reason.UNSCHEDULABLE: _waiting_for,
     Reason.VOLUME_CLAIM_PENDING: _unbound,
     Reason.DELETING: _leaving,

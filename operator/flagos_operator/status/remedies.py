@@ -154,28 +154,31 @@ REMEDIES = {
     ),
     Reason.SOURCE_UNREACHABLE: Remedy(
         "The hub cannot be reached from the pod, or answers with an error of its own.",
-        "Check the endpoint, proxy, DNS and network policy, or add a mirror (source.mirrors). "
-        "The download goes on where it was.",
+        "Check spec.source.HUB.endpoint, a proxy in spec.fetch.env, DNS and network policy, or "
+        "add a hub to spec.source.mirrors. The download goes on where it was.",
     ),
     Reason.RATE_LIMITED: Remedy(
         "The hub refuses more requests for now.",
-        "Wait, or give a token (tokenSecretRef) or a mirror (source.mirrors). The download goes "
-        "on where it was.",
+        "Wait, give a token (spec.source.HUB.tokenSecretRef), or add a hub to "
+        "spec.source.mirrors. The download goes on where it was.",
     ),
     Reason.CHECKSUM_MISMATCH: Remedy(
         "A downloaded file is not what the hub announced, or one that was brought by hand is not "
         "what its record says.",
         "A download is tried again by itself; if it repeats, suspect the hub, a proxy or the "
-        "disk. Files brought by hand: copy those that the message names once more.",
+        "disk, and name another hub in spec.source.mirrors. Files brought by hand: copy those "
+        "that the message names once more.",
     ),
     Reason.OUT_OF_MEMORY: Remedy(
         "A container used more host memory than its limit and was killed.",
-        "Raise spec.server.resources.limits.memory (for the download: "
-        "spec.fetch.resources). Files in /dev/shm count too.",
+        "Raise the field that the message names with the limit in force: "
+        "spec.server.resources.limits.memory, for the download "
+        "spec.fetch.resources.limits.memory. Files in /dev/shm count too.",
     ),
     Reason.EVICTED: Remedy(
         "The node removed the pod, mostly for want of disk or memory.",
-        "Free space on the node, or give the weights a volume with enough room.",
+        "Free space on the node, or give the weights a volume with enough room (spec.weights). "
+        "For memory: spec.server.resources.requests.memory.",
     ),
     Reason.REFUSED_BY_NODE: Remedy(
         "The node that was chosen would not run the pod: a device plugin could not give the "
@@ -188,9 +191,11 @@ REMEDIES = {
         "says how the budget came about.",
     ),
     Reason.ENGINE_DIED: Remedy(
-        "The server ended with exit code 0 though nobody asked it to: so it does when its "
-        "engine dies, or when it no longer answers and is stopped.",
-        "Look at kubectl logs POD -c server --previous for the engine's last error.",
+        "The engine was killed from outside, or the server ended with exit code 0 though nobody "
+        "asked it to: so it does when its engine dies, or when it no longer answers and is "
+        "stopped.",
+        "Look at kubectl logs POD -c server --previous for the engine's last error. Killed for "
+        "want of host memory: raise spec.server.resources.limits.memory.",
     ),
     Reason.CRASH_LOOP: Remedy(
         "A container ended by itself; the message has its exit code and the telling line of "
@@ -202,8 +207,9 @@ REMEDIES = {
         "Correct the field that the message names.",
     ),
     Reason.UNKNOWN_CHIP: Remedy(
-        "No chip profile of the name in spec.chip is known.",
-        "Use a known chip, or add a profile with the chart value `chips`.",
+        "No chip profile of the name in spec.chip or spec.model.chips is known.",
+        "Use a known chip: the message lists them, the likest first. Or add a profile, as a "
+        "FlagOSChip or with the chart value `chips`.",
     ),
     Reason.NO_DEVICE_RESOURCE: Remedy(
         "spec.devices asks for devices, but the chip profile names no resource to ask for.",
@@ -211,7 +217,7 @@ REMEDIES = {
     ),
     Reason.TOO_FEW_DEVICES: Remedy(
         "The model is split over more devices than the pod has.",
-        "Raise spec.devices, or lower tensorParallelSize or pipelineParallelSize.",
+        "Raise spec.devices, or lower spec.server.tensorParallelSize or pipelineParallelSize.",
     ),
     Reason.MANAGED_RESOURCE: Remedy(
         "spec.server.resources sets the chip's own resource.",
@@ -223,7 +229,7 @@ REMEDIES = {
     ),
     Reason.PLUGIN_TOO_OLD: Remedy(
         "The FlagOS plugin in the image does not know what spec.flagos asks for.",
-        "Use a newer image, or leave that field out.",
+        "Use a newer spec.image, or leave out the field that the message names.",
     ),
     Reason.WITHOUT_EFFECT: Remedy(
         "A field of the spec asks for something that another one, or the chip, turns off.",
@@ -231,7 +237,7 @@ REMEDIES = {
     ),
     Reason.RESERVED_NAME: Remedy(
         "A container or volume in spec.pod has a name that the operator uses itself.",
-        "Rename it.",
+        "Rename it in spec.pod.",
     ),
     Reason.COMMAND_REQUIRED: Remedy(
         "What the spec asks for needs spec.server.command, which is absent.",
@@ -243,7 +249,8 @@ REMEDIES = {
     ),
     Reason.QUOTA_EXCEEDED: Remedy(
         "A ResourceQuota of the namespace leaves no room.",
-        "Raise the quota, free some of it, or ask for less.",
+        "Raise the quota, free some of it, or ask for less: spec.replicas, spec.devices, "
+        "spec.server.resources.",
     ),
     Reason.POD_REJECTED: Remedy(
         "An admission rule refuses the pod: Pod Security, a LimitRange, a policy, a webhook.",
@@ -251,7 +258,8 @@ REMEDIES = {
     ),
     Reason.INVALID_POD: Remedy(
         "The API server refuses an object made from the spec; the message names its field.",
-        "Correct the part of the spec that was passed through: pod, env, resources, volumes.",
+        "Correct the part of the spec that was passed through: spec.pod, or env, resources and "
+        "volumeMounts of spec.server.",
     ),
     Reason.FORBIDDEN: Remedy(
         "The operator lacks the right to write an object.",
@@ -271,7 +279,9 @@ REMEDIES = {
     ),
     Reason.VOLUME_CLAIM_MISSING: Remedy(
         "A claim that the pod uses does not exist.",
-        "Create the claim that the message names, or correct its name in the spec.",
+        "Create the claim that the message names, or correct its name in "
+        "spec.weights.persistentVolumeClaim, spec.source.persistentVolumeClaim or "
+        "spec.pod.volumes.",
     ),
     Reason.VOLUME_CLAIM_REFUSED: Remedy(
         "The claim for the weights cannot become what the spec asks: it never shrinks, and grows "
@@ -288,19 +298,22 @@ REMEDIES = {
     ),
     Reason.SOURCE_NOT_FOUND: Remedy(
         "The hub has no such repository, or hides it without a token.",
-        "Correct the repo in spec.source, or give a token (tokenSecretRef).",
+        "Correct the repo that the message names, spec.source.HUB.repo or that of a mirror, or "
+        "give a token (tokenSecretRef beside it).",
     ),
     Reason.REVISION_NOT_FOUND: Remedy(
         "The repository has no such revision.",
-        "Correct the revision in spec.source.",
+        "Correct spec.source.HUB.revision, or that of the mirror that the message names.",
     ),
     Reason.UNAUTHORIZED: Remedy(
         "The hub refuses the token, or asks for one.",
-        "Put a valid token into the Secret of tokenSecretRef; accept the model's terms if any.",
+        "Put a valid token into the Secret of spec.source.HUB.tokenSecretRef, or of the mirror "
+        "that the message names; accept the model's terms if any.",
     ),
     Reason.INSUFFICIENT_STORAGE: Remedy(
         "The volume has no room for the weights.",
-        "Enlarge the volume (spec.weights), or leave files out with source.exclude.",
+        "Enlarge the volume by the field of spec.weights that the message names, or leave files "
+        "out with spec.source.exclude.",
     ),
     Reason.VOLUME_NOT_WRITABLE: Remedy(
         "The download may not write to the volume.",

@@ -72,9 +72,9 @@ ROWS = {
         "Nothing to do; it takes a moment, and in a large cluster some seconds.",
     ),
     Reason.NO_RELEASE_FITS: Remedy(
-        "Releases of the model exist, but none fits what the cluster has now; status.selection "
-        "says why of each. No pod is made, and it is looked at again when nodes or free devices "
-        "change.",
+        "Releases of the model exist, but none fits what the cluster has now; the message says "
+        "why of the likeliest, status.selection of more. No pod is made, and it is looked at "
+        "again when nodes or free devices change.",
         "Free devices or add nodes, ask for fewer with spec.devices, allow more chips in "
         "spec.model.chips, or name one release in spec.release: its pod then waits for its chip, "
         "which a cluster autoscaler needs to see.",

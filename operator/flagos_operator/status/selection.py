@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from flagos_operator.desired import selection as desired
+from flagos_operator.desired.plan import Plan
+from flagos_operator.status.reasons import Reason
 from flagos_operator.status.text import bounded, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from flagos_operator.desired.wish import Rejected, Selection
     from flagos_operator.status.view import View
 
 Fields = dict[str, Any]
+
+# Of a spec that is refused for one of these nobody has looked whether its chip exists.
+BEFORE_CHIPS: frozenset[str] = frozenset(
+    {
+        Reason.INVALID_SPEC,
+        Reason.UNKNOWN_CHIP,
+        Reason.INVALID_CHIP,
+        Reason.UNKNOWN_RELEASE,
+        Reason.INVALID_RELEASE,
+        Reason.UNKNOWN_MODEL,
+    }
+)
 
 MOST_REJECTED, LONGEST_WORDS = 12, 160
 MOST_BYTES = 2048
@@ -31,6 +47,25 @@ def fields(view: View) -> Fields:
     if made.chosen is None and not made.rejected:
         return dict(before)
     return within(told(made, view), made.rejected)
+
+
+def awaited(view: View) -> tuple[str, ...]:
+    """The chips that a model waits for; none where no chip that comes would help."""
+    made = view.selection
+    if made is None or made.fault is None or made.fault.needs_user:
+        return ()
+    return desired.awaited(made.rejected)
+
+
+def only_chip(view: View) -> str:
+    """Of a model that has no release yet: the one that it can come to, or that it names."""
+    if isinstance(view.plan, Plan) or view.plan.reason in BEFORE_CHIPS:
+        return ""
+    spec = view.model.raw.get("spec")
+    chips = awaited(view)
+    if isinstance(spec, Mapping) and spec.get("chip"):
+        return str(spec["chip"])
+    return chips[0] if len(chips) == 1 else ""
 
 
 def told(made: Selection, view: View) -> Fields:

@@ -14,6 +14,7 @@ from flagos_operator.status import (
     patience,
     selection,
     stack,
+    steps,
     verification,
 )
 from flagos_operator.status.failure import last_failure
@@ -51,7 +52,7 @@ class Summary:
 
 def summarize(view: View) -> Summary:
     view = replace(view, model=replace(view.model, status=remembered(view.model.status)))
-    objection = checks.against_ready(view)
+    objection = steps.followed(checks.against_ready(view), view)
     old = _conditions(view.model.status)
     new = conditions.dated(
         conditions.judge(view, objection),
@@ -114,7 +115,11 @@ def _resolved(view: View) -> Mapping[str, Any] | None:
     """While the spec is invalid the last valid decision is still what runs."""
     plan = view.plan
     if not isinstance(plan, Plan):
-        return view.model.status.get("resolved")
+        before = view.model.status.get("resolved") or {}
+        if "image" in before:
+            return before
+        chip = selection.only_chip(view)
+        return {"chip": chip} if chip else None
     found = {
         "release": plan.release,
         "chip": plan.chip,

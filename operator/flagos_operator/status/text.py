@@ -6,14 +6,21 @@ from datetime import UTC, datetime
 
 LONGEST_MESSAGE = 1024
 LONGEST_FIELD = 512
+LONGEST_WORD = 40
 
 
 def bounded(text: str, *, limit: int = LONGEST_MESSAGE) -> str:
-    """At most so many bytes: the API server counts neither letters nor mercy."""
+    """At most so many bytes: the API server counts neither letters nor mercy.
+
+    Where a blank is near, no word is cut in two.
+    """
     raw = text.encode()
     if len(raw) <= limit:
         return text
-    return raw[: limit - 3].decode(errors="ignore") + "..."
+    kept = raw[: limit - 3].decode(errors="ignore")
+    words = kept.rpartition(" ")[0]
+    near = words and len(words) > len(kept) - LONGEST_WORD
+    return f"{(words if near else kept).rstrip(' ,;:(')}..."
 
 
 def stamp(when: datetime) -> str:

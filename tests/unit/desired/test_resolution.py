@@ -245,6 +245,12 @@ def test_nothing_is_left_of_the_release_in_what_comes_out() -> None:
 REFUSED: dict[str, tuple[Body, Body, str, str]] = {
     "another chip": ({}, {"chip": "metax"}, "InvalidSpec", "release qwen-nvidia is for chip"),
     "no image": ({"image": None}, {}, "ImageRequired", "set the image"),
+    "a chip of the row that nobody knows": (
+        {"chip": "nvida"},
+        {},
+        "UnknownChip",
+        "spec.release: the chip of qwen-nvidia: nvida is not known; known are nvidia, ",
+    ),
     "no source": ({"source": None}, {}, "InvalidSpec", "set the place of the weights"),
     "a managed variable in the row": (
         {"server": {"env": env("USE_FLAGGEMS")}},

@@ -38,9 +38,9 @@ def ago(seconds: float) -> datetime:
     return NOW - timedelta(seconds=seconds)
 
 
-def a_plan(*, weights: Any = None, pod: Any = None, **change: Any) -> Plan:
-    """What is decided for SPEC, with template t1 and whatever a test wants otherwise."""
-    wanted = SPEC | {"weights": weights, "pod": pod}
+def a_plan(*, weights: Any = None, pod: Any = None, said: Any = None, **change: Any) -> Plan:
+    """What is decided for SPEC and `said`, with template t1 and whatever a test wants else."""
+    wanted = SPEC | {"weights": weights, "pod": pod} | (said or {})
     raw = {"metadata": {"name": "qwen", "namespace": "prod"}, "spec": wanted}
     spec = parse(raw)
     assert isinstance(spec, FlagOSModelSpec), spec

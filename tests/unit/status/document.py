@@ -32,6 +32,12 @@ HEADINGS = {
 }
 # What the table of a kind does not say by itself.
 NOTES = {
+    Kind.WAITING: """\
+None of these is `Stalled`, but for NoReleaseFits where nothing that comes to the cluster can
+help: the model is published for none of `spec.model.chips`, or each of its releases is refused for
+what somebody has to change in the spec or the release.
+
+""",
     Kind.FAILED: """\
 Kubernetes goes on trying, with longer and longer pauses. `Stalled` is True as well where trying
 alone cannot help:
@@ -39,9 +45,12 @@ alone cannot help:
 - CannotPullImage: the registry answers that the image is not there, or not for this account.
 - CannotStart: the program or a path is not in the image, or may not be used.
 - FetchFailed: the line that is told has a known cause that does not pass.
-- CrashLoop, EngineDied and the others from DeviceBusy on: the container was restarted three times
-  and ended soon again, unless the cause is known to pass by itself (DeviceBusy, CacheLocked,
-  PortInUse, Terminated).
+- CannotStart, FetchFailed, InternalError, ChecksumMismatch, OutOfMemory, StartupBudgetExceeded,
+  EngineDied, CrashLoop and all from DeviceBusy on: the container was restarted three times and
+  ended soon again, within ten minutes (with StartupBudgetExceeded however late).
+  Ten times where the cause is known to pass by itself: DeviceBusy, CacheLocked, PortInUse,
+  Terminated.
+- SourceUnreachable and RateLimited never are: the hub comes back.
 
 """,
 }

@@ -48,12 +48,12 @@ UNFINISHED = [
 # The last hundred lines of starts that failed: the phase is read from what is left of it.
 ENDS = [
     ("bad-value", "Starting", "InvalidArgument", "spec.server"),
-    ("both-operator-lists", "Starting", "InvalidArgument", "spec.flagos.operators"),
+    ("both-operator-lists", "Starting", "InvalidArgument", "spec.flagos.operators.allow"),
     ("cache-read-only", None, "PathNotWritable", "spec.server.volumeMounts"),
     ("custom-code", "Starting", "RemoteCodeRefused", "spec.server.trustRemoteCode"),
     ("device-busy", "Starting", "DeviceBusy", "spec.server.gpuMemoryUtilization"),
     ("device-out-of-memory", "Loading", "DeviceOutOfMemory", "spec.devices"),
-    ("engine-killed", "Ready", "EngineDied", "spec.server.resources"),
+    ("engine-killed", "Ready", "EngineDied", "spec.server.resources.limits.memory"),
     ("home-not-writable", None, "PermissionDenied", "spec.server.securityContext"),
     ("hub-name-offline", "Starting", "WeightsMissing", "spec.source"),
     ("kv-cache-too-small", "Compiling", "KVCacheTooSmall", "spec.server.maxModelLen"),
@@ -63,7 +63,7 @@ ENDS = [
     ("no-weights", "Loading", "WeightsMissing", "spec.source"),
     ("port-taken", "Starting", "PortInUse", "spec.server.port"),
     ("shape-mismatch", "Loading", "WeightsMismatch", "spec.source"),
-    ("shard-missing", "Loading", "WeightsMissing", "spec.source"),
+    ("shard-missing", "Loading", "WeightsMissing", "spec.source.include"),
     ("shard-truncated", "Loading", "WeightsCorrupt", "spec.weights.verify"),
     ("shard-unreadable", "Loading", "WeightsMissing", "spec.source"),
     ("too-few-devices", "Starting", "TooFewDevices", "spec.devices"),
@@ -198,7 +198,7 @@ class TestVerb:
         assert main(["explain", "--json", str(file)]) == 0
         said = json.loads(capsys.readouterr().out)
         assert (said["reason"], said["lineNumber"]) == ("OutOfMemory", 2)
-        assert said["fields"] == ["spec.server.resources"]
+        assert said["fields"] == ["spec.server.resources.limits.memory"]
 
     def test_the_stack_and_what_was_tuned(self, tmp_path: Path, capsys):
         tuned = "Triton autotuning for function mm_kernel finished after 41.10s; best config: x"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,8 +15,20 @@ from flagos_operator.desired.room import Room
 from flagos_operator.status.reasons import Reason
 from flagos_operator.status.summary import Summary, summarize
 from flagos_operator.status.view import Objection, View
-from tests.unit.status.build import a_plan, a_pod, a_view, fetched, starting
+from tests.unit.status.build import (
+    a_plan,
+    a_pod,
+    a_view,
+    crashed,
+    ended,
+    fetched,
+    starting,
+    unscheduled,
+)
 from tests.unit.status.read import condition, kinds, ready, written
+
+if TYPE_CHECKING:
+    from flagos_operator.observed.facts import PodFacts
 
 IMAGE = fits.image("registry.example/x-metax001:1", chip="nvidia")
 SMALL = Room(resources=2, per_resource=1, each=4 * GIB)  # DONE is 8.4 GiB
@@ -43,6 +55,51 @@ def test_an_image_for_another_chip_is_told_while_its_pod_cannot_run() -> None:
     assert condition(summary, "Stalled") == {}
     assert summary.status["phase"] == "Pending"
     assert kinds(summary.events) == [("Warning", "ImageForAnotherChip")]
+
+
+CLAUSE = "the image is for metax by its name, not for nvidia"
+
+
+@pytest.mark.parametrize(
+    ("view", "reason", "progress"),
+    [
+        (
+            a_view(unscheduled("0/3 nodes are available: 3 Insufficient nvidia.com/gpu.")),
+            "Unschedulable",
+            f"no usable node has 1 nvidia.com/gpu free, or none offers it, {CLAUSE}",
+        ),
+        (
+            a_view(a_pod(fetched(), crashed(ended(1, message="Failed to infer device type")))),
+            "DeviceNotFound",
+            f"{CLAUSE}, restarted once",
+        ),
+    ],
+)
+def test_a_model_that_waits_or_fails_says_in_a_clause_that_its_image_may_be_why(
+    view: View, reason: str, progress: str
+) -> None:
+    summary = summarize(replace(view, plan=doubting(IMAGE)))
+    assert ready(summary)["reason"] == reason
+    assert ready(summary)["message"].endswith(f"; {CLAUSE}")
+    assert summary.status["progress"] == progress
+    without = ready(summarize(replace(view, plan=a_plan())))["message"]
+    assert ready(summary)["message"] == f"{without}; {CLAUSE}"
+
+
+@pytest.mark.parametrize(
+    "pod", [a_pod(fetched(), starting(), ready=False), a_pod()], ids=["starts", "serves"]
+)
+def test_what_goes_on_or_serves_is_not_doubted_beside(pod: PodFacts) -> None:
+    summary = summarize(a_view(pod, plan=doubting(IMAGE)))
+    assert CLAUSE not in ready(summary)["message"] + summary.status["progress"]
+
+
+def test_a_long_message_leaves_room_for_the_clause() -> None:
+    view = a_view(unscheduled("0/3 nodes are available: " + "words " * 300))
+    told = ready(summarize(replace(view, plan=doubting(IMAGE))))["message"]
+    assert told.endswith(f"; {CLAUSE}")
+    assert "words...; free or add nodes" in told
+    assert len(told.encode()) <= 1024
 
 
 def test_it_is_told_once() -> None:

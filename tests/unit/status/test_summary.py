@@ -143,7 +143,7 @@ class TestBounds:
         summary = summarize(a_view(refused=long))
         message = ready(summary)["message"]
         assert len(message.encode()) <= 1024
-        assert message.endswith("...")
+        assert message.endswith("...; correct what it names in spec.pod or spec.server")
         assert len(json.dumps(summary.status).encode()) <= 16 * 1024
 
     def test_display_fields_are_bounded_too(self):
@@ -195,7 +195,9 @@ class TestWeights:
         pod = a_pod(crashed(ended(11, message=words), name="fetch", init=True))
         summary = summarize(a_view(pod))
         assert condition(summary, "WeightsReady")["reason"] == "Unauthorized"
-        assert ready(summary)["message"] == "the hub refuses the token"
+        assert ready(summary)["message"].startswith(
+            "the hub refuses the token; check spec.source."
+        )
         assert kinds(summary.events) == [("Warning", "Unauthorized")]
 
     def test_weights_in_place_are_ready_without_a_pod(self):

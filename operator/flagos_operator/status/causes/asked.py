@@ -69,12 +69,12 @@ COMMAND = (
     cause(
         r"VLLM_PORT '.{0,200}' appears to be a URI",
         Reason.INVALID_ARGUMENT,
-        "rename the Service that injects VLLM_PORT, or set it in spec.server.env",
+        "rename the Service that injects VLLM_PORT, or take it out of spec.server.envFrom",
     ),
     cause(
         r"Cannot set both VLLM_FL_FLAGOS_WHITELIST and",
         Reason.INVALID_ARGUMENT,
-        "use only one of the operator lists: spec.flagos.operators or spec.server.env",
+        "use only one of spec.flagos.operators.allow and deny, and none in spec.server.envFrom",
     ),
     cause(
         r"No module named 'flagcx|(?:flagcx|FLAGCX_PATH).{0,120}(?:No such file|not found)",
@@ -168,7 +168,7 @@ MODEL = (
     cause(
         r"Following weights were not initialized from checkpoint",
         Reason.WEIGHTS_MISSING,
-        "weights files are missing: check source.include and source.exclude of spec.source; "
+        "weights files are missing: check spec.source.include and spec.source.exclude; "
         + CHECK_FILES,
     ),
     cause(
@@ -199,7 +199,7 @@ MODEL = (
         r"Couldn't instantiate the backend tokenizer|Can't load tokenizer"
         r"|^TypeError: not a string$",  # SentencePiece, of a path that is None
         Reason.WEIGHTS_MISSING,
-        "tokenizer files are missing: check source.include and source.exclude of spec.source",
+        "tokenizer files are missing: check spec.source.include and spec.source.exclude",
     ),
     cause(
         r"Input should be .{0,300}\[type=|^\s*Value error, |\[type=[a-z_]{3,40}, input_",

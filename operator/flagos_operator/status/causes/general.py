@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flagos_operator.status.causes.row import CHECK_FILES, cause
+from flagos_operator.status.causes.row import (
+    ALL_ALIKE,
+    CHECK_FILES,
+    MORE_MEMORY,
+    OR_WITHOUT,
+    cause,
+)
 from flagos_operator.status.reasons import Reason
 
 LIBRARIES = (
@@ -14,7 +20,7 @@ LIBRARIES = (
 
 FAULT = (
     "the device or a kernel on it failed: if it repeats on one node, look at that device; "
-    "if on all, try spec.flagos.mode: PluginOnly"
+    f"if on all, {ALL_ALIKE}"
 )
 
 # Only where no operator of FlagGems is to blame and nothing above was found.
@@ -22,7 +28,7 @@ GENERAL = (
     cause(
         r"Only one platform plugin can be activated",
         Reason.PLUGIN_NOT_LOADED,
-        "set VLLM_PLUGINS=fl in spec.server.env",
+        "set spec.flagos.mode, which picks one, or VLLM_PLUGINS=fl in spec.server.env",
     ),
     cause(
         r"Failed to load plugin (?P<plugin>\w{1,60})",
@@ -83,7 +89,7 @@ GENERAL = (
         r"Segmentation fault|SIGSEGV|SIGABRT|core dumped|Fatal Python error: (?!Aborted$)"
         r"|double free|Failed core proc\(s\): \{.{0,80}: -(?:11|6|8)\b",
         Reason.NATIVE_CRASH,
-        "native code of the image failed: try another spec.image, or spec.flagos.mode: PluginOnly",
+        f"native code of the image failed: try another spec.image{OR_WITHOUT}",
     ),
     cause(
         r"HarmonyError: .{0,80}vocab",
@@ -120,24 +126,21 @@ LAST_RESORT = (
         r"(?:^|: )(?:exec: )?(?!\S{0,99}(?:smi|gmi|mon|lspci|nvcc|hipcc|which|lsof|ip|ps):)"
         r"\S{1,100}: (?:command )?not found$",
         Reason.CANNOT_START,
-        "correct spec.server.command, preStart or the image",
+        "correct spec.server.command, spec.server.preStart or spec.image",
     ),
     cause(
         r"EngineDeadError: |died unexpectedly|SIGQUIT received|[Rr]eceived sigquit"
         r"|Failed core proc\(s\): \{.{0,80}: -9\b"
         r"|terminated by signal 9|SIGKILL|^Killed$|\d Killed +\S",
         Reason.ENGINE_DIED,
-        "the engine was killed from outside; the node may have run out of memory: check "
-        "spec.server.resources",
-        heals=True,
+        f"the engine was killed from outside, as for want of host memory: {MORE_MEMORY}",
     ),
     # Of an engine that was killed before it was known the one in front has no code to tell.
     cause(
         r"Engine core initialization failed\b.{0,80}Failed core proc\(s\): \{\}",
         Reason.ENGINE_DIED,
-        "the engine ended without a word: it was killed from outside; the node may have run out "
-        "of memory: check spec.server.resources",
-        heals=True,
+        "the engine ended without a word: it was killed from outside, as for want of host memory: "
+        f"{MORE_MEMORY}",
     ),
 )
 
@@ -151,8 +154,8 @@ class Exit:
 # What a code alone tells when the log names no cause. 128 and a signal: ended by that signal.
 EXITS = {
     2: Exit(reason=Reason.INVALID_ARGUMENT, cure="correct spec.server.args"),
-    126: Exit(reason=Reason.CANNOT_START, cure="correct spec.server.command or the image"),
-    127: Exit(reason=Reason.CANNOT_START, cure="correct spec.server.command or the image"),
+    126: Exit(reason=Reason.CANNOT_START, cure="correct spec.server.command or spec.image"),
+    127: Exit(reason=Reason.CANNOT_START, cure="correct spec.server.command or spec.image"),
     132: Exit(
         reason=Reason.INCOMPATIBLE_IMAGE, cure="use an image for this processor: spec.image"
     ),

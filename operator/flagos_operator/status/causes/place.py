@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flagos_operator.status.causes.row import LENGTH, MORE_MEMORY, cause
+from flagos_operator.status.causes.row import LENGTH, MORE_MEMORY, WHERE_SET, cause
 from flagos_operator.status.reasons import Reason
 
 MEMORY = (
@@ -27,7 +27,7 @@ MEMORY = (
         r"No available memory for the cache blocks"
         r"|Not enough memory\. Please try .{0,60}mem-fraction-static",
         Reason.KV_CACHE_TOO_SMALL,
-        "raise spec.server.gpuMemoryUtilization, or use more devices (spec.devices)",
+        f"raise spec.server.gpuMemoryUtilization{WHERE_SET}, or use more devices (spec.devices)",
     ),
     cause(
         r"Free memory on device .{0,200}is less than desired GPU memory utilization",
@@ -66,7 +66,7 @@ MEMORY = (
         r"|(?:aclrt|rt|mc|mu|cn|hip|cuda|tops|xpu_)[Mm]alloc\w{0,20} .{0,40}(?:fail|no memory)",
         Reason.DEVICE_OUT_OF_MEMORY,
         "use more devices (spec.devices), or lower spec.server.maxModelLen or "
-        "gpuMemoryUtilization",
+        "spec.server.gpuMemoryUtilization",
     ),
 )
 SURROUNDINGS = (
@@ -89,7 +89,8 @@ SURROUNDINGS = (
     cause(
         r"No space left on device|Disk quota exceeded",
         Reason.DISK_FULL,
-        "enlarge the volume or the node's disk; /dev/shm: spec.server.sharedMemory",
+        "enlarge the volume that it names (spec.weights, spec.pod.volumes) or the node's disk; "
+        "/dev/shm: spec.server.sharedMemory",
     ),
     cause(
         r"\[Errno 5\]|Input/output error|Stale file handle|Transport endpoint is not connected",
@@ -218,7 +219,7 @@ WAITING = (
         r"|(?:execute_model|sample_tokens).{0,60}timed out"
         r"|No available shared memory broadcast block found in .{0,40}giving up",
         Reason.ENGINE_TIMEOUT,
-        "raise VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS in spec.server.env, or warm the kernels up",
+        "raise VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS in spec.server.env",
     ),
     cause(
         r"KeyboardInterrupt: terminated|SystemExit: 143",

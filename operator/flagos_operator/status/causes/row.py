@@ -69,4 +69,9 @@ CHECK_FILES = (
     "brought by hand"
 )
 LENGTH = r"set spec.server.maxModelLen to at most \g<length>"
-MORE_MEMORY = "raise limits.memory in spec.server.resources"
+# Of a log alone it is not known what limits the cache; where the model is, its own limit is told.
+WHERE_SET = ", or --kv-cache-memory-bytes in spec.server.args where that is set"
+# Of a stack with FlagGems: the mode leaves its operators out.
+ALL_ALIKE = "try spec.flagos.mode: PluginOnly"
+OR_WITHOUT = ", or spec.flagos.mode: PluginOnly"
+MORE_MEMORY = "raise spec.server.resources.limits.memory"

@@ -1,0 +1,107 @@
+"""What to do about a trouble that is told in the words of others: the scheduler's, the node's.
+
+They know nothing of the fields of a model. A message that names one is left as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flagos_operator.desired.plan import Plan
+from flagos_operator.status import prechecks
+from flagos_operator.status.pods import FETCH
+from flagos_operator.status.reasons import Reason
+from flagos_operator.status.text import LONGEST_MESSAGE, bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flagos_operator.status.view import Objection, View
+
+FIELD = re.compile(r"\bspec\.[a-z]")
+CURED = re.compile(r"\(.{4,}\)$")  # as a known cause of a failed start is
+STEPS: dict[str, str] = {
+    Reason.QUOTA_EXCEEDED: (
+        "raise the quota, or ask for less: spec.replicas, spec.devices, spec.server.resources"
+    ),
+    Reason.POD_REJECTED: "change what it names in spec.pod or spec.server, or the rule",
+    Reason.INVALID_POD: "correct what it names in spec.pod or spec.server",
+    Reason.FORBIDDEN: "install the chart's roles for this namespace",
+    Reason.NO_SERVICE_ADDRESS: "delete Services that nobody uses, or add a ServiceCIDR",
+    Reason.INVALID_IMAGE_NAME: "correct spec.image",
+    Reason.IMAGE_NEVER_PULLED: "load the image onto the node, or change spec.imagePullPolicy",
+    Reason.CANNOT_START: "check spec.server.command, spec.image and spec.server.volumeMounts",
+    Reason.VOLUME_CLAIM_MISSING: (
+        "create it, or correct its name in spec.weights.persistentVolumeClaim, "
+        "spec.source.persistentVolumeClaim or spec.pod.volumes"
+    ),
+    Reason.VOLUME_CLAIM_LOST: "delete the claim: it is made anew and filled again",
+    Reason.VOLUME_NOT_MOUNTED: "kubectl describe pod names what is missing",
+    Reason.NODE_LOST: "bring it back or delete it; the pod is replaced after five minutes",
+    Reason.REFUSED_BY_NODE: (
+        "it is tried again; if it repeats, look at the device plugin of that node"
+    ),
+    Reason.NOT_RESPONDING: "it is restarted if this lasts a minute",
+}
+
+
+def followed(trouble: Objection | None, view: View) -> Objection | None:
+    """With what to do, and with a doubt that may be behind it; both stay whole."""
+    if trouble is None:
+        return None
+    tail = "; ".join(filter(None, (step(trouble, view), prechecks.hint(trouble, view))))
+    if not tail:
+        return trouble
+    told = bounded(trouble.message, limit=LONGEST_MESSAGE - len(tail.encode()) - 2)
+    return replace(trouble, message=f"{told}; {tail}")
+
+
+def step(trouble: Objection, view: View) -> str:
+    if FIELD.search(trouble.message):
+        return ""
+    by_case = _BY_CASE.get(trouble.reason)
+    return by_case(trouble, view) if by_case else STEPS.get(trouble.reason, "")
+
+
+def _log(trouble: Objection, _: View) -> str:
+    if trouble.culprit is None or CURED.search(trouble.message):
+        return ""
+    return f"all of it: kubectl logs POD -c {trouble.culprit.container} --previous"
+
+
+def _config(trouble: Objection, _: View) -> str:
+    fields = "spec.server.env, spec.server.envFrom or spec.server.apiKeySecretRef"
+    if trouble.culprit and trouble.culprit.container == FETCH:
+        fields = "tokenSecretRef of the hub in spec.source, or spec.fetch.env"
+    return f"create it, or correct its name in {fields}"
+
+
+def _place(_: Objection, view: View) -> str:
+    counted = isinstance(view.plan, Plan) and view.plan.resource_name and view.plan.devices
+    less = "spec.devices" if counted else "spec.server.resources"
+    return f"free or add nodes that fit, or change what is asked for: {less}, spec.pod"
+
+
+def _claim(_: Objection, view: View) -> str:
+    made = isinstance(view.plan, Plan) and view.plan.claim
+    where = "spec.weights.volumeClaimTemplate.storageClassName" if made else "spec.weights"
+    return f"kubectl describe pvc says why; see {where}"
+
+
+def _room(trouble: Objection, _: View) -> str:
+    if "memory" in trouble.message:
+        return "set spec.server.resources.requests.memory to what the server needs"
+    return "free space on the node, or give the weights a volume of their own in spec.weights"
+
+
+_BY_CASE: dict[str, Callable[[Objection, View], str]] = {
+    Reason.CRASH_LOOP: _log,
+    Reason.ENGINE_DIED: _log,
+    Reason.FETCH_FAILED: _log,
+    Reason.CONFIG_MISSING: _config,
+    Reason.UNSCHEDULABLE: _place,
+    Reason.VOLUME_CLAIM_PENDING: _claim,
+    Reason.EVICTED: _room,
+}

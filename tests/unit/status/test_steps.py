@@ -1,0 +1,137 @@
+"""Input: a trouble in the words of others. Asserted: what a user can do stands behind them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flagos_operator.status.reasons import Kind, Reason
+from flagos_operator.status.summary import summarize
+from flagos_operator.status.view import Objection
+from tests.unit.status.build import (
+    a_claim,
+    a_container,
+    a_plan,
+    a_pod,
+    a_view,
+    crashed,
+    ended,
+    fetched,
+    unscheduled,
+    waiting,
+)
+from tests.unit.status.read import ready
+from tests.unit.status.test_ready import ROWS
+
+if TYPE_CHECKING:
+    from flagos_operator.status.view import View
+
+CPU = {"chip": "cpu", "devices": None}
+
+
+def refused(reason: str, message: str) -> View:
+    return a_view(refused=Objection(reason=reason, message=message))
+
+
+@pytest.mark.parametrize(
+    ("view", "step"),
+    [
+        (refused("QuotaExceeded", "exceeded quota: none"), "raise the quota, or ask for less: "),
+        (refused("Forbidden", "no"), "install the chart's roles for this namespace"),
+        (
+            a_view(unscheduled("0/1 nodes are available: 1 Insufficient nvidia.com/gpu.")),
+            "free or add nodes that fit, or change what is asked for: spec.devices, spec.pod",
+        ),
+        (
+            a_view(unscheduled("0/1: 1 Insufficient memory."), plan=a_plan(said=CPU)),
+            "or change what is asked for: spec.server.resources, spec.pod",
+        ),
+        (
+            a_view(unscheduled("pod has unbound immediate PersistentVolumeClaims")),
+            "kubectl describe pvc says why; see spec.weights",
+        ),
+        (
+            a_view(
+                unscheduled("pod has unbound immediate PersistentVolumeClaims"),
+                plan=a_plan(weights={"volumeClaimTemplate": {"size": "1Gi"}}),
+                children=(a_claim("Pending"),),
+            ),
+            "see spec.weights.volumeClaimTemplate.storageClassName",
+        ),
+        (
+            a_view(a_pod(waiting("CreateContainerConfigError", 'secret "x" not found'))),
+            "spec.server.env, spec.server.envFrom or spec.server.apiKeySecretRef",
+        ),
+        (
+            a_view(
+                a_pod(
+                    waiting(
+                        "CreateContainerConfigError",
+                        'secret "x" not found',
+                        name="fetch",
+                        init=True,
+                    )
+                )
+            ),
+            "tokenSecretRef of the hub in spec.source, or spec.fetch.env",
+        ),
+        (
+            a_view(a_pod(waiting("RunContainerError", 'exec: "x": not found'))),
+            "check spec.server.command, spec.image and spec.server.volumeMounts",
+        ),
+        (
+            a_view(a_pod(fetched(), crashed(ended(1, message="OSError: odd")))),
+            "OSError: odd; all of it: kubectl logs POD -c server --previous",
+        ),
+        (
+            a_view(a_pod(a_container(), crashed(ended(137), name="fetch", init=True))),
+            "ran out of memory: spec.fetch.resources.requests.memory sets more of it aside)",
+        ),
+        (
+            a_view(a_pod(phase="Failed", reason="Evicted", message="low on memory", ready=False)),
+            "low on memory; set spec.server.resources.requests.memory to what the server needs",
+        ),
+        (
+            a_view(a_pod(phase="Failed", reason="Evicted", message="low on disk", ready=False)),
+            (
+                "low on disk; free space on the node, or give the weights a volume of their own "
+                "in spec.weights"
+            ),
+        ),
+    ],
+)
+def test_what_to_do_stands_behind_what_happened(view: View, step: str) -> None:
+    assert step in ready(summarize(view))["message"]
+
+
+def test_a_message_that_names_a_field_is_left_as_it_is() -> None:
+    words = "Deployment is invalid: spec.template.spec.containers[0].env: no"
+    assert ready(summarize(refused("InvalidPod", words)))["message"] == words
+
+
+def test_a_long_message_leaves_room_for_the_step() -> None:
+    told = ready(summarize(refused("Forbidden", "words " * 300)))["message"]
+    assert told.endswith("words...; install the chart's roles for this namespace")
+    assert len(told.encode()) <= 1024
+
+
+ACTS = re.compile(r"\bspec\.|\bkubectl\b|look at|bring it back|delete|install|restarted|roles")
+ASKING = {Kind.WAITING, Kind.FAILED, Kind.BLOCKED}
+# What is told of them is theirs who give it; a test of theirs asserts the field.
+OTHERS = {"CannotPullImage", "InternalError", "NameTaken", "Stalled", "UnknownChip"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "view"),
+    [
+        (reason, view)
+        for reason, _, view in ROWS
+        if Reason(reason).kind in ASKING and reason not in OTHERS
+    ],
+)
+def test_every_trouble_names_a_field_or_a_step(reason: str, view: View) -> None:
+    told = ready(summarize(view))
+    assert told["reason"] == reason
+    assert ACTS.search(told["message"]), told["message"]
