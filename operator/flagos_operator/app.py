@@ -20,6 +20,7 @@ from flagos_operator.cluster import connection
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
 from flagos_operator.cluster.election import Election
+from flagos_operator.cluster.fleets import Fleets, read
 from flagos_operator.cluster.inventory import Inventory, survey
 from flagos_operator.cluster.kinds import BY_NAME, MODEL, ROW_BY_NAME, Key, Kind
 from flagos_operator.cluster.listener import Listener
@@ -74,6 +75,7 @@ class App:
     rows: Rows
     shipping: Shipping
     inventory: Inventory
+    fleets: Fleets
     loop: asyncio.AbstractEventLoop | None = None
     _told: deque[tuple[str, Mapping[str, Any]]] = field(default_factory=deque)
     _called: bool = False
@@ -147,6 +149,7 @@ class App:
             self.resync.run(),
             self.listener.run(),
             self.inventory.run(),
+            self.fleets.run(),
             self._work(),
         ]
         parts += [self._ship()] if self.resync.rows else []
@@ -211,8 +214,9 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         choose=chooser.choose,
         forgotten=chooser.forget,
     )
+    fleets = _fleets(settings, client, tell=partial(queue.add, lane=Lane.ROUTINE))
     conductor = _conductor(
-        settings, client, store, metrics, listener=listener, decisions=decisions
+        settings, client, store, metrics, listener=listener, decisions=decisions, fleets=fleets
     )
     workers = Workers(
         queue=queue, handle=conductor.reconcile, metrics=metrics, clock=time.monotonic
@@ -238,6 +242,7 @@ def build(settings: Settings, environment: Mapping[str, str]) -> App:
         rows=rows,
         shipping=shipping,
         inventory=inventory,
+        fleets=fleets,
     )
     rows.told = app.rows_changed
     return app
@@ -299,6 +304,12 @@ def _listener(client: Client, *, tell: Callable[[Key], None]) -> Listener:
     )
 
 
+def _fleets(settings: Settings, client: Client, *, tell: Callable[[Key], None]) -> Fleets:
+    """Who follows some namespaces has no right to what is of the whole cluster."""
+    look = None if settings.watch_namespaces else partial(read, client)
+    return Fleets(look=look, clock=time.monotonic, tell=tell)
+
+
 def _conductor(  # noqa: PLR0913
     settings: Settings,
     client: Client,
@@ -307,6 +318,7 @@ def _conductor(  # noqa: PLR0913
     *,
     listener: Listener,
     decisions: Decisions,
+    fleets: Fleets,
 ) -> Conductor:
     def plan_of(model: ModelFacts) -> Plan | Invalid:
         return decisions.of(store.snapshot(Key(model.namespace, model.name)), model).plan
@@ -327,6 +339,7 @@ def _conductor(  # noqa: PLR0913
         ),
         verdicts=Verdicts(client=client),
         decisions=decisions,
+        fleets=fleets,
         pins=Pins(client=client, store=store, now=utc_now),
         now=utc_now,
         started=metrics.model_ready_seconds.observe,

@@ -18,6 +18,7 @@ from flagos_operator.desired.plan import ObjectRef, Plan
 from flagos_operator.desired.render import render
 from flagos_operator.engine.workers import Next
 from flagos_operator.errors import NotFound, OperatorError
+from flagos_operator.status import prechecks
 from flagos_operator.status.checks import reclaiming
 from flagos_operator.status.conditions import is_ready
 from flagos_operator.status.crashes import wanted_logs
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from flagos_operator.api.outcome import Invalid
     from flagos_operator.cluster.apply import Applier, Manifest
+    from flagos_operator.cluster.fleets import Fleets
     from flagos_operator.cluster.listener import Listener
     from flagos_operator.cluster.pins import Pins
     from flagos_operator.cluster.recorder import Recorder
@@ -93,6 +95,7 @@ class Conductor:
     retention: Retention
     verdicts: Verdicts
     decisions: Decisions
+    fleets: Fleets
     pins: Pins
     now: Callable[[], datetime]
     started: Callable[[float], None]  # seconds from a model's creation to its first Ready
@@ -191,6 +194,7 @@ class Conductor:
         fault = self.suspicions.confirmed(key, done.fault)
         judged = replace(seen.model, generation=generation)
         view = self._view(seen, judged, decision=decision, fault=fault)
+        view = self._with_fleet(view, key)
         if done.held:
             view = replace(view, refused=view.refused or reclaiming(done.held))
         if isinstance(plan, Plan) and not done.fault and not done.held:
@@ -277,9 +281,19 @@ class Conductor:
             heard_out=self.listener.heard_out(key),
         )
 
+    def _with_fleet(self, view: View, key: Key) -> View:
+        resource = prechecks.looks(view)
+        if not resource:
+            self.fleets.forget(key)
+            return view
+        view = replace(view, fleet=self.fleets.of(key, resource))
+        self.fleets.hope(key, hopes=bool(prechecks.too_small(view)))
+        return view
+
     def _forget(self, key: Key) -> None:
         self.applier.forget(key)
         self.suspicions.forget(key)
         self.tails.forget(key)
         self.listener.forget(key)
         self.decisions.forget(key)
+        self.fleets.forget(key)

@@ -16,6 +16,7 @@ from flagos_operator import operands
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse
 from flagos_operator.decisions import Supplier, planned
+from flagos_operator.desired.fleet import doubts
 from flagos_operator.desired.given import Defaults, Meta
 from flagos_operator.desired.render import render
 from flagos_operator.errors import SettingsError
@@ -236,7 +237,7 @@ def tell(results: Iterable[tuple[Document, Plan | Invalid]]) -> int:
             text = yaml.dump_all(
                 render(plan), Dumper=Dumper, sort_keys=False, explicit_start=True, width=1000
             )
-            for each in map(objection, plan.doubts):
+            for each in map(objection, doubts(plan)):
                 say(f"{document.title}: warning: {each.reason}: {each.message}")
             put(text)
     return code

@@ -15,13 +15,16 @@ from flagos_operator.app import utc_now
 from flagos_operator.cluster.kinds import KINDS, Key
 from flagos_operator.cluster.store import Snapshot, Store
 from flagos_operator.decisions import Decisions
+from flagos_operator.desired.fleet import UNKNOWN, Fleet, fleets
 from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.reclaim import overlapping
 from flagos_operator.desired.render import render
 from flagos_operator.observed.facts import DeploymentFacts, JobFacts
+from flagos_operator.observed.nodes import Pool, node_facts
 from flagos_operator.observed.parse import deployment_facts, job_facts, model_facts
 from flagos_operator.operands import catalogue, defaults
 from flagos_operator.settings import Settings
+from flagos_operator.status import prechecks
 from flagos_operator.status.summary import summarize
 from flagos_operator.status.view import View
 from tests.loop.fakekube import FakeKube, merging
@@ -45,6 +48,11 @@ def judge(stage: Stage) -> None:
         _no_pods_changed_for_nothing(stage.kube, name, asked)
     _no_weights_went_for_nothing(stage)
     _no_directory_went_under_a_model(stage)
+
+
+def statuses_are_true(kube: FakeKube) -> None:
+    for model in kube.all("FlagOSModel"):
+        _the_status_is_true(kube, model, plan_of(model))
 
 
 def plan_of(model: dict[str, Any]) -> Plan | Invalid:
@@ -114,8 +122,14 @@ def _the_status_is_true(kube: FakeKube, model: dict[str, Any], plan: Plan | Inva
         children=seen.children,
         now=utc_now(),
     )
+    view = replace(view, fleet=_fleet(kube, prechecks.looks(view)))
     assert model.get("status") == summarize(view).status, f"the status of {meta['name']} is old"
     assert all(each["reason"] for each in model["status"]["conditions"])
+
+
+def _fleet(kube: FakeKube, resource: str) -> Fleet:
+    found = fleets([node_facts(body, pool=Pool()) for body in kube.all("Node")])
+    return found.get(resource, UNKNOWN)
 
 
 def _all_told(kube: FakeKube) -> Store:

@@ -241,11 +241,12 @@ async def test_an_unknown_model_is_told_without_a_look_at_the_cluster(
         assert not kube.asked("GET", "/nodes")
 
 
-async def test_nobody_looks_at_nodes_for_models_that_name_their_chip(
+async def test_for_a_model_that_names_its_chip_nodes_are_looked_at_and_no_pods(
     kube: FakeKube, operator: Operator
 ):
     kube.create(a_choice() | {"spec": {"release": "minicpm5-2b-metax", "replicas": 1}})
     async with operator():
         await eventually(lambda: kube.find("Deployment", "m"))
         await quiet(kube)
-        assert not kube.asked("GET", "/nodes")
+        assert len(kube.asked("GET", "/nodes")) == 1
+        assert not [each for each in kube.asked("GET", "/pods") if "fieldSelector" in each.query]

@@ -12,15 +12,18 @@ import yaml
 
 from flagos_operator.__main__ import main
 from tests.loop.fakekube import FakeKube
+from tests.loop.fakekube.faults import Fault
 from tests.loop.running import (
     a_downloaded_model,
     a_pod,
+    condition,
     eventually,
     kubeconfig,
     quiet,
     status,
 )
 from tests.loop.test_choice import (
+    FORBIDDEN,
     METAX,
     NVIDIA,
     a_choice,
@@ -253,6 +256,35 @@ async def test_a_release_that_is_doubtful_is_told_and_planned_all_the_same(
     code, out = await planned(kube, tmp_path, capsys, body)
     assert code == 3
     assert "note: ImageForAnotherChip: the image is for nvidia by its name, not for metax" in out
+
+
+def told(kube: FakeKube) -> str:
+    return str(condition(kube, "UpToDate")["reason"]) if status(kube) else ""
+
+
+async def test_what_the_nodes_say_of_a_named_chip_is_told_as_the_operator_tells_it(
+    kube: FakeKube, operator: Operator, tmp_path: Path, capsys: Capture
+) -> None:
+    kube.create(a_node("n1", METAX))
+    body = a_downloaded_model(chip="metax", devices=16)
+    code, out = await planned(kube, tmp_path, capsys, body)
+    assert code == 3
+    async with operator():
+        kube.create(body)
+        await eventually(lambda: told(kube) == "NodeTooSmall")
+    assert f"note: NodeTooSmall: {condition(kube, 'UpToDate')['message']}" in out
+
+
+async def test_without_the_right_to_list_nodes_a_named_chip_is_planned_without_a_word_of_them(
+    kube: FakeKube, tmp_path: Path, capsys: Capture
+) -> None:
+    kube.faults.append(
+        Fault(method="GET", path="/nodes", status=403, reason="Forbidden", message=FORBIDDEN)
+    )
+    kube.create(a_node("n1", METAX))
+    body = a_downloaded_model(chip="metax", devices=16)
+    code, out = await planned(kube, tmp_path, capsys, body)
+    assert (code, "NodeTooSmall" in out) == (3, False)
 
 
 @pytest.mark.parametrize(

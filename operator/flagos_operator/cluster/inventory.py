@@ -75,7 +75,7 @@ async def survey(client: Client) -> Survey:
     """Without the right to list nodes, or other people's pods, it says so."""
     found = Survey()
     try:
-        found.nodes = await _nodes(client)
+        found.nodes = await nodes(client)
     except Forbidden as refused:
         found.unknown = f"the nodes cannot be listed: {refused}"
         return found
@@ -87,7 +87,7 @@ async def survey(client: Client) -> Survey:
     return found
 
 
-async def _nodes(client: Client) -> list[NodeFacts]:
+async def nodes(client: Client) -> list[NodeFacts]:
     pool = Pool()
     found: list[NodeFacts] = []
     async for chunk in client.list(NODE, namespace=""):

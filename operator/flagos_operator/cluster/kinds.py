@@ -111,7 +111,7 @@ PIN = Kind(
     spared=True,
 )
 LEASE = Resource(name="Lease", group="coordination.k8s.io", version="v1", plural="leases")
-# Read, all of them, while a release is being chosen (inventory.py), and followed by nobody.
+# Listed for a choice (inventory.py) or a named chip (fleets.py), and followed by nobody.
 NODE = Resource(name="Node", group="", version="v1", plural="nodes")
 ANY_POD = Resource(name="Pod", group="", version="v1", plural="pods")
 # Of the whole cluster, and known also without it (cluster/rows.py).

@@ -60,9 +60,14 @@ class Asked:
     @property
     def room(self) -> Room | None:
         """Where all boards of the chip have the same memory, and weights have to fit into it."""
-        if self.eased or self.resource_name != self.chip.resource_name:
+        if self.is_of_unknown_size:
             return None
         return room_of(self.chip, devices=self.devices)
+
+    @property
+    def is_of_unknown_size(self) -> bool:
+        """Weights may be made smaller, or a resource be a part of a device."""
+        return self.eased or self.resource_name != self.chip.resource_name
 
     @property
     def unallocated(self) -> bool:

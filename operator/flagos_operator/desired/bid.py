@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.desired import fits
 from flagos_operator.desired.admission import Door
-from flagos_operator.desired.room import Room, eased, room_of
+from flagos_operator.desired.room import MIB, Room, eased, room_of
 from flagos_operator.desired.stock import Hardware, Place, Stock, hardware
 from flagos_operator.desired.wish import (
     Answer,
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from flagos_operator.desired.fits import Doubt
 
 MOST_OBJECTIONS = 3
-MIB = 2**20
 COMMON = frozenset({"kubernetes.io/arch", "kubernetes.io/os"})
 
 

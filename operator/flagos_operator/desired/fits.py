@@ -76,7 +76,7 @@ def node(devices: int, *, resource: str, per_node: Iterable[int]) -> Doubt | Non
         return None
     return Doubt(
         reason=Misfit.NODE_TOO_SMALL,
-        message=f"asks for {devices} {resource}, but no node has more than {most}",
+        message=f"no node has {devices} {resource}; the largest has {most}",
         sure=True,
     )
 

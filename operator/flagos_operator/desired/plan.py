@@ -56,6 +56,8 @@ class Plan:
     resource_name: str | None  # None: no device is asked for
     devices: int  # per pod
     room: Room | None  # for the weights, where the chip tells its memory
+    boards: int  # devices of each resource; 0: no memory that labels tell is that of one
+    published: int | None  # bytes of the release's weights, as its row says
     doubts: tuple[Doubt, ...]  # of what is known without a look at the cluster; refuses nothing
     image: str  # after the registry rewrite
     served_model_name: str
@@ -116,6 +118,8 @@ def plan(asked: Asked) -> Plan:
         resource_name=asked.resource_name if asked.devices else None,
         devices=asked.devices,
         room=asked.room,
+        boards=0 if asked.is_of_unknown_size else asked.chip.devices_per_resource,
+        published=None,
         doubts=doubts(asked),
         image=decided.server.image,
         served_model_name=asked.served_model_names[0],
@@ -184,8 +188,7 @@ def doubts(asked: Asked) -> tuple[Doubt, ...]:
 
 def with_release(plan: Plan, name: str, *, weights: int | None) -> Plan:
     """`weights` are bytes, as the row says; None where the model serves others."""
-    found = fits.weights(weights, plan.room, told=fits.PUBLISHED)
-    return replace(plan, release=name, doubts=(*plan.doubts, *((found,) if found else ())))
+    return replace(plan, release=name, published=weights)
 
 
 def with_reclaim(plan: Plan, wanted: reclaim.Reclaim | None) -> Plan:

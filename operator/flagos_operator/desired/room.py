@@ -30,6 +30,7 @@ EASED = (
     "--torchao-config",
 )
 SHORT = "-q"
+MIB = 2**20
 # Whose word it is: so that somebody whose boards are others knows what to correct.
 LABELS, PROFILE = "node labels", "the chip's profile"
 

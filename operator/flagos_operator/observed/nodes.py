@@ -11,9 +11,9 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from flagos_operator.observed.bodies import Body, part, parts
 from flagos_operator.observed.parse import MODEL_LABEL
 
-Body = Mapping[str, Any]
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -69,8 +69,8 @@ class Pool:
 
 
 def node_facts(body: Body, *, pool: Pool) -> NodeFacts:
-    meta, spec, status = _map(body, "metadata"), _map(body, "spec"), _map(body, "status")
-    labels, name = _map(meta, "labels"), str(meta.get("name") or "")
+    meta, spec, status = part(body, "metadata"), part(body, "spec"), part(body, "status")
+    labels, name = part(meta, "labels"), str(meta.get("name") or "")
     return NodeFacts(
         name=name,
         hostname=str(labels.get(HOSTNAME) or name),
@@ -78,23 +78,23 @@ def node_facts(body: Body, *, pool: Pool) -> NodeFacts:
         cordoned=bool(spec.get("unschedulable")),
         labels=pool.of(dict(_labels(labels))),
         taints=pool.taints(tuple(_taints(spec))),
-        devices=pool.of(dict(_devices(_map(status, "allocatable")))),
+        devices=pool.of(dict(_devices(part(status, "allocatable")))),
     )
 
 
 def pod_demand(body: Body) -> PodDemand | None:
     """None of a pod that has ended or that asks for no device: most have not."""
-    spec, status = _map(body, "spec"), _map(body, "status")
+    spec, status = part(body, "spec"), part(body, "status")
     if status.get("phase") in ENDED:
         return None
     devices = _asked(spec)
     if not devices:
         return None
-    meta = _map(body, "metadata")
+    meta = part(body, "metadata")
     return PodDemand(
         namespace=str(meta.get("namespace") or ""),
         node=sys.intern(str(spec.get("nodeName") or "")),
-        model=str(_map(meta, "labels").get(MODEL_LABEL) or ""),
+        model=str(part(meta, "labels").get(MODEL_LABEL) or ""),
         devices=devices,
     )
 
@@ -105,7 +105,7 @@ def _asked(spec: Body) -> dict[str, int]:
     An init container that is always restarted, a sidecar, stays beside all that follow it.
     """
     together, most, beside = dict[str, int](), dict[str, int](), dict[str, int]()
-    for each in _list(spec, "initContainers"):
+    for each in parts(spec, "initContainers"):
         own = dict(_requests(each))
         if each.get("restartPolicy") == "Always":
             beside = _sum(beside, own)
@@ -113,7 +113,7 @@ def _asked(spec: Body) -> dict[str, int]:
         else:
             own = _sum(beside, own)
         most = {name: max(most.get(name, 0), own.get(name, 0)) for name in {*most, *own}}
-    for each in _list(spec, "containers"):
+    for each in parts(spec, "containers"):
         together = _sum(together, dict(_requests(each)))
     together = _sum(together, beside)
     found = {name: max(most.get(name, 0), together.get(name, 0)) for name in {*most, *together}}
@@ -121,8 +121,8 @@ def _asked(spec: Body) -> dict[str, int]:
 
 
 def _requests(container: Body) -> Iterator[tuple[str, int]]:
-    resources = _map(container, "resources")
-    yield from _devices({**_map(resources, "limits"), **_map(resources, "requests")})
+    resources = part(container, "resources")
+    yield from _devices({**part(resources, "limits"), **part(resources, "requests")})
 
 
 def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
@@ -152,22 +152,12 @@ def _labels(labels: Body) -> Iterator[tuple[str, str]]:
 
 def _taints(spec: Body) -> Iterator[Taint]:
     """What only advises (PreferNoSchedule) keeps no pod away."""
-    for each in _list(spec, "taints"):
+    for each in parts(spec, "taints"):
         if each.get("effect") in {"NoSchedule", "NoExecute"}:
             words = (str(each.get(name) or "") for name in ("key", "value", "effect"))
             yield Taint(*words)
 
 
 def _is_ready(status: Body) -> bool:
-    told = (each for each in _list(status, "conditions") if each.get("type") == "Ready")
+    told = (each for each in parts(status, "conditions") if each.get("type") == "Ready")
     return any(each.get("status") == "True" for each in told)
-
-
-def _map(body: Body, key: str) -> Body:
-    found = body.get(key)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _list(body: Body, key: str) -> list[Body]:
-    found = body.get(key)
-    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flagos_operator.catalog.rows import Row, row
+from flagos_operator.observed.bodies import Body, part, parts
 from flagos_operator.observed.facts import (
     ChildFacts,
     Condition,
@@ -18,6 +18,9 @@ from flagos_operator.observed.facts import (
     PodFacts,
     Termination,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MODEL_KIND = "FlagOSModel"
 MODEL_LABEL = "flagos.io/model"
@@ -31,11 +34,9 @@ KUBECTL_RESTARTED = "kubectl.kubernetes.io/restartedAt"
 FETCH_CONTAINER = "fetch"
 SERVER_CONTAINER = "server"
 
-Body = Mapping[str, Any]
-
 
 def model_facts(body: Body) -> ModelFacts:
-    meta = _map(body, "metadata")
+    meta = part(body, "metadata")
     return ModelFacts(
         namespace=_text(meta, "namespace"),
         name=_text(meta, "name"),
@@ -44,36 +45,36 @@ def model_facts(body: Body) -> ModelFacts:
         resource_version=_text(meta, "resourceVersion"),
         deleting=bool(meta.get("deletionTimestamp")),
         raw=body,
-        status=_map(body, "status"),
+        status=part(body, "status"),
         created=_time(meta, "creationTimestamp"),
-        verify=_text(_map(meta, "annotations"), VERIFY_ANNOTATION)[:LONGEST_REQUEST],
-        claims=frozenset(_claims_of_model(_map(body, "spec"), name=_text(meta, "name"))),
+        verify=_text(part(meta, "annotations"), VERIFY_ANNOTATION)[:LONGEST_REQUEST],
+        claims=frozenset(_claims_of_model(part(body, "spec"), name=_text(meta, "name"))),
     )
 
 
 def _claims_of_model(spec: Body, *, name: str) -> Iterator[str]:
     """From the raw spec: also one that is invalid by now may have pods that use them."""
-    weights, pod = _map(spec, "weights"), _map(spec, "pod")
+    weights, pod = part(spec, "weights"), part(spec, "pod")
     if "volumeClaimTemplate" in weights:
         yield f"{name}-weights"
-    for volume in (weights, _map(spec, "source"), *_list(pod, "volumes")):
+    for volume in (weights, part(spec, "source"), *parts(pod, "volumes")):
         if claim := _claim(volume):
             yield claim
 
 
 def _claim(volume: Body) -> str:
-    return _text(_map(volume, "persistentVolumeClaim"), "claimName")
+    return _text(part(volume, "persistentVolumeClaim"), "claimName")
 
 
 def pod_facts(body: Body) -> PodFacts:
-    meta, spec, status = _map(body, "metadata"), _map(body, "spec"), _map(body, "status")
+    meta, spec, status = part(body, "metadata"), part(body, "spec"), part(body, "status")
     told = conditions(status)
     return PodFacts(
         namespace=_text(meta, "namespace"),
         name=_text(meta, "name"),
         uid=_text(meta, "uid"),
-        model=_text(_map(meta, "labels"), MODEL_LABEL),
-        template=_text(_map(meta, "annotations"), TEMPLATE_ANNOTATION),
+        model=_text(part(meta, "labels"), MODEL_LABEL),
+        template=_text(part(meta, "annotations"), TEMPLATE_ANNOTATION),
         phase=_text(status, "phase"),
         node=_text(spec, "nodeName"),
         deleting=bool(meta.get("deletionTimestamp")),
@@ -83,30 +84,30 @@ def pod_facts(body: Body) -> PodFacts:
         message=_text(status, "message"),
         conditions=told,
         containers=(
-            *(_container(each, init=True) for each in _list(status, "initContainerStatuses")),
-            *(_container(each, init=False) for each in _list(status, "containerStatuses")),
+            *(_container(each, init=True) for each in parts(status, "initContainerStatuses")),
+            *(_container(each, init=False) for each in parts(status, "containerStatuses")),
         ),
         gone_by=_time(meta, "deletionTimestamp"),
     )
 
 
 def deployment_facts(body: Body) -> DeploymentFacts:
-    meta, spec, status = _map(body, "metadata"), _map(body, "spec"), _map(body, "status")
-    template = _map(spec, "template")
+    meta, spec, status = part(body, "metadata"), part(body, "spec"), part(body, "status")
+    template = part(spec, "template")
     return DeploymentFacts(
         namespace=_text(meta, "namespace"),
         name=_text(meta, "name"),
         uid=_text(meta, "uid"),
-        model=_text(_map(meta, "labels"), MODEL_LABEL),
+        model=_text(part(meta, "labels"), MODEL_LABEL),
         owner_uid=_owner_uid(meta),
         generation=_number(meta, "generation"),
         observed_generation=_number(status, "observedGeneration"),
         # The pods carry the digest of the pod template, whatever the Deployment itself says.
         template=_text(
-            _map(_map(template, "metadata"), "annotations"),
+            part(part(template, "metadata"), "annotations"),
             TEMPLATE_ANNOTATION,
         ),
-        fetch_image=_fetch_image(_map(template, "spec")),
+        fetch_image=_fetch_image(part(template, "spec")),
         # The API server itself reads an absent number as one.
         wanted=_number(spec, "replicas", absent=1),
         replicas=_number(status, "replicas"),
@@ -116,10 +117,10 @@ def deployment_facts(body: Body) -> DeploymentFacts:
         deleting=bool(meta.get("deletionTimestamp")),
         conditions=conditions(status),
         version=str(_number(meta, "generation")),
-        mounts=frozenset(_mounts(_map(template, "spec"))),
-        budget_seconds=_budget_seconds(_map(template, "spec")),
+        mounts=frozenset(_mounts(part(template, "spec"))),
+        budget_seconds=_budget_seconds(part(template, "spec")),
         restarted=_text(
-            _map(_map(template, "metadata"), "annotations"),
+            part(part(template, "metadata"), "annotations"),
             KUBECTL_RESTARTED,
         )[:LONGEST_REQUEST],
     )
@@ -127,50 +128,50 @@ def deployment_facts(body: Body) -> DeploymentFacts:
 
 def _mounts(pod_spec: Body) -> Iterator[tuple[str, str]]:
     """The download sees the whole volume and reads one directory of it: it counts for nothing."""
-    claims = {_text(each, "name"): _claim(each) for each in _list(pod_spec, "volumes")}
-    containers = (*_list(pod_spec, "initContainers"), *_list(pod_spec, "containers"))
+    claims = {_text(each, "name"): _claim(each) for each in parts(pod_spec, "volumes")}
+    containers = (*parts(pod_spec, "initContainers"), *parts(pod_spec, "containers"))
     for each in containers:
         if _text(each, "name") == FETCH_CONTAINER:
             continue
-        for mount in _list(each, "volumeMounts"):
+        for mount in parts(each, "volumeMounts"):
             if claim := claims.get(_text(mount, "name")):
                 yield claim, _text(mount, "subPath")
 
 
 def child_facts(body: Body, *, kind: str = "") -> ChildFacts:
     """A Service, ConfigMap or claim. Items of a list do not say their kind: give it."""
-    meta, status = _map(body, "metadata"), _map(body, "status")
+    meta, status = part(body, "metadata"), part(body, "status")
     return ChildFacts(
         kind=kind or _text(body, "kind"),
         namespace=_text(meta, "namespace"),
         name=_text(meta, "name"),
         uid=_text(meta, "uid"),
-        model=_text(_map(meta, "labels"), MODEL_LABEL),
+        model=_text(part(meta, "labels"), MODEL_LABEL),
         owner_uid=_owner_uid(meta),
         deleting=bool(meta.get("deletionTimestamp")),
         phase=_text(status, "phase"),
         version=_text(meta, "resourceVersion"),
-        capacity=_text(_map(status, "capacity"), "storage"),
+        capacity=_text(part(status, "capacity"), "storage"),
         keepers=frozenset(
             _text(each, "uid")
-            for each in _list(meta, "ownerReferences")
+            for each in parts(meta, "ownerReferences")
             if _text(each, "kind") == MODEL_KIND
         ),
     )
 
 
 def job_facts(body: Body) -> JobFacts:
-    meta, spec = _map(body, "metadata"), _map(body, "spec")
-    labels, pod_spec = _map(meta, "labels"), _map(_map(spec, "template"), "spec")
-    ended = _end_of_job(_map(body, "status"))
-    (container, *_) = _list(pod_spec, "containers") or [{}]
+    meta, spec = part(body, "metadata"), part(body, "spec")
+    labels, pod_spec = part(meta, "labels"), part(part(spec, "template"), "spec")
+    ended = _end_of_job(part(body, "status"))
+    (container, *_) = parts(pod_spec, "containers") or [{}]
     claim, directory = next(_mounts(pod_spec), ("", ""))
     return JobFacts(
         namespace=_text(meta, "namespace"),
         name=_text(meta, "name"),
         uid=_text(meta, "uid"),
         model=_text(labels, MODEL_LABEL),
-        owner_uid=_owner_uid(meta) or _text(_map(meta, "annotations"), UID_ANNOTATION),
+        owner_uid=_owner_uid(meta) or _text(part(meta, "annotations"), UID_ANNOTATION),
         purpose=_text(labels, JOB_LABEL),
         claim=claim,
         directory=directory,
@@ -184,23 +185,23 @@ def job_facts(body: Body) -> JobFacts:
 
 
 def pin_facts(body: Body) -> PinFacts:
-    meta, data = _map(body, "metadata"), _map(body, "data")
+    meta, data = part(body, "metadata"), part(body, "data")
     return PinFacts(
         namespace=_text(meta, "namespace"),
         name=_text(meta, "name"),
         uid=_text(meta, "uid"),
-        model=_text(_map(meta, "labels"), MODEL_LABEL),
+        model=_text(part(meta, "labels"), MODEL_LABEL),
         owner_uid=_owner_uid(meta),
         deleting=bool(meta.get("deletionTimestamp")),
         revision=_number(body, "revision"),
-        restarted=_text(_map(meta, "annotations"), RESTARTED_ANNOTATION),
-        chip=_row(_map(data, "chip")),
-        release=_row(_map(data, "release")) if "release" in data else None,
+        restarted=_text(part(meta, "annotations"), RESTARTED_ANNOTATION),
+        chip=_row(part(data, "chip")),
+        release=_row(part(data, "release")) if "release" in data else None,
     )
 
 
 def _row(body: Body) -> Row:
-    return row(_text(body, "name"), _map(body, "spec"))
+    return row(_text(body, "name"), part(body, "spec"))
 
 
 def _end_of_job(status: Body) -> Condition | None:
@@ -211,8 +212,8 @@ def _end_of_job(status: Body) -> Condition | None:
 
 
 def _container(body: Body, *, init: bool) -> ContainerFacts:
-    state = _map(body, "state")
-    waiting, running = _map(state, "waiting"), _map(state, "running")
+    state = part(body, "state")
+    waiting, running = part(state, "waiting"), part(state, "running")
     ended = _termination(state)
     return ContainerFacts(
         name=_text(body, "name"),
@@ -225,13 +226,13 @@ def _container(body: Body, *, init: bool) -> ContainerFacts:
         message=_text(waiting, "message"),
         image_id=_text(body, "imageID"),
         ended=ended,
-        last=_termination(_map(body, "lastState")),
+        last=_termination(part(body, "lastState")),
         since=_time(running, "startedAt"),
     )
 
 
 def _termination(state: Body) -> Termination | None:
-    body = _map(state, "terminated")
+    body = part(state, "terminated")
     if not body:
         return None
     return Termination(
@@ -252,34 +253,24 @@ def conditions(status: Body) -> tuple[Condition, ...]:
             message=_text(each, "message"),
             since=_time(each, "lastTransitionTime"),
         )
-        for each in _list(status, "conditions")
+        for each in parts(status, "conditions")
     )
 
 
 def _owner_uid(meta: Body) -> str:
-    owners = (each for each in _list(meta, "ownerReferences") if each.get("controller"))
+    owners = (each for each in parts(meta, "ownerReferences") if each.get("controller"))
     return next((_text(each, "uid") for each in owners), "")
 
 
 def _fetch_image(pod_spec: Body) -> str:
-    images = {_text(c, "name"): _text(c, "image") for c in _list(pod_spec, "initContainers")}
+    images = {_text(c, "name"): _text(c, "image") for c in parts(pod_spec, "initContainers")}
     return images.get(FETCH_CONTAINER, "")
 
 
 def _budget_seconds(pod_spec: Body) -> int:
-    probes = {_text(c, "name"): _map(c, "startupProbe") for c in _list(pod_spec, "containers")}
+    probes = {_text(c, "name"): part(c, "startupProbe") for c in parts(pod_spec, "containers")}
     probe = probes.get(SERVER_CONTAINER, {})
     return _number(probe, "periodSeconds") * _number(probe, "failureThreshold")
-
-
-def _map(body: Body, key: str) -> Body:
-    found = body.get(key)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _list(body: Body, key: str) -> list[Body]:
-    found = body.get(key)
-    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 
 
 def _text(body: Body, key: str) -> str:

@@ -11,13 +11,16 @@ from flagos_operator.api.sent import as_sent
 from flagos_operator.api.spec import CompleteSpec, parse
 from flagos_operator.catalog.chips import chip_of
 from flagos_operator.choosing import Chooser
+from flagos_operator.cluster.fleets import read
 from flagos_operator.cluster.inventory import Inventory, Survey, survey
 from flagos_operator.decisions import Decision, Decisions, no_choice
 from flagos_operator.desired import pin
 from flagos_operator.desired.asked import Asked
+from flagos_operator.desired.fleet import UNKNOWN, Fleet, doubts
 from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
 from flagos_operator.desired.resolution import resolve
+from flagos_operator.errors import Forbidden
 from flagos_operator.planning.changes import Change, changes, rendered
 from flagos_operator.planning.layers import Field, Layered
 from flagos_operator.planning.memory import estimated
@@ -82,6 +85,7 @@ class Planner:
     own_image: bool = False  # whether the operator's image was said
     notes: tuple[str, ...] = ()  # on what all of it rests
     _chooser: Chooser | None = None
+    _fleets: Mapping[str, Fleet] | None = None
 
     async def outlook(self, document: Document) -> Outlook:
         """What is no FlagOSModel at all is not asked of a cluster."""
@@ -128,7 +132,8 @@ class Planner:
         return replace(known, fetch_image=live.fetch_image)
 
     async def told(self, told: Mapping[str, Any], decision: Decision, seen: Scene) -> Outlook:
-        plan, notes = decision.plan, (*self.notes, *notes_of(decision))
+        plan = decision.plan
+        notes = (*self.notes, *notes_of(decision, await self.fleet(decision)))
         if isinstance(plan, Invalid):
             return Outlook(**told, fault=plan, selection=decision.selection, notes=notes)
         layered = self.layered(plan, decision, seen)
@@ -141,6 +146,20 @@ class Planner:
             changes=await self.changes(plan, decision, seen),
             notes=notes,
         )
+
+    async def fleet(self, decision: Decision) -> Fleet:
+        """As the operator sees it: of a model that names its chip."""
+        plan = decision.plan
+        if self.client is None or isinstance(plan, Invalid) or decision.selection:
+            return UNKNOWN
+        if not plan.resource_name or not plan.replicas:
+            return UNKNOWN
+        if self._fleets is None:
+            try:
+                self._fleets = await read(self.client)
+            except Forbidden:
+                self._fleets = {}
+        return self._fleets.get(plan.resource_name, UNKNOWN)
 
     def layered(self, plan: Plan, decision: Decision, seen: Scene) -> Layered:
         release = decision.rows.release if decision.rows else None
@@ -174,8 +193,8 @@ def in_use(decision: Decision) -> Chips:
     return {row.name: found} if row and isinstance(found, Chip) else {}
 
 
-def notes_of(decision: Decision) -> list[str]:
+def notes_of(decision: Decision, fleet: Fleet) -> list[str]:
     """What the operator would say beside it: a row that is newer, a release that failed."""
-    doubts = decision.plan.doubts if isinstance(decision.plan, Plan) else ()
-    found = (decision.behind, *map(objection, doubts), decision.warning)
+    doubtful = doubts(decision.plan, fleet) if isinstance(decision.plan, Plan) else ()
+    found = (decision.behind, *map(objection, doubtful), decision.warning)
     return [f"{each.reason}: {each.message}" for each in found if each]

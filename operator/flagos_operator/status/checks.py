@@ -8,6 +8,7 @@ from flagos_operator.desired.plan import Plan
 from flagos_operator.status import (
     crashes,
     patience,
+    prechecks,
     runtime,
     stack,
     startup,
@@ -185,6 +186,8 @@ def _unbound(view: View) -> str:
 
 
 def _asked(view: View) -> str:
+    if small := prechecks.too_small(view):
+        return f"{small}: "
     if missing := waiting.for_devices(view):
         return f"{missing}: "
     plan = view.plan

@@ -36,6 +36,8 @@ class Reason(StrEnum):
 
     RELEASE_FAILED = "ReleaseFailed", Kind.DOUBT
     IMAGE_FOR_ANOTHER_CHIP = "ImageForAnotherChip", Kind.DOUBT
+    NODE_TOO_SMALL = "NodeTooSmall", Kind.DOUBT
+    DRIVER_TOO_OLD = "DriverTooOld", Kind.DOUBT
     INSUFFICIENT_DEVICE_MEMORY = "InsufficientDeviceMemory", Kind.DOUBT
 
     SUSPENDED = "Suspended", Kind.REST

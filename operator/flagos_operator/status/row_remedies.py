@@ -26,6 +26,18 @@ ROWS = {
         "Use an image for the chip, or correct spec.chip. If the name is wrong, say in "
         "spec.versions.chip what the image is made for.",
     ),
+    Reason.NODE_TOO_SMALL: Remedy(
+        "A pod asks for more devices than any node has, in use or not. The pods are made all the "
+        "same, as nodes may come.",
+        "Ask for what one node has (spec.devices), or add a larger one: it is seen within a "
+        "minute.",
+    ),
+    Reason.DRIVER_TOO_OLD: Remedy(
+        "The drivers of all nodes that have the devices are older than what the image asks for, "
+        "by their labels and the image's name. The pods are made all the same; it is told until "
+        "one of them serves.",
+        "Use an image for the driver, or update the driver.",
+    ),
     Reason.INSUFFICIENT_DEVICE_MEMORY: Remedy(
         "The weights alone are more than the devices of a pod can hold, by the size that the "
         "release or the download says. The pods are made all the same; it is told until one of "

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from flagos_operator.desired.fleet import UNKNOWN, Fleet
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -72,6 +74,7 @@ class View:
     behind: Objection | None = None  # rows that have changed since the model was made from them
     warning: Objection | None = None  # of rows that are used as they are
     selection: Selection | None = None  # of a model that leaves its release to the operator
+    fleet: Fleet = UNKNOWN  # the nodes that have the devices, of a model that names its chip
     verified: Verified | None = None  # a look at the weights that has just ended
     # Tails of crashed containers' logs.
     logs: Texts = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from flagos_operator.desired import fleet
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import crashes, fetchlog
 from flagos_operator.status.fetchlog import DOWNLOADING, LISTING, VERIFYING, WAITING, Told
@@ -138,7 +139,7 @@ def caution(told: Told | None, view: View) -> str:
 
 def beyond(total: int | None, view: View) -> str:
     """Before a server dies of it. Only a caution: a repository may hold weights twice."""
-    room = view.plan.room if isinstance(view.plan, Plan) else None
+    room = fleet.room(view.plan, view.fleet) if isinstance(view.plan, Plan) else None
     if total is None or room is None or total <= room.total:
         return ""
     return (

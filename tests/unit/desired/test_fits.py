@@ -102,7 +102,7 @@ def test_a_driver_below_a_stated_floor_is_surely_too_old() -> None:
 @pytest.mark.parametrize(
     ("devices", "per_node", "message"),
     [
-        (8, [4, 2], "asks for 8 metax-tech.com/gpu, but no node has more than 4"),
+        (8, [4, 2], "no node has 8 metax-tech.com/gpu; the largest has 4"),
         (4, [4, 2], None),
         (8, [], None),  # none at all is another matter
         (8, [0], None),

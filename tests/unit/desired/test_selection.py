@@ -62,7 +62,13 @@ def test_the_best_that_fits_is_taken(asked, rows, nodes, taken, expected):
     [
         (NVIDIA, (BOTH[1],), {}, Why.ABSENT, "no node has nvidia.com/gpu"),
         (NVIDIA, BOTH, full("n1", "nvidia", 8), Why.NOT_ENOUGH_FREE, "n1, has 0 of 8 free"),
-        (row("nvidia", devices=16), BOTH, {}, SMALL, "no node has more than 8"),
+        (
+            row("nvidia", devices=16),
+            BOTH,
+            {},
+            SMALL,
+            "no node has 16 nvidia.com/gpu; the largest has 8",
+        ),
         (row("nvidia", verdict="Failed"), BOTH, {}, Why.VERDICT_FAILED, "only spec.release"),
         (row("nvidia", nodes=2), BOTH, {}, Why.MULTI_NODE, "needs 2 nodes"),
         (row("nvidia", image=""), BOTH, {}, Why.IMAGE_REQUIRED, "set spec.image"),
