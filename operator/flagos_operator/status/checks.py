@@ -24,6 +24,7 @@ from flagos_operator.status.pods import (
     finished,
     newest,
     older,
+    own_first,
     ready,
 )
 from flagos_operator.status.reasons import Reason
@@ -283,9 +284,14 @@ def stalled(pod: PodFacts, view: View) -> Objection | None:
 
 def under_way(view: View) -> Objection | None:
     """The pod that is furthest speaks: one is enough to serve."""
-    stages = [(stage(pod, view), _far(pod, view)) for pod in alive(view) if not pod.ready]
-    furthest = max(stages, key=lambda each: (_ORDER.index(each[0].reason), each[1]), default=None)
-    return furthest[0] if furthest else None
+    starting = [pod for pod in alive(view) if not pod.ready]
+    furthest = max(starting, key=lambda pod: _place(pod, view), default=None)
+    return stage(furthest, view) if furthest else None
+
+
+def _place(pod: PodFacts, view: View) -> tuple[bool, int, tuple[int, int]]:
+    """A pod that has its weights is before one that loads them, image or not."""
+    return has_weights(pod), _ORDER.index(stage(pod, view).reason), _far(pod, view)
 
 
 def _far(pod: PodFacts, view: View) -> tuple[int, int]:
@@ -313,10 +319,17 @@ def stage(pod: PodFacts, view: View) -> Objection:
     if fetch and fetch.state != "terminated" and (fetch.state == "running" or fetch.last):
         told = told_by(pod, view)
         return _of(pod, arrival_reason(told), message(told) + caution(told, view))
-    handover = patience.handover(fetch)
-    if handover and not patience.over(handover, now=view.now):
-        return _of(pod, Reason.STARTING, "the weights are complete; the server starts")
+    if first := own_first(pod, view):
+        words = f"init container {first.name} of spec.pod runs; the server starts after it"
+        return _of(pod, Reason.PULLING, words, container=first)
+    if has_weights(pod):
+        words = f"the weights are complete; node {pod.node} prepares the image of the server"
+        return _of(pod, Reason.PULLING, words)
     return _of(pod, Reason.PULLING, f"node {pod.node} prepares volumes, network and image")
+
+
+def has_weights(pod: PodFacts) -> bool:
+    return crashes.fetched(pod) is not None
 
 
 def rolling(view: View) -> Objection | None:

@@ -21,9 +21,6 @@ SCHEDULING = timedelta(seconds=5)
 BINDING = timedelta(seconds=60)
 # The kubelet gives a mount two minutes before it says so itself.
 MOUNTING = timedelta(seconds=130)
-# Between the end of the download and the start of the server nothing is pulled if the image is
-# already on the node.
-HANDOVER = timedelta(seconds=10)
 # A loop is over when a run has lasted twice as long as the one before, and at least by this much
 # longer: under load the runs of a loop differ by many seconds.
 RECOVERY = timedelta(seconds=10)
@@ -65,13 +62,6 @@ def leaving(pod: PodFacts) -> datetime | None:
     return pod.gone_by + LEAVING if pod.deleting and pod.gone_by else None
 
 
-def handover(fetch: ContainerFacts | None) -> datetime | None:
-    ended = fetch.ended if fetch else None
-    if ended is None or ended.finished is None or ended.exit_code != 0:
-        return None
-    return ended.finished + HANDOVER
-
-
 def proof(pod: PodFacts) -> datetime | None:
     """Until when a server that answers may still say what stack it runs."""
     told = next((each.since for each in pod.conditions if each.type == "Ready"), None)
@@ -108,6 +98,5 @@ def _deadlines(view: View) -> Iterator[datetime]:
                 yield binding(pod)
         elif not pod.ready:
             yield from filter(None, [mounting(pod), *map(recovery, pod.containers)])
-            yield from filter(None, (handover(c) for c in pod.containers if c.init))
             if quiet := silence(pod, view):
                 yield quiet.until

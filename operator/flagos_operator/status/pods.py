@@ -56,6 +56,15 @@ def container(pod: PodFacts, name: str) -> ContainerFacts | None:
     return next((each for each in pod.containers if each.name == name), None)
 
 
+def own_first(pod: PodFacts, view: View) -> ContainerFacts | None:
+    """The init container of spec.pod that runs; sidecars run on beside the server."""
+    plan = view.plan
+    of_user = plan.pod.init_containers if isinstance(plan, Plan) else ()
+    first = {each["name"] for each in of_user if each.get("restartPolicy") != "Always"}
+    running = (each for each in pod.containers if each.state == "running")
+    return next((each for each in running if each.init and each.name in first), None)
+
+
 def condition(pod: PodFacts, kind: str) -> Condition | None:
     return next((each for each in pod.conditions if each.type == kind), None)
 

@@ -8,7 +8,7 @@ from flagos_operator.desired.plan import Plan
 from flagos_operator.status import checks, kernels, prechecks, selection, startup, waiting
 from flagos_operator.status.failure import last_failure
 from flagos_operator.status.fetchlog import VERIFYING
-from flagos_operator.status.pods import alive, older, ready, serving
+from flagos_operator.status.pods import alive, older, own_first, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.text import bounded, duration, pods, times
 from flagos_operator.status.timeline import OF_THE_LOG
@@ -143,6 +143,14 @@ def _rolling(view: View) -> str:
     return f"{_serving(view)}, {len(older(view))} of the older spec left"
 
 
+def _preparing(view: View) -> str:
+    arrived = any(checks.has_weights(pod) for pod in alive(view))
+    first = next(filter(None, (own_first(pod, view) for pod in alive(view))), None)
+    if first and not arrived:
+        return f"init container {first.name} runs"
+    return "weights complete, preparing the image" if arrived else "preparing volumes and image"
+
+
 def _starting(view: View) -> str:
     if ready(view):
         return "waiting for proof that FlagOS is on"
@@ -166,7 +174,7 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.SCALED_TO_ZERO: _leaving,
     Reason.ROLLING: _rolling,
     Reason.SCHEDULING: lambda _: "waiting for a node",
-    Reason.PULLING: lambda _: "preparing volumes and image",
+    Reason.PULLING: _preparing,
     Reason.DOWNLOADING: _downloading,
     Reason.LOCK_HELD: lambda _: "waiting for another pod's download",
     Reason.STARTING: _starting,

@@ -48,8 +48,7 @@ STEPS = (
         "Compiling",
         r"Dynamo bytecode transform|torch_compile_cache|Compiling a graph for"
         r"|torch\.compile took|Directly load (?:AOT|the compiled)|Start(?:ing)? (?:to )?compil"
-        r"|Cache the graph of compile range|Initial profiling"
-        r"|, in (?:determine_available_memory|profile_run|_initialize_kv_caches)$",
+        r"|Cache the graph of compile range|Initial profiling",
     ),
     step(
         "Capturing",
@@ -66,16 +65,22 @@ STEPS = (
 
 
 # Some steps say nothing until they are over: a bar is one line of a log, complete at its end. What
-# comes just before them tells as well, unless the log has said that they are left out.
+# comes just before them tells as well, unless the log has said that they are left out. So do the
+# frames of one that failed while it measured memory: that run compiles, if anything does.
+_MEASURES = r", in (?:determine_available_memory|profile_run|_initialize_kv_caches)$"
+_MEASURED = r"GPU KV cache size: |Maximum concurrency for "
 AHEAD: tuple[Step, ...] = (
-    step("Compiling", r"Model loading took"),
-    step("Capturing", r"GPU KV cache size: |Maximum concurrency for "),
+    step("Compiling", rf"Model loading took|{_MEASURES}"),
+    step("Capturing", _MEASURED),
 )
 AHEAD_WITHOUT_GRAPHS: tuple[Step, ...] = (
-    step("WarmingUp", r"GPU KV cache size: |Maximum concurrency for "),
+    step("Compiling", _MEASURES),
+    step("WarmingUp", _MEASURED),
 )
+AHEAD_EAGER: tuple[Step, ...] = (step("WarmingUp", rf"{_MEASURES}|{_MEASURED}"),)
+EAGER = re.compile(r"Enforce eager set|enforce_eager(?:=|': )True")
 WITHOUT_GRAPHS = re.compile(
-    r"Enforce eager set|[Cc]uda ?graph is disabled|enforce_eager(?:=|': )True"
+    rf"{EAGER.pattern}|[Cc]uda ?graph is disabled"
     r"|cudagraph_mode(?:=|': )\W{0,2}(?:CUDAGraphMode\.)?NONE\b"
 )
 LOOKED_AT = 600
@@ -92,11 +97,16 @@ def begun(lines: Iterable[str]) -> Iterator[Reached]:
     """Each step that was entered, with the line that it began with."""
     at, ahead = 0, AHEAD
     for number, line in enumerate(lines, start=1):
-        if ahead is AHEAD and WITHOUT_GRAPHS.search(line, 0, CONFIGURATION):
-            ahead = AHEAD_WITHOUT_GRAPHS
+        ahead = _left_out(line, ahead)
         seen = line[:LOOKED_AT]
         named = (each.name for each in (*STEPS, *ahead) if each.pattern.search(seen))
         found = max((NAMES.index(name) for name in named), default=0)
         if found > at:
             at = found
             yield Reached(name=NAMES[at], number=number)
+
+
+def _left_out(line: str, ahead: tuple[Step, ...]) -> tuple[Step, ...]:
+    if ahead is AHEAD_EAGER or EAGER.search(line, 0, CONFIGURATION):
+        return AHEAD_EAGER
+    return AHEAD_WITHOUT_GRAPHS if WITHOUT_GRAPHS.search(line, 0, CONFIGURATION) else ahead

@@ -21,7 +21,8 @@ REMEDIES = {
         "Nothing to do. With spec.weights.verify they are checked against their record.",
     ),
     Reason.CURRENT: Remedy(
-        "What runs was made from the newest spec and the present chip profile.",
+        "What was made for the model follows the newest spec and the present rows of chip and "
+        "release.",
         "Nothing to do.",
     ),
     Reason.DONE: Remedy(

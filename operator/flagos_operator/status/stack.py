@@ -246,6 +246,9 @@ def _idle(view: View) -> Verdict:
         return Verdict(status=FALSE, reason=Reason.NATIVE_REQUESTED)
     if _asked_for(view):
         return Verdict(status=UNKNOWN, reason=Reason.NOT_RUNNING)
+    if not isinstance(view.plan, Plan):
+        words = "nothing is decided about the server; the Ready condition says why"
+        return Verdict(status=UNKNOWN, reason=Reason.NOT_RUNNING, message=words)
     words = "spec.flagos asks for nothing and the image does not say that FlagOS is inside"
     return Verdict(status=UNKNOWN, reason=Reason.NOT_CHECKED, message=words)
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from flagos_operator.status.reached import CONFIGURATION, STARTING, WITHOUT_GRAPHS, begun
+from flagos_operator.status.reached import CONFIGURATION, EAGER, STARTING, WITHOUT_GRAPHS, begun
 from flagos_operator.status.startwords import far
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def _line(found: re.Match[str], at: datetime, text: str) -> Line:
 
 def _telling(told: Sequence[Line], patterns: Patterns) -> Iterator[Line]:
     chosen = {each.number - 1 for each in begun(each.text for each in told)}
-    chosen.update(_first(WITHOUT_GRAPHS, told), _last(told, far), _last(told, _SAYS.match))
+    chosen.update(_first(WITHOUT_GRAPHS, told), _first(EAGER, told))
+    chosen.update(_last(told, far), _last(told, _SAYS.match))
     chosen.update(range(len(told))[-1:])
     chosen.update(chain.from_iterable(_some(pattern, told) for pattern in patterns))
     return (told[at] for at in sorted(chosen))
@@ -144,7 +145,7 @@ def _cut(text: str) -> str:
     """Of a line that lists the whole configuration, the part that matters here."""
     if len(text) <= LONGEST:
         return text
-    found = WITHOUT_GRAPHS.search(text, 0, CONFIGURATION)
+    found = EAGER.search(text, 0, CONFIGURATION) or WITHOUT_GRAPHS.search(text, 0, CONFIGURATION)
     if found is None or found.end() <= LONGEST:
         return text[:LONGEST]
     return f"{text[: LONGEST - 100]} ... {found.group()}"

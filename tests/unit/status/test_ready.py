@@ -259,10 +259,44 @@ def test_a_restart_after_service_is_starting_not_silence():
     assert ready(summarize(a_view(pod)))["reason"] == "Starting"
 
 
-def test_right_after_the_download_the_server_starts_and_is_not_pulled():
-    just = fetched(ended=ended(0, at=2))
-    pod = a_pod(just, waiting("PodInitializing"))
-    assert ready(summarize(a_view(pod)))["reason"] == "Starting"
+@pytest.mark.parametrize("ago_seconds", [2, 300])
+def test_a_server_whose_image_is_not_there_yet_does_not_start(ago_seconds: float):
+    """Of an image that cannot be pulled it was said that the server loads the model."""
+    just = fetched(ended=ended(0, at=ago_seconds))
+    summary = summarize(a_view(a_pod(just, waiting("PodInitializing"))))
+    assert ready(summary)["reason"] == "Pulling"
+    assert ready(summary)["message"] == (
+        "the weights are complete; node node1 prepares the image of the server"
+    )
+    assert summary.status["phase"] == "Pulling"
+    assert summary.status["progress"] == "weights complete, preparing the image"
+
+
+def test_of_two_pods_the_one_that_has_its_weights_is_further():
+    done = a_pod(fetched(), waiting("PodInitializing"))
+    loads = a_pod(fetching(), waiting("PodInitializing"), name="qwen-1", uid="p1")
+    assert ready(summarize(a_view(loads, done)))["reason"] == "Pulling"
+
+
+def test_an_init_container_of_the_user_is_told_by_its_name():
+    first = {"name": "driver-check", "image": "tools:1"}
+    beside = {"name": "proxy", "image": "tools:1", "restartPolicy": "Always"}
+    plan = a_plan(pod={"initContainers": [first, beside]})
+    runs = a_container("driver-check", init=True, ready=False)
+    view = a_view(a_pod(runs, waiting("PodInitializing")), plan=plan)
+    assert ready(summarize(view))["message"] == (
+        "init container driver-check of spec.pod runs; the server starts after it"
+    )
+    assert summarize(view).status["progress"] == "init container driver-check runs"
+
+
+def test_a_sidecar_holds_up_nothing():
+    beside = {"name": "proxy", "image": "tools:1", "restartPolicy": "Always"}
+    plan = a_plan(pod={"initContainers": [beside]})
+    pod = a_pod(a_container("proxy", init=True), waiting("PodInitializing"))
+    assert ready(summarize(a_view(pod, plan=plan)))["message"] == (
+        "node node1 prepares volumes, network and image"
+    )
 
 
 class TestCrashes:

@@ -121,6 +121,13 @@ class TestWhatWasAskedForAgainstWhatWasSeen:
         summary = summarize(seen((LOGS / f"{name}.txt").read_text()))
         assert active(summary)[0] == told
 
+    def test_of_a_model_that_nothing_was_made_for_no_image_is_judged(self):
+        summary = summarize(a_view(plan=Invalid(reason="InvalidSpec", message="x")))
+        assert active(summary) == ("Unknown", "NotRunning")
+        assert message(summary) == (
+            "nothing is decided about the server; the Ready condition says why"
+        )
+
     @pytest.mark.parametrize("engine", ["SGLang", "Custom"])
     def test_of_another_engine_silence_says_nothing(self, engine: str):
         plan = asked(engine=engine)

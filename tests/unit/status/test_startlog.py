@@ -76,6 +76,17 @@ def test_without_graphs_none_are_captured(said: str):
     assert turns(distil(kept, "")) == ("Loading", "WarmingUp")
 
 
+@pytest.mark.parametrize(
+    ("said", "step"), [("enforce_eager=True", "WarmingUp"), ("enforce_eager=False", "Compiling")]
+)
+def test_what_is_left_out_is_not_told_of_a_run_that_fails_while_it_measures(said: str, step: str):
+    """Of a cache that was too small it was said that the engine had been compiling."""
+    engine = f"{ENGINE}Initializing a V1 LLM engine with config: {'x' * 2000}, {said}, and more"
+    frame = '  File "/vllm/v1/engine/core.py", line 9, in _initialize_kv_caches'
+    kept = kept_of(engine, "Loading weights took 3 s", ENGINE + frame)
+    assert turns(kept) == ("Loading", step)
+
+
 def test_a_step_that_is_over_does_not_come_back():
     """A second model for speculation is loaded later, another rank says its lines later."""
     kept = kept_of(
