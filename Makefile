@@ -101,5 +101,5 @@ cluster: ## a real Kubernetes on this machine (first time about 10 minutes, then
 cluster-down: ## end that cluster and leave nothing running
 	@$(PYTHON) -m testbed down $(if $(KIND),--kind)
 
-env: ## what a shell needs to use it: eval $$(make -s env)
+env: ## which cluster it is, and what a shell needs to use it: eval $$(make -s env)
 	@$(PYTHON) -m testbed env

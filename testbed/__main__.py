@@ -45,8 +45,8 @@ def leave(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
     return 0
 
 
-def load(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
-    cluster.load(settings, progress)
+def load(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> int:
+    cluster.load(settings, progress, only=frozenset(arguments.image))
     return 0
 
 
@@ -69,9 +69,12 @@ def images(_: argparse.Namespace, __: Settings, progress: Progress) -> int:
 def env(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
     link_operator(settings)
     if not settings.kubeconfig.exists():
-        progress.say("no cluster is running; `make cluster` starts one")
+        progress.say(f"no cluster {settings.name} is running; `make cluster` starts one")
     print(f'export PATH={shlex.quote(str(settings.programs))}:"$PATH"')
-    print(f"export KUBECONFIG={shlex.quote(str(settings.kubeconfig))}")
+    for name, value in settings.environment().items():
+        print(f"export {name}={shlex.quote(value)}")
+    # Last, since `eval $(...)` makes one line of all.
+    print(f"# the cluster {settings.name}, at {settings.network.whole}")
     return 0
 
 
@@ -119,7 +122,9 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     add("status", print_status, "print which daemon runs and whether the node is Ready")
     add("join", join, "a second node for the cluster that runs, without a vLLM's image")
     add("leave", leave, "drain the second node and take it away again")
-    add("load", load, "import images that were built since the cluster came up")
+    add("load", load, "import these images into the cluster, or all that it lacks").add_argument(
+        "image", nargs="*"
+    )
     add("env", env, "print what a shell needs: eval $(python3 -m testbed env)")
     add("build", build, "make programs and small images, start nothing")
     add("images", images, "make the images of the operator, the server and the hub")

@@ -19,7 +19,7 @@ from testbed import (
     preflight,
     runtime,
 )
-from testbed.images import small
+from testbed.images import OF_UPGRADES, small
 from testbed.settings import NODES
 from testbed.shell import attempt, run, wait_until
 
@@ -56,11 +56,11 @@ def down(settings: Settings, progress: Progress) -> None:
     progress.say("the cluster is down")
 
 
-def load(settings: Settings, progress: Progress) -> None:
-    """Images that were built after the cluster came up."""
+def load(settings: Settings, progress: Progress, *, only: frozenset[str]) -> None:
+    """Images that were built after the cluster came up, or that nobody has asked for until now."""
     node.first_process(settings)
-    runtime.import_new(settings, progress)
-    progress.say("the cluster has every image of the cache")
+    runtime.import_new(settings, progress, only=only)
+    progress.say(f"the cluster has {', '.join(sorted(only)) or 'every image of the cache'}")
 
 
 def build(settings: Settings, progress: Progress) -> Path:
@@ -100,7 +100,7 @@ def start_node(settings: Settings, *, binaries: Path) -> None:
 
 def import_images(settings: Settings, progress: Progress) -> None:
     wait_for_containerd(settings)
-    runtime.import_new(settings, progress)
+    runtime.import_new(settings, progress, but=OF_UPGRADES)
 
 
 def wait_for_containerd(settings: Settings) -> None:

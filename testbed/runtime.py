@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from testbed.shell import attempt, run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from testbed.settings import Settings
@@ -39,13 +40,23 @@ def ctr(settings: Settings) -> tuple[str, ...]:
 
 
 def import_new(
-    settings: Settings, progress: Progress, *, only: frozenset[str] | None = None
+    settings: Settings,
+    progress: Progress,
+    *,
+    only: frozenset[str] = frozenset(),
+    but: frozenset[str] = frozenset(),
 ) -> None:
     present = images(run(*ctr(settings), "images", "list"))
-    for archive in archives(settings.images):
-        wanted = only is None or archive.name in only
-        if wanted and present.get(archive.name) != archive.digest:
+    for archive in wanted(archives(settings.images), only=only, but=but):
+        if present.get(archive.name) != archive.digest:
             import_archive(settings, archive=archive, progress=progress)
+
+
+def wanted(
+    found: Iterable[Archive], *, only: frozenset[str], but: frozenset[str]
+) -> list[Archive]:
+    """Without `only`, all of them."""
+    return [each for each in found if (not only or each.name in only) and each.name not in but]
 
 
 def import_archive(settings: Settings, *, archive: Archive, progress: Progress) -> None:

@@ -84,6 +84,15 @@ class Settings:
             network=Network(whole=IPv4Network(environ.get("FLAGOS_NETWORK") or "10.89.0.0/16")),
         )
 
+    def environment(self) -> dict[str, str]:
+        """By which whatever comes later, this program too, finds the same cluster."""
+        return {
+            "KUBECONFIG": str(self.kubeconfig),
+            "FLAGOS_CACHE": str(self.cache),
+            "FLAGOS_CLUSTER": self.name,
+            "FLAGOS_NETWORK": str(self.network.whole),
+        }
+
     def of_node(self, number: int) -> Settings:
         return replace(self, number=number)
 

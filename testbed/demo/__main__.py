@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 NAMESPACE = "flagos-demo"
 MODEL = "tiny"
 WIDTH, PROGRESS_WIDTH = 14, 34  # of a column: the longest of the words shown, and a gap
-READY_WITHIN = 300  # seconds; a quiet machine with two cores needs about 30
+READY_WITHIN = 300  # seconds; a machine with two cores needs about 30
 PATIENCE = """
   kubectl -n flagos-demo describe flagosmodel tiny
   kubectl -n flagos-demo get pods,events
@@ -118,7 +118,7 @@ def is_ready() -> bool:
 
 
 def serve() -> None:
-    say("Apply a model: weights are fetched and verified, then a real vLLM starts (about 25 s)")
+    say("Apply a model: weights are fetched and verified, then a real vLLM starts (20 to 40 s)")
     do("kubectl", "-n", NAMESPACE, "apply", "-f", "examples/tiny-cpu.yaml")
     watch()
     do("kubectl", "-n", NAMESPACE, "get", "flagosmodels")

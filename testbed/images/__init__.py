@@ -11,6 +11,9 @@ from testbed.shell import TestbedError
 if TYPE_CHECKING:
     from pathlib import Path
 
+# A test of upgrades asks for them; a cluster is ready without.
+OF_UPGRADES = frozenset({previous.NAME, revised.NAME})
+
 
 def build_all() -> list[Path]:
     """The archives of the operator, of the server, of the hub and of what upgrades are between.

@@ -12,12 +12,14 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from testbed.settings import Settings
 from tests.kube import Body, Kube, eventually, run
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +46,18 @@ def install_operator() -> None:
         *image_values(OPERATOR_IMAGE),
         timeout=150,
     )
+
+
+def made_here() -> bool:
+    """Whether KUBECONFIG names the cluster of this project: no other one can be given anything."""
+    named = Path(os.environ.get("KUBECONFIG", "")).absolute()
+    return named == Settings.from_environment(os.environ, home=Path.home()).kubeconfig
+
+
+def bring_image(name: str) -> None:
+    """One that no model needs; other clusters are given all images beforehand."""
+    if made_here():
+        run(sys.executable, "-m", "testbed", "load", name)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from tests.e2e.conftest import (
     RELEASE,
     ROOT,
     SYSTEM,
+    bring_image,
     image_values,
     install_operator,
 )
@@ -92,6 +93,7 @@ def wait_for_an_answer(model: Model, *, to: Snapshot) -> None:
 
 @pytest.fixture(scope="module")
 def upgrade(models: Kube) -> Iterator[Upgrade]:
+    bring_image(revised.NAME)
     before = at_rest(models)
     try:
         run(

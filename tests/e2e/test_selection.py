@@ -8,19 +8,17 @@ run Python's web server, since no chip is here, from an image that both nodes ha
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
 
 from testbed.images import hub as hub_image
-from testbed.settings import FIRST, SECOND, Settings
-from tests.e2e.conftest import ROOT
+from testbed.settings import FIRST, SECOND
+from tests.e2e.conftest import ROOT, made_here
 from tests.e2e.model import Model, light
 from tests.kube import Body, Kube, eventually, run
 
@@ -42,12 +40,6 @@ def node_of(chip: str) -> str:
 def offered(chip: str) -> str:
     body = json.loads(run("kubectl", "get", "node", node_of(chip), "-o", "json"))
     return str(body["status"]["allocatable"].get(VENDORS[chip], "0"))
-
-
-def made_here() -> bool:
-    """Whether KUBECONFIG names the cluster of this project: no other one can be given a node."""
-    named = Path(os.environ.get("KUBECONFIG", "")).absolute()
-    return named == Settings.from_environment(os.environ, home=Path.home()).kubeconfig
 
 
 @pytest.fixture(scope="module")

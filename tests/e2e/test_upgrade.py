@@ -35,6 +35,7 @@ from tests.e2e.conftest import (
     ROOT,
     SYSTEM,
     a_namespace,
+    bring_image,
     image_values,
     install_operator,
 )
@@ -125,6 +126,7 @@ def live_schema() -> Body:
 def old(hub: Kube) -> Iterator[Path]:
     """The previous chart, installed with its image; in the end today's is back for the others."""
     chart = previous_chart()
+    bring_image(previous.NAME)
     # A pass over a model of another test that is on its way out would be counted.
     eventually(nothing_terminates, within=120, what="the namespaces of other tests are gone")
     helm("uninstall", RELEASE, "--ignore-not-found")

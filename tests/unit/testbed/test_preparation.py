@@ -18,6 +18,7 @@ from testbed import (
     preflight,
     runtime,
 )
+from testbed.images import OF_UPGRADES
 from testbed.settings import Settings
 from testbed.shell import TestbedError, attempt, run, wait_until
 
@@ -99,6 +100,18 @@ def test_an_archive_that_is_not_whole_yet_is_not_imported(tmp_path):
         (tmp_path / f"{name}.tar").write_text("")
     (tmp_path / "whole.json").write_text('{"name": "localhost/whole:1", "digest": "sha256:1"}')
     assert [archive.name for archive in runtime.archives(tmp_path)] == ["localhost/whole:1"]
+
+
+def test_a_cluster_starts_without_the_images_that_upgrades_are_between():
+    names = ("localhost/flagos-operator:dev", "localhost/pause:1", *OF_UPGRADES)
+    found = [runtime.Archive(path=Path(name), name=name, digest="sha256:1") for name in names]
+    started = runtime.wanted(found, only=frozenset(), but=OF_UPGRADES)
+    assert [each.name for each in started] == [
+        "localhost/flagos-operator:dev",
+        "localhost/pause:1",
+    ]
+    asked = runtime.wanted(found, only=OF_UPGRADES, but=frozenset())
+    assert {each.name for each in asked} == OF_UPGRADES
 
 
 def test_containerd_says_which_images_it_has():
