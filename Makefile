@@ -28,13 +28,13 @@ check: setup ## format, lint, types, import contracts, generated files (about 20
 
 # The test levels. Each runs alone; `test` runs all of them on a cluster of its own.
 PYTEST := $(BIN)/pytest
-# For tests that mostly wait, and have nothing in common.
+# Two at once: of tests that have nothing in common.
 BESIDE := --numprocesses=2 --dist=worksteal
 
 .PHONY: test-pure
-test-pure: setup ## decisions, goldens, chart rendering: no cluster (seconds)
+test-pure: setup ## decisions, goldens, chart rendering: no cluster (a minute or two)
 	@command -v helm > /dev/null || $(PYTHON) -m testbed build
-	$(PYTEST) tests/unit tests/golden tests/chart
+	$(PYTEST) $(BESIDE) tests/unit tests/golden tests/chart
 
 .PHONY: test-loop
 test-loop: setup ## the whole operator process against a fake API; fetch against a hub; two at once
