@@ -14,6 +14,7 @@ import pytest
 from flagos_operator.catalog.catalogue import Catalogue
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
+from flagos_operator.cluster.fleets import Fleets
 from flagos_operator.cluster.kinds import KINDS, MODEL, POD, Key, Kind
 from flagos_operator.cluster.listener import Listener
 from flagos_operator.cluster.pins import Pins
@@ -119,6 +120,7 @@ class Lab:
             ),
             verdicts=Verdicts(client=client),
             decisions=self.decisions,
+            fleets=Fleets(look=None, clock=lambda: 0.0, tell=lambda _: None),
             pins=Pins(client=client, store=self.store, now=self.tick),
             now=self.tick,
             started=metrics.model_ready_seconds.observe,
