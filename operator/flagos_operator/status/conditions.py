@@ -30,7 +30,7 @@ PROGRESSING = "Progressing"
 UP_TO_DATE = "UpToDate"
 ACCURACY_VERIFIED = "AccuracyVerified"
 STALLED = "Stalled"
-UNDECIDED = "nothing is decided about the weights; the Ready condition says why"
+UNDECIDED = "the spec is not followed, so no weights are judged by it; Ready says why"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

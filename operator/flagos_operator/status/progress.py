@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, kernels, prechecks, selection, startup, waiting
+from flagos_operator.status import (
+    checks,
+    kernels,
+    prechecks,
+    runtime,
+    selection,
+    startup,
+    waiting,
+)
 from flagos_operator.status.failure import last_failure
 from flagos_operator.status.fetchlog import VERIFYING
 from flagos_operator.status.pods import alive, older, own_first, ready, serving
@@ -110,6 +118,12 @@ def _no_release(view: View) -> str:
     return f"waiting for {' or '.join(chips)}" if chips else ""
 
 
+def _not_pulled(view: View) -> str:
+    waiting = (c for pod in alive(view) for c in pod.containers if c.state == "waiting")
+    failed = next((each for each in waiting if each.reason in runtime.PULL_ERRORS), None)
+    return f"image of {failed.name}: {runtime.pull_failed(failed.message)}" if failed else ""
+
+
 def _waiting_for(view: View) -> str:
     return waiting.for_devices(view) or "waiting for a node that fits"
 
@@ -167,6 +181,7 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.PENDING: lambda _: "waiting for its pod",
     Reason.CHOOSING: lambda _: "looking for free chips",
     Reason.NO_RELEASE_FITS: _no_release,
+    Reason.CANNOT_PULL_IMAGE: _not_pulled,
     Reason.UNSCHEDULABLE: _waiting_for,
     Reason.VOLUME_CLAIM_PENDING: _unbound,
     Reason.DELETING: _leaving,

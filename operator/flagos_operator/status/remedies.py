@@ -46,7 +46,7 @@ REMEDIES = {
         "Nothing to do; its pods end within their grace period.",
     ),
     Reason.NOT_RUNNING: Remedy(
-        "No pod runs that could have looked.",
+        "Nothing runs that could tell.",
         "It is known again once a pod has started.",
     ),
     Reason.NOT_CHECKED: Remedy(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 
 PULL_ERRORS = {"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"}
 START_ERRORS = {"CreateContainerError", "RunContainerError"}  # of a container that waits
@@ -10,11 +11,7 @@ NEVER_STARTED = {"StartError", "ContainerCannotRun"}  # of one that ended withou
 
 # The kubelet alternates between the error and its back-off; both shall read the same.
 _BACK_OFF = re.compile(r'^Back-off pulling image "[^"]*": (ErrImagePull: )?')
-_HOPELESS_PULL = re.compile(
-    r"not ?found|unauthorized|denied|forbidden|manifest unknown|no match for platform"
-    r"|\b40[134]\b|invalid reference",
-    re.IGNORECASE,
-)
+_CODE = re.compile(r"rpc error: code = \w+ desc = ")
 _HOPELESS_START = re.compile(r"not found|no such file|permission denied|not a directory")
 _CONTAINER_ID = re.compile(r"\b[0-9a-f]{64}\b")
 _PLACE = re.compile(r' \(pod: "[^"]*", container: [^)]*\)$')
@@ -23,13 +20,42 @@ _POD_NAME = re.compile(r'^pods "[^"]*" is forbidden: ')
 _SCHEDULER_REST = re.compile(r"[ ,.]*(no new claims to deallocate.*|preemption: .*|\. not found)$")
 
 
+class Pull(StrEnum):
+    """What became of a pull, as a person says it."""
+
+    NO_ACCESS = "no access to it"
+    NOT_FOUND = "not found"
+    NO_ROOM = "no room on the node"
+    NOT_TRUSTED = "the registry's certificate is not trusted"
+    NOT_REACHED = "the registry is not reached"
+    FAILED = "it cannot be pulled"
+
+
+# The first that is found counts: a hub says "denied" of what may not exist, and names come last.
+_PULLS = {
+    Pull.NO_ACCESS: r"unauthorized|denied|forbidden|\b40[13]\b",
+    Pull.NO_ROOM: r"no space left|disk quota",
+    Pull.NOT_TRUSTED: r"x509:|certificate|tls: ",
+    Pull.NOT_REACHED: (
+        r"no such host|refused|timed? ?out|deadline|no route|unreachable|reset by peer|\bEOF\b"
+        r"|server misbehaving|\b(?:429|50[0234])\b"
+    ),
+    Pull.NOT_FOUND: r"not ?found|manifest unknown|no match for platform|\b404\b|invalid reference",
+}
+
+
 def pull(message: str) -> str:
-    return _BACK_OFF.sub("", message)
+    return _CODE.sub("", _BACK_OFF.sub("", message))
+
+
+def pull_failed(message: str) -> Pull:
+    found = (kind for kind, words in _PULLS.items() if re.search(words, message, re.IGNORECASE))
+    return next(found, Pull.FAILED)
 
 
 def pull_is_hopeless(message: str) -> bool:
     """The registry answered, and will answer the same tomorrow."""
-    return bool(_HOPELESS_PULL.search(message))
+    return pull_failed(message) in {Pull.NO_ACCESS, Pull.NOT_FOUND}
 
 
 def start(message: str) -> str:

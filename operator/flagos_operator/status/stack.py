@@ -247,7 +247,7 @@ def _idle(view: View) -> Verdict:
     if _asked_for(view):
         return Verdict(status=UNKNOWN, reason=Reason.NOT_RUNNING)
     if not isinstance(view.plan, Plan):
-        words = "nothing is decided about the server; the Ready condition says why"
+        words = "the spec is not followed, so no server is judged by it; Ready says why"
         return Verdict(status=UNKNOWN, reason=Reason.NOT_RUNNING, message=words)
     words = "spec.flagos asks for nothing and the image does not say that FlagOS is inside"
     return Verdict(status=UNKNOWN, reason=Reason.NOT_CHECKED, message=words)

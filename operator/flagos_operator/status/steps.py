@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import prechecks
-from flagos_operator.status.pods import FETCH
+from flagos_operator.status import cures, prechecks, runtime
+from flagos_operator.status.pods import FETCH, SERVER
 from flagos_operator.status.reasons import Reason
+from flagos_operator.status.runtime import Pull
 from flagos_operator.status.text import LONGEST_MESSAGE, bounded
 
 if TYPE_CHECKING:
@@ -71,6 +72,31 @@ def _log(trouble: Objection, _: View) -> str:
     return f"all of it: kubectl logs POD -c {trouble.culprit.container} --previous"
 
 
+def _pull(trouble: Objection, view: View) -> str:
+    field = _image_field(trouble.culprit.container if trouble.culprit else "", view)
+    node = trouble.culprit.node if trouble.culprit else "the node"
+    return {
+        Pull.NOT_FOUND: f"correct {field}",
+        Pull.NO_ACCESS: f"correct {field}, or add a secret to spec.imagePullSecrets",
+        Pull.NO_ROOM: f"free space on {node}",
+        Pull.NOT_TRUSTED: f"have the runtime of {node} trust it, or change {field}",
+        Pull.NOT_REACHED: f"let {node} reach it, load the image there, or change {field}",
+        Pull.FAILED: f"check {field}",
+    }[runtime.pull_failed(trouble.message)]
+
+
+def _image_field(container: str, view: View) -> str:
+    """Where the image of a container is said."""
+    plan = view.plan
+    if container == FETCH:
+        return "image.repository and image.tag of the chart's values"
+    if isinstance(plan, Plan) and container not in {SERVER, ""}:
+        return f"{cures.place(plan, container=container)}.image"
+    release = plan.release if isinstance(plan, Plan) else None
+    said = "image" in (view.model.raw.get("spec") or {})
+    return f"spec.image (now of release {release})" if release and not said else "spec.image"
+
+
 def _config(trouble: Objection, _: View) -> str:
     fields = "spec.server.env, spec.server.envFrom or spec.server.apiKeySecretRef"
     if trouble.culprit and trouble.culprit.container == FETCH:
@@ -97,6 +123,7 @@ def _room(trouble: Objection, _: View) -> str:
 
 
 _BY_CASE: dict[str, Callable[[Objection, View], str]] = {
+    Reason.CANNOT_PULL_IMAGE: _pull,
     Reason.CRASH_LOOP: _log,
     Reason.ENGINE_DIED: _log,
     Reason.FETCH_FAILED: _log,

@@ -89,7 +89,7 @@ def test_the_weights_of_a_refused_spec_point_to_what_there_is(reason: str) -> No
     told = condition(refused(reason), "WeightsReady")
     assert (told["status"], told["reason"]) == ("Unknown", reason)
     assert told["message"] == (
-        "nothing is decided about the weights; the Ready condition says why"
+        "the spec is not followed, so no weights are judged by it; Ready says why"
     )
 
 

@@ -125,7 +125,7 @@ class TestWhatWasAskedForAgainstWhatWasSeen:
         summary = summarize(a_view(plan=Invalid(reason="InvalidSpec", message="x")))
         assert active(summary) == ("Unknown", "NotRunning")
         assert message(summary) == (
-            "nothing is decided about the server; the Ready condition says why"
+            "the spec is not followed, so no server is judged by it; Ready says why"
         )
 
     @pytest.mark.parametrize("engine", ["SGLang", "Custom"])

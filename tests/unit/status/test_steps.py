@@ -26,6 +26,8 @@ from tests.unit.status.read import ready
 from tests.unit.status.test_ready import ROWS
 
 if TYPE_CHECKING:
+    from flagos_operator.desired.plan import Plan
+    from flagos_operator.observed.facts import PodFacts
     from flagos_operator.status.view import View
 
 CPU = {"chip": "cpu", "devices": None}
@@ -106,6 +108,62 @@ def test_what_to_do_stands_behind_what_happened(view: View, step: str) -> None:
     assert step in ready(summarize(view))["message"]
 
 
+ROW = a_plan(release="minicpm5-metax")
+
+
+@pytest.mark.parametrize(
+    ("words", "progress", "step"),
+    [
+        ("docker.io/x/y:1: not found", "image of server: not found", "; correct spec.image"),
+        (
+            "pull access denied, repository does not exist or may require authorization",
+            "image of server: no access to it",
+            "; correct spec.image, or add a secret to spec.imagePullSecrets",
+        ),
+        (
+            "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+            "image of server: the registry's certificate is not trusted",
+            "; have the runtime of node1 trust it, or change spec.image",
+        ),
+        (
+            "dial tcp: lookup hub.example on 10.0.0.10:53: no such host",
+            "image of server: the registry is not reached",
+            "; let node1 reach it, load the image there, or change spec.image",
+        ),
+        (
+            "write /layer: no space left on device",
+            "image of server: no room on the node",
+            "; free space on node1",
+        ),
+        ("odd", "image of server: it cannot be pulled", "; check spec.image"),
+    ],
+)
+def test_a_pull_that_fails_is_told_by_kind_with_the_field(words: str, progress: str, step: str):
+    summary = summarize(a_view(a_pod(waiting("ErrImagePull", words))))
+    assert summary.status["progress"] == progress
+    assert ready(summary)["message"] == f"{words}{step}"
+
+
+@pytest.mark.parametrize(
+    ("pod", "plan", "field"),
+    [
+        (a_pod(waiting("ErrImagePull", "not found")), ROW, "of release minicpm5-metax)"),
+        (
+            a_pod(waiting("ErrImagePull", "not found", name="fetch", init=True)),
+            None,
+            "correct image.repository and image.tag of the chart's values",
+        ),
+        (
+            a_pod(waiting("ErrImagePull", "not found", name="proxy")),
+            None,
+            "correct spec.pod.containers[proxy].image",
+        ),
+    ],
+)
+def test_the_field_is_that_of_the_container(pod: PodFacts, plan: Plan | None, field: str):
+    assert ready(summarize(a_view(pod, plan=plan)))["message"].endswith(field)
+
+
 def test_a_message_that_names_a_field_is_left_as_it_is() -> None:
     words = "Deployment is invalid: spec.template.spec.containers[0].env: no"
     assert ready(summarize(refused("InvalidPod", words)))["message"] == words
@@ -120,7 +178,7 @@ def test_a_long_message_leaves_room_for_the_step() -> None:
 ACTS = re.compile(r"\bspec\.|\bkubectl\b|look at|bring it back|delete|install|restarted|roles")
 ASKING = {Kind.WAITING, Kind.FAILED, Kind.BLOCKED}
 # What is told of them is theirs who give it; a test of theirs asserts the field.
-OTHERS = {"CannotPullImage", "InternalError", "NameTaken", "Stalled", "UnknownChip"}
+OTHERS = {"InternalError", "NameTaken", "Stalled", "UnknownChip"}
 
 
 @pytest.mark.parametrize(
