@@ -186,7 +186,7 @@ def test_memory_of_the_device_is_told_from_that_of_the_host(
     model = models("no-device-memory")
     found = failure(model, "DeviceOutOfMemory")
     assert "torch.OutOfMemoryError: CUDA out of memory" in found["message"]
-    assert "spec.devices" in found["message"]
+    assert "lower spec.server.maxModelLen" in found["message"]
     ready = model.wait_reason("DeviceOutOfMemory")
     assert ready["message"] == found["message"]
     assert "DeviceOutOfMemory" in model.row()
