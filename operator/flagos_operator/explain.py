@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import codecs
 import json
+import re
 import sys
 from pathlib import Path
 
+from flagos_operator.printing import given, put
 from flagos_operator.status.explain import Explanation, explain
 from flagos_operator.status.proof import UNKNOWN
 
 EXPLAINED, NOTHING, UNREADABLE = 0, 1, 2
+# What a terminal would carry out; explained is a log of anybody.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+LARGEST_CODE = 255
 
 EPILOG = """\
 Reads the log of a server that vLLM or SGLang has written and says how far its start came, why it
@@ -21,7 +26,7 @@ cluster is asked. The reasons are those of `kubectl get flagosmodels`; docs/stat
 exit codes:
   0  a failure was found
   1  none was found: the log is of a server that starts, serves or was told to end
-  2  wrong usage, or the log could not be read
+  2  wrong usage, or there is no log: it could not be read, or it is empty and no code is given
 
 examples:
   kubectl logs POD --previous | flagos-operator explain -
@@ -34,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("log", metavar="LOGFILE", help="the server's log, or - for stdin")
     parser.add_argument(
-        "--exit-code", type=int, metavar="N", help="what the container ended with, if known"
+        "--exit-code", type=exit_code, metavar="N", help="what the container ended with, if known"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of words")
 
@@ -45,9 +50,18 @@ def run(args: argparse.Namespace) -> int:
     except OSError as wrong:
         sys.stderr.write(f"{args.log}: {wrong.strerror}\n")
         return UNREADABLE
+    if not log.strip() and args.exit_code is None:
+        sys.stderr.write(f"{args.log}: the log is empty; with --exit-code N that is explained\n")
+        return UNREADABLE
     found = explain(log, exit_code=args.exit_code)
-    sys.stdout.write(as_json(found) if args.json else as_words(found))
+    put(as_json(found) if args.json else as_words(found))
     return EXPLAINED if found.reason else NOTHING
+
+
+def exit_code(word: str) -> int:
+    if not (word.isdecimal() and int(word) <= LARGEST_CODE):
+        raise argparse.ArgumentTypeError(f"{word}: a container ends with 0 to {LARGEST_CODE}")
+    return int(word)
 
 
 def text_of(name: str) -> str:
@@ -55,7 +69,7 @@ def text_of(name: str) -> str:
 
     PowerShell writes what it redirects in two bytes a character, and a mark before it.
     """
-    raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    raw = given() if name == "-" else Path(name).read_bytes()
     wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return raw.decode("utf-16" if wide else "utf-8", errors="replace")
 
@@ -96,7 +110,8 @@ def as_words(found: Explanation) -> str:
         "change": ", ".join(found.fields),
         "heals": {True: "by itself", False: "not by itself", None: ""}[found.heals],
     }
-    return "".join(f"{name + ':':9} {said}\n" for name, said in rows.items() if said)
+    told = "".join(f"{name + ':':9} {said}\n" for name, said in rows.items() if said)
+    return CONTROL.sub("", told)
 
 
 def _stack(found: Explanation) -> str:

@@ -1,15 +1,36 @@
-"""What a verb prints: a reader that has seen enough, as `head` has, changes no exit code."""
+"""What a verb prints and is given. A reader that has seen enough, as `head`, changes no code."""
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
+
+UNWRITABLE = 2
 
 
 def put(text: str) -> None:
     """Python would write again at its end, and then end with a code of its own."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # of a terminal that knows ASCII alone
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _turn_away()
+    except OSError as wrong:
+        _turn_away()
+        sys.stderr.write(f"stdout: {wrong.strerror}\n")
+        sys.exit(UNWRITABLE)
+
+
+def given() -> bytes:
+    """Standard input to its end; an OSError where it is closed, as where it cannot be read."""
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    return sys.stdin.buffer.read()
+
+
+def _turn_away() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

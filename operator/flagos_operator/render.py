@@ -20,7 +20,7 @@ from flagos_operator.desired.fleet import doubts
 from flagos_operator.desired.given import Defaults, Meta
 from flagos_operator.desired.render import render
 from flagos_operator.errors import SettingsError
-from flagos_operator.printing import put
+from flagos_operator.printing import given, put
 from flagos_operator.settings import Settings
 from flagos_operator.status.prechecks import objection
 
@@ -197,7 +197,7 @@ def texts(name: str) -> Iterator[tuple[str, str]]:
     path = Path(name)
     try:
         if name == "-":
-            yield "stdin", sys.stdin.read()
+            yield "stdin", given().decode("utf-8")
         elif path.is_dir():
             for file in sorted([*path.glob("*.yaml"), *path.glob("*.yml")]):
                 yield str(file), file.read_text("utf-8")

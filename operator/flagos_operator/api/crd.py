@@ -120,8 +120,12 @@ def run(args: Namespace) -> int:
     if args.check is None:
         sys.stdout.write(text)
         return 0
-    if args.check.read_text() == text:
-        return 0
+    try:
+        if args.check.read_text() == text:
+            return 0
+    except (OSError, UnicodeDecodeError) as wrong:
+        sys.stderr.write(f"{args.check}: {wrong}\n")
+        return 2
     sys.stderr.write(
         f"{args.check} differs from the models: print it again with flagos-operator crd\n"
     )

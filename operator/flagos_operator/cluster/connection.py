@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import yaml
 from kubernetes.aio import config as kubeconfig
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
 from flagos_operator.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 DEFAULT = "default"
 IN_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -38,6 +35,7 @@ class Connection:
 async def load(environment: Mapping[str, str], *, context: str | None = None) -> Configuration:
     """Read everything anew: tokens and certificates are rotated under a running operator."""
     configuration = Configuration()
+    _check(environment, context=context)
     try:
         await _load_into(configuration, environment, context=context)
     except (kubeconfig.ConfigException, OSError) as wrong:
@@ -87,9 +85,23 @@ def namespace(environment: Mapping[str, str], *, context: str | None = None) -> 
     """Of objects that name none: the context's, a pod's own, or `default`; as kubectl has it."""
     if _is_in_pod(environment, context=context):
         return IN_POD.read_text("utf-8").strip() if IN_POD.is_file() else DEFAULT
+    _check(environment, context=context)
     written = KubeConfigMerger(_file(environment)).config
     found = KubeConfigLoader(config_dict=written, active_context=context).current_context
     return str(found["context"].get("namespace") or DEFAULT)
+
+
+def _check(environment: Mapping[str, str], *, context: str | None) -> None:
+    """The client library takes a file of any content for a kubeconfig."""
+    paths = [] if _is_in_pod(environment, context=context) else _file(environment).split(":")
+    for path in filter(_exists, paths):
+        try:
+            found = yaml.safe_load(Path(path).read_text("utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as wrong:
+            said = " ".join(str(wrong).split())
+            raise SettingsError(f"KUBECONFIG={path!r}: cannot be read: {said}") from wrong
+        if not isinstance(found, Mapping):
+            raise SettingsError(f"KUBECONFIG={path!r}: this is no kubeconfig")
 
 
 def is_at_hand(environment: Mapping[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -12,7 +13,6 @@ from flagos_operator.fetch.request import DEFAULT_REVISION, Request, Source, Ver
 from flagos_operator.fetch.sources import TOKEN
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import MutableMapping
 
     from flagos_operator.api.addresses import Network
@@ -85,16 +85,32 @@ def _add_choice_of_files(parser: argparse.ArgumentParser) -> None:
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("limits").add_argument
     add("--volume", type=Path, metavar="DIR", help="root of the volume (default: its mount point)")
-    add("--workers", type=int, default=8, metavar="N", help="streams at a time (8)")
-    add("--piece", type=int, default=64 << 20, metavar="BYTES", help="of one request (64 MiB)")
-    add("--alone", type=float, default=5.0, metavar="S", help="share files that take longer (5)")
-    add("--slowest", type=float, default=1024.0, metavar="B/S", help="else asked anew (1024)")
-    add("--slowest-over", type=float, default=60.0, metavar="S", help="measured over (60)")
-    add("--attempts", type=int, default=8, metavar="N", help="without a new byte in between (8)")
-    add("--retry-wait", type=float, default=1.0, metavar="S", help="before the first retry (1)")
-    add("--lock-wait", type=float, default=6 * 3600.0, metavar="S", help="for our turn (6 h)")
-    add("--lock-stale", type=float, default=60.0, metavar="S", help="silence of the dead (60)")
-    add("--progress-every", type=float, default=2.0, metavar="S", help="between two lines (2)")
+    add("--workers", type=count, default=8, metavar="N", help="streams at a time (8)")
+    add("--piece", type=count, default=64 << 20, metavar="BYTES", help="of one request (64 MiB)")
+    add("--alone", type=amount, default=5.0, metavar="S", help="share files that take longer (5)")
+    add("--slowest", type=amount, default=1024.0, metavar="B/S", help="else asked anew (1024)")
+    add("--slowest-over", type=amount, default=60.0, metavar="S", help="measured over (60)")
+    add("--attempts", type=count, default=8, metavar="N", help="without a new byte in between (8)")
+    add("--retry-wait", type=amount, default=1.0, metavar="S", help="before the first retry (1)")
+    add("--lock-wait", type=amount, default=6 * 3600.0, metavar="S", help="for our turn (6 h)")
+    add("--lock-stale", type=amount, default=60.0, metavar="S", help="silence of the dead (60)")
+    add("--progress-every", type=amount, default=2.0, metavar="S", help="between two lines (2)")
+
+
+def count(word: str) -> int:
+    if not (word.isdecimal() and int(word) > 0):
+        raise argparse.ArgumentTypeError(f"{word}: write a number from 1 on")
+    return int(word)
+
+
+def amount(word: str) -> float:
+    try:
+        found = float(word)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise argparse.ArgumentTypeError(f"{word}: write a number from 0 on")
+    return found
 
 
 def request_from(options: argparse.Namespace, *, environ: MutableMapping[str, str]) -> Request:

@@ -26,6 +26,7 @@ from flagos_operator.fromdocker.report import (
 )
 from flagos_operator.fromdocker.text import decoded
 from flagos_operator.fromdocker.wishes import Wishes
+from flagos_operator.printing import given, put
 from flagos_operator.settings import Settings
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
     lines = report.lines()
     for line in lines:
         say(line)
-    sys.stdout.write(comment([HEAD, *lines]) + written(model))
+    put(comment([HEAD, *lines]) + written(model))
     return WRITTEN
 
 
@@ -120,7 +121,7 @@ def ground(args: argparse.Namespace) -> tuple[Defaults, Chips]:
 
 def read(name: str) -> bytes:
     try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return given() if name == "-" else Path(name).read_bytes()
     except OSError as wrong:
         raise UnclearError(f"{name}: {wrong.strerror}") from wrong
 

@@ -19,6 +19,9 @@ FROM_OUTSIDE = (
     "OOMKilled (raise spec.server.resources.limits.memory), else by its probe (raise "
     "spec.startup.budgetSeconds) or with its pod"
 )
+SILENT = (
+    "the log says nothing: kubectl describe pod may; else run the command by hand in its image"
+)
 UNKNOWN = "not a known cause: act on this line and on those before it"
 
 
@@ -85,5 +88,5 @@ def _cure(told: loglines.Telling | None, *, reason: Reason | None, exit_code: in
     if exit_code == KILLED:
         return FROM_OUTSIDE
     if reason is Reason.CRASH_LOOP:
-        return UNKNOWN if told else "the log says nothing"
+        return UNKNOWN if told else SILENT
     return REMEDIES[reason].cure if reason else ""

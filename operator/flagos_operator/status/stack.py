@@ -248,7 +248,7 @@ def _idle(view: View) -> Verdict:
         return Verdict(status=UNKNOWN, reason=Reason.NOT_RUNNING)
     if not isinstance(view.plan, Plan):
         words = "the spec is not followed, so no server is judged by it; Ready says why"
-        return Verdict(status=UNKNOWN, reason=Reason.NOT_RUNNING, message=words)
+        return Verdict(status=UNKNOWN, reason=Reason.NOT_CHECKED, message=words)
     words = "spec.flagos asks for nothing and the image does not say that FlagOS is inside"
     return Verdict(status=UNKNOWN, reason=Reason.NOT_CHECKED, message=words)
 

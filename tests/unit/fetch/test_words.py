@@ -223,3 +223,23 @@ def test_the_help_lists_every_exit_code():
     told = options.EPILOG.replace("\n", " ")
     for reason, code in EXIT_CODES.items():
         assert reason is Reason.INTERNAL_ERROR or f"{code} {reason}" in told
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--workers=0", "write a number from 1 on"),
+        ("--piece=-1", "write a number from 1 on"),
+        ("--attempts=x", "write a number from 1 on"),
+        ("--progress-every=-1", "write a number from 0 on"),
+        ("--lock-wait=nan", "write a number from 0 on"),
+    ],
+)
+def test_a_limit_without_sense_is_refused(
+    option: str, words: str, capsys: pytest.CaptureFixture[str]
+):
+    parser = argparse.ArgumentParser()
+    options.add_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args([option])
+    assert words in capsys.readouterr().err

@@ -60,7 +60,8 @@ def test_stdin_takes_what_kubectl_prints(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items = {"apiVersion": "v1", "kind": "List", "items": [model("a"), model("b")]}
-    monkeypatch.setattr("sys.stdin", io.StringIO(yaml.safe_dump(items)))
+    given = io.BytesIO(yaml.safe_dump(items).encode())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(given))
     code, objects, _ = rendered(capsys, "-f", "-")
     assert (code, models_of(objects)) == (0, ["a", "b"])
 

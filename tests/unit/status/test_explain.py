@@ -238,6 +238,27 @@ class TestVerb:
         assert main(["explain", "/nowhere/x.log"]) == 2
         assert "/nowhere/x.log: No such file" in capsys.readouterr().err
 
+    def test_an_empty_log_is_none(self, capsys: pytest.CaptureFixture[str]):
+        """As of a kubectl that has failed before the pipe."""
+        assert main(["explain", "/dev/null"]) == 2
+        assert "the log is empty" in capsys.readouterr().err
+        assert main(["explain", "/dev/null", "--exit-code", "137"]) == 0
+
+    @pytest.mark.parametrize("code", ["-5", "256", "x"])
+    def test_no_container_ends_with_it(self, code: str, capsys: pytest.CaptureFixture[str]):
+        with pytest.raises(SystemExit) as ended:
+            main(["explain", "/dev/null", f"--exit-code={code}"])
+        assert ended.value.code == 2
+        assert "a container ends with 0 to 255" in capsys.readouterr().err
+
+    def test_what_a_terminal_would_carry_out_is_left_out(self, tmp_path: Path, capsys):
+        file = tmp_path / "x.log"
+        file.write_text("\x1b[2J\x1b]0;title\x07\nValueError: \x00odd\n")
+        assert main(["explain", str(file)]) == 0
+        told = capsys.readouterr().out
+        assert "ValueError: odd" in told
+        assert not {"\x1b", "\x07", "\x00"} & set(told)
+
     def test_a_pipe(self):
         done = subprocess.run(
             [sys.executable, "-m", "flagos_operator", "explain", "-"],

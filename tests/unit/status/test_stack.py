@@ -123,7 +123,7 @@ class TestWhatWasAskedForAgainstWhatWasSeen:
 
     def test_of_a_model_that_nothing_was_made_for_no_image_is_judged(self):
         summary = summarize(a_view(plan=Invalid(reason="InvalidSpec", message="x")))
-        assert active(summary) == ("Unknown", "NotRunning")
+        assert active(summary) == ("Unknown", "NotChecked")
         assert message(summary) == (
             "the spec is not followed, so no server is judged by it; Ready says why"
         )

@@ -74,7 +74,8 @@ COMMAND = (
     cause(
         r"Cannot set both VLLM_FL_FLAGOS_WHITELIST and",
         Reason.INVALID_ARGUMENT,
-        "use only one of spec.flagos.operators.allow and deny, and none in spec.server.envFrom",
+        "use only one of spec.flagos.operators.allow and spec.flagos.operators.deny, and none in "
+        "spec.server.envFrom",
     ),
     cause(
         r"No module named 'flagcx|(?:flagcx|FLAGCX_PATH).{0,120}(?:No such file|not found)",
