@@ -29,7 +29,7 @@ def ended(words: tuple[str, ...], *, behind: str) -> tuple[int, str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=30,
+        timeout=50,
         check=False,
     )
     return done.returncode, done.stderr
