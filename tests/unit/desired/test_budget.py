@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flagos_operator.desired import budget
@@ -83,18 +83,21 @@ def test_it_is_never_more_than_a_user_may_say() -> None:
     assert most.budget_origin.endswith(", but at most 86400 s")
 
 
+@settings(deadline=None)
 @given(first=FIRSTS, gib=SIZES, more=SIZES)
 def test_more_weights_never_get_less_time(first: int, gib: int, more: int) -> None:
     low, high = sorted((gib, more))
     assert needed(first=first, gib=low, cache=EMPTY) <= needed(first=first, gib=high, cache=EMPTY)
 
 
+@settings(deadline=None)
 @given(first=FIRSTS, slower=FIRSTS, gib=SIZES)
 def test_a_slower_chip_never_gets_less_time(first: int, slower: int, gib: int) -> None:
     low, high = sorted((first, slower))
     assert needed(first=low, gib=gib, cache=EMPTY) <= needed(first=high, gib=gib, cache=EMPTY)
 
 
+@settings(deadline=None)
 @given(first=FIRSTS, gib=SIZES)
 def test_a_filled_cache_takes_time_off_and_an_empty_one_leaves_twice_the_start(
     first: int, gib: int
@@ -104,6 +107,7 @@ def test_a_filled_cache_takes_time_off_and_an_empty_one_leaves_twice_the_start(
     assert needed(first=first, gib=gib, cache=EMPTY) >= 2 * first + gib * 10
 
 
+@settings(deadline=None)
 @given(first=FIRSTS, gib=SIZES, least=st.sampled_from([1800, 3600]))
 def test_it_stays_between_what_was_given_before_and_what_a_user_may_say(
     first: int, gib: int, least: int
