@@ -18,7 +18,7 @@ from tests.bench.waiting import until
 ROOT = Path(__file__).parents[2]
 BACK = 60.0
 # Without an API server these sleep, in the end for a minute: that is not what is tested.
-SLEEPY = ("kube-controller-manager", "kube-scheduler", "kwok")
+SLEEPY = ("kube-controller-manager", "kube-scheduler")
 
 
 class BorrowedClusterError(Exception):
@@ -46,11 +46,16 @@ class ControlPlane:
 
     @contextlib.asynccontextmanager
     async def without(self, daemon: str) -> AsyncIterator[None]:
+        """etcd or the API server.
+
+        kwok begins again afterwards, as it forgets a pod whose write met an answer of 500 or a cut
+        connection (`shouldRetry` in its pkg/kwok/controllers/utils.go). A kubelet would not.
+        """
         await self.kill(daemon)
         try:
             yield
         finally:
-            await self.start(daemon)
+            await self.start_anew(daemon, "kwok")
 
     async def answers(self) -> bool:
         asked = await asyncio.to_thread(cluster.asked, self.settings, "get", "--raw=/readyz")
