@@ -46,7 +46,7 @@ class ControlPlane:
 
     @contextlib.asynccontextmanager
     async def without(self, daemon: str) -> AsyncIterator[None]:
-        """etcd or the API server.
+        """Without the API server, or without etcd.
 
         kwok begins again afterwards, as it forgets a pod whose write met an answer of 500 or a cut
         connection (`shouldRetry` in its pkg/kwok/controllers/utils.go). A kubelet would not.
