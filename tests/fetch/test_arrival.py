@@ -30,6 +30,12 @@ def test_the_result_tells_what_is_served(arrived: tuple[Lab, Result]):
     assert (result.said["commit"] is None) == (lab.source == "modelscope")
 
 
+def test_the_result_tells_what_a_server_would_hold(arrived: tuple[Lab, Result]):
+    _, result = arrived
+    assert result.said["loadedBytes"] == SIZE
+    assert result.said["shape"]["cache"] is None  # its config.json says no more than a type
+
+
 def test_nothing_is_left_behind_on_the_volume(arrived: tuple[Lab, Result]):
     lab, _ = arrived
     assert [path.name for path in lab.flagos.rglob("*")] == ["partial"]

@@ -16,9 +16,9 @@ from flagos_operator.catalog.memory.estimate import UTILIZATION, Load, gib
 from flagos_operator.catalog.origins import VENDORS, origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any
+    from collections.abc import Iterable
 
+    from flagos_operator.catalog.memory.shape import Shape
     from flagos_operator.desired.asked import Asked
     from flagos_operator.desired.room import Room
 
@@ -101,16 +101,16 @@ def load(
     asked: Asked,
     *,
     device_memory: int | None,
-    config: Mapping[str, Any] | None = None,
+    shape: Shape | None = None,
     weights: int | None = None,
     counted: bool = False,
 ) -> Load:
     """What a model asks of each of its devices. `weights` are bytes, `counted` in its files."""
     server = asked.spec.server
-    args = flags_of(server.args)
+    args = flags_of((*asked.chip.args, *server.args))
     return Load(
         memory=device_memory,
-        config=config,
+        shape=shape,
         weights=weights,
         counted=counted and not asked.eased,
         tensor=asked.tensor_parallel,

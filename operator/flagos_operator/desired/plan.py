@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flagos_operator.api.outcome import Invalid
     from flagos_operator.api.spec import FlagOSModelSpec
     from flagos_operator.catalog.chips import Chips
+    from flagos_operator.catalog.memory.estimate import Load
     from flagos_operator.desired.fits import Doubt
     from flagos_operator.desired.given import Defaults, Meta
     from flagos_operator.desired.room import Room
@@ -58,6 +59,7 @@ class Plan:
     room: Room | None  # for the weights, where the chip tells its memory
     boards: int  # devices of each resource; 0: no memory that labels tell is that of one
     published: int | None  # bytes of the release's weights, as its row says
+    load: Load | None  # on a device, of weights and memory yet unknown; None: nothing to reckon by
     doubts: tuple[Doubt, ...]  # of what is known without a look at the cluster; refuses nothing
     image: str  # after the registry rewrite
     served_model_name: str
@@ -120,6 +122,7 @@ def plan(asked: Asked) -> Plan:
         room=asked.room,
         boards=0 if asked.is_of_unknown_size else asked.chip.devices_per_resource,
         published=None,
+        load=load(asked),
         doubts=doubts(asked),
         image=decided.server.image,
         served_model_name=asked.served_model_names[0],
@@ -184,6 +187,12 @@ def doubts(asked: Asked) -> tuple[Doubt, ...]:
     spec = asked.spec
     found = fits.image(spec.image, chip=spec.chip, said=spec.versions.chip)
     return (found,) if found else ()
+
+
+def load(asked: Asked) -> Load | None:
+    """How other engines than vLLM share out a device's memory was not read."""
+    reckoned = asked.engine == "VLLM" and asked.devices and not asked.is_of_unknown_size
+    return fits.load(asked, device_memory=None) if reckoned else None
 
 
 def with_release(plan: Plan, name: str, *, weights: int | None) -> Plan:

@@ -82,7 +82,7 @@ def _run(request: Request, args: argparse.Namespace, *, voice: Voice) -> dict[st
             outcome = fetch(request, on=volume, tools=tools)
     voice.end_of_bar()
     voice.say(report.sentence(outcome, place=request.destination))
-    return report.success(outcome, revision=request.revision)
+    return report.success(outcome, revision=request.revision, place=request.destination)
 
 
 def _tools(

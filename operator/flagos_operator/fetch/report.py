@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from flagos_operator.fetch.held import held
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -21,7 +23,7 @@ FOR_SCRIPTS = ("fetch",)  # a list of files, which may be long
 MAX_NAMES = 8
 
 
-def success(outcome: Outcome, *, revision: str) -> dict[str, Any]:
+def success(outcome: Outcome, *, revision: str, place: Path) -> dict[str, Any]:
     marker = outcome.marker
     mirror = {"mirror": asdict(marker.mirror)} if marker.mirror else {}
     return {
@@ -35,6 +37,7 @@ def success(outcome: Outcome, *, revision: str) -> dict[str, Any]:
         "digest": marker.digest,
         "how": outcome.how,
         **mirror,
+        **held(marker, place=place),
         **({"repaired": outcome.repaired[:MAX_NAMES]} if outcome.repaired else {}),
     }
 

@@ -74,7 +74,7 @@ def _verified(
     outcome = Outcome(marker=marker, how="verified")
     voice.end_of_bar()
     voice.say(report.sentence(outcome, place=place))
-    return report.success(outcome, revision=marker.revision)
+    return report.success(outcome, revision=marker.revision, place=place)
 
 
 def check(

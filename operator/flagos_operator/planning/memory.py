@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flagos_operator.api.quantities import amount
 from flagos_operator.catalog.memory.estimate import estimate
+from flagos_operator.catalog.memory.shape import shape_of
 from flagos_operator.desired.fits import load
 from flagos_operator.render import UnreadableError
 
@@ -77,7 +78,7 @@ def estimated(asked: Asked, *, evidence: Evidence) -> Estimate | None:
     known = load(
         asked,
         device_memory=evidence.device_memory or of_chip(asked),
-        config=evidence.config,
+        shape=shape_of(evidence.config),
         weights=evidence.weights,
         counted=evidence.weights is not None,
     )

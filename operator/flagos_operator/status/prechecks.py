@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flagos_operator.desired import fleet
 from flagos_operator.desired.fits import Misfit
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import weights
+from flagos_operator.status import capacity, weights
 from flagos_operator.status.pods import ready
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.view import Objection
@@ -44,10 +44,15 @@ def _doubts(view: View) -> Iterator[Objection]:
     if kept := _kept(view):
         yield kept
     yield from map(objection, fleet.doubts(view.plan, view.fleet))
-    room = fleet.room(view.plan, view.fleet)
-    total = weights.weights(view).get("totalBytes") if room else None
-    if found := weights.beyond(total, view):
+    if found := _beyond_devices(view):
         yield Objection(reason=Reason.INSUFFICIENT_DEVICE_MEMORY, message=found)
+
+
+def _beyond_devices(view: View) -> str:
+    """By what is in the files, or by their size as long as nothing more is known."""
+    if known := capacity.held(weights.report(view)):
+        return capacity.beyond(known, view)
+    return weights.beyond(weights.weights(view).get("totalBytes"), view)
 
 
 def hint(trouble: Objection, view: View) -> str:

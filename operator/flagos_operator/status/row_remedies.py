@@ -39,11 +39,12 @@ ROWS = {
         "Use an image for the driver, or update the driver.",
     ),
     Reason.INSUFFICIENT_DEVICE_MEMORY: Remedy(
-        "The weights alone are more than the devices of a pod can hold, by the size that the "
-        "release or the download says. The pods are made all the same; it is told until one of "
-        "them serves.",
-        "Raise spec.devices to what the message says, or more: the cache comes on top. Nothing "
-        "has to be done where the repository holds its weights twice.",
+        "The devices of a pod cannot hold what the server needs: by the size of the weights that "
+        "the release or the download says, and once the files are there by their config.json, "
+        "with the cache for spec.server.maxModelLen. The pods are made all the same; it is told "
+        "until one of them serves.",
+        "Raise spec.devices or lower spec.server.maxModelLen to what the message says. Nothing "
+        "has to be done where a repository that is still arriving holds its weights twice.",
     ),
     Reason.CHIP_CHANGED: Remedy(
         "The chip profile has changed since the model was made from it; that rolls no pod.",

@@ -91,15 +91,19 @@ def weights(view: View) -> Mapping[str, Any]:
     lasting = {key: value for key, value in old.items() if key not in PASSING}
     if not isinstance(plan, Plan):
         return lasting
-    reports = (crashes.fetched(pod) for pod in alive(view))
-    report = next((each for each in reports if each), None)
-    if report is not None or not same_source(view.model.status, plan):
+    told = report(view)
+    if told or not same_source(view.model.status, plan):
         source = bounded(plan.source, limit=LONGEST_FIELD)
-        lasting = {"source": source, **{key: (report or {}).get(key) for key in _LEAVES}}
+        lasting = {"source": source, **{key: told.get(key) for key in _LEAVES}}
     elif not plan.fetches:  # what was checked once is not checked any more
         lasting = {key: value for key, value in lasting.items() if key not in _LEAVES}
     found = lasting | _on_the_way(view)
     return {key: value for key, value in found.items() if value is not None}
+
+
+def report(view: View) -> Mapping[str, Any]:
+    """Of a pod that has all; empty if none has."""
+    return next(filter(None, map(crashes.fetched, alive(view))), {})
 
 
 def words(told: Told) -> str:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flagos_operator.catalog.memory import weights
 from flagos_operator.catalog.memory.cache import Cache, cache_of
 from flagos_operator.catalog.memory.config import language
 from flagos_operator.catalog.memory.estimate import GIB, Estimate, Load, Verdict, estimate
-
-DATA = Path(__file__).parents[2] / "data" / "published-configs.yaml"
-MODELS: dict[str, dict[str, Any]] = {row["name"]: row for row in yaml.safe_load(DATA.read_text())}
+from flagos_operator.catalog.memory.shape import shape_of
+from tests.unit.catalog.configs import MODELS
 
 
 def cache(name: str) -> Cache:
@@ -26,7 +25,8 @@ def cache(name: str) -> Cache:
 
 
 def asked(name: str, **said: Any) -> Estimate:
-    return estimate(Load(**{"config": MODELS[name]["config"], "memory": 80 * GIB} | said))
+    shape = shape_of(said.pop("config", MODELS[name]["config"]))
+    return estimate(Load(**{"shape": shape, "memory": 80 * GIB} | said))
 
 
 def off(found: float, truth: float) -> float:
@@ -176,7 +176,7 @@ TINY = {
 @pytest.mark.parametrize("left", [5.52, 5.74])
 def test_a_small_model_has_the_same_fixed_part(left: float) -> None:
     """At 5 % of the same H200: within 5 % of what was left."""
-    found = estimate(Load(config=TINY, memory=int(139.8 * GIB), utilization=0.05))
+    found = estimate(Load(shape=shape_of(TINY), memory=int(139.8 * GIB), utilization=0.05))
     assert found.usable is not None
     assert found.weights is not None
     assert off((found.usable - found.weights - found.overhead) / GIB, left) < 0.05
@@ -289,3 +289,22 @@ def test_the_index_of_the_shards_tells_their_size() -> None:
     assert weights.of_index(json.dumps(said)) == 16381470720
     for broken in ("[", "[]", "{}", '{"metadata": {"total_size": "much"}}'):
         assert weights.of_index(broken) is None
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_whatever_an_author_writes_is_read_or_unknown(data: st.DataObject) -> None:
+    config = dict(MODELS[data.draw(st.sampled_from(sorted(MODELS)))]["config"])
+    for name in data.draw(st.sets(st.sampled_from(sorted(config)), min_size=1, max_size=3)):
+        config[name] = data.draw(ODD)
+    found = estimate(Load(shape=shape_of(config), memory=24 * GIB))
+    assert found.message

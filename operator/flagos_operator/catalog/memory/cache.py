@@ -74,7 +74,7 @@ def cache_of(config: Config) -> Cache | None:
     rank, rope = count(config, "kv_lora_rank"), count(config, "qk_rope_head_dim")
     if not rank or not rope:
         return plain(config, layers=layers, heads=heads, size=size, state=state)
-    if config.get("model_type") in UNFOLDED:
+    if str(config.get("model_type")) in UNFOLDED:
         unfolded = (count(config, "qk_nope_head_dim") or 0) + rope
         return plain({}, layers=layers, heads=heads, size=unfolded, state=state)
     index = count(config, "index_head_dim") or 0

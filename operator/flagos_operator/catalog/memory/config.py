@@ -15,6 +15,8 @@ Config = Mapping[str, Any]
 # DeepSeek-VL. MiniCPM-o and MiniCPM-V say it at the top.
 NESTED = ("text_config", "llm_config", "language_config", "thinker_config")
 
+LARGEST = 2**53  # what any reader of JSON takes for the same number
+
 SPELLINGS = {
     "layers": ("num_hidden_layers", "num_layers", "n_layer", "n_layers"),
     "hidden": ("hidden_size", "n_embd", "d_model", "dim"),
@@ -73,7 +75,7 @@ def whole(value: object) -> int | None:
     """A list is read by its largest: some models say a number for each layer."""
     if isinstance(value, list | tuple):
         return max((each for each in map(whole, value) if each is not None), default=None)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
         return None
     return value
 

@@ -16,13 +16,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from flagos_operator.catalog.memory import weights
-from flagos_operator.catalog.memory.cache import Cache, cache_of
-from flagos_operator.catalog.memory.config import count, dtype_bytes, language
 from flagos_operator.catalog.memory.overhead import overhead
 
 if TYPE_CHECKING:
-    from flagos_operator.catalog.memory.config import Config
+    from flagos_operator.catalog.memory.shape import Shape
 
 GIB = 2**30
 UTILIZATION = 0.9
@@ -44,8 +41,8 @@ class Load:
     """What is to be held, and by what."""
 
     memory: int | None  # bytes of one device
-    config: Config | None = None  # config.json, whole
-    weights: int | None = None  # bytes of all weights; None: worked out from config.json
+    shape: Shape | None = None
+    weights: int | None = None  # bytes of all weights; None: as worked out from config.json
     counted: bool = False  # in the files that an engine loads, not in a whole repository
     tensor: int = 1
     pipeline: int = 1
@@ -96,24 +93,18 @@ def estimate(load: Load) -> Estimate:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     load: Load
-    config: Config | None
-    shape: Cache | None
     weights: int | None
     overhead: int
 
     @classmethod
     def of(cls, load: Load) -> Known:
-        config = language(load.config) if load.config else None
         total = load.weights
-        if total is None and config is not None:
-            total = weights.of_config(config)
-        part = share(load, config)
+        if total is None and load.shape is not None:
+            total = load.shape.weights
         return cls(
             load=load,
-            config=config,
-            shape=cache_of(config) if config else None,
-            weights=None if total is None else math.ceil(total / load.tensor * part),
-            overhead=overhead(config, tensor=load.tensor, flagos=load.flagos),
+            weights=None if total is None else math.ceil(total / load.tensor * share(load)),
+            overhead=overhead(load.shape, tensor=load.tensor, flagos=load.flagos),
         )
 
     @property
@@ -122,7 +113,7 @@ class Known:
 
     @property
     def limit(self) -> int | None:
-        return count(self.config, "longest") if self.config else None
+        return self.load.shape.longest if self.load.shape else None
 
     @property
     def length(self) -> int | None:
@@ -133,11 +124,12 @@ class Known:
         return self.cache_for(self.length) if self.length else None
 
     def cache_for(self, tokens: int) -> int | None:
-        if self.shape is None:
+        shape = self.load.shape
+        if shape is None or shape.cache is None:
             return None
-        width = self.load.value_bytes or dtype_bytes(self.config or {})
-        found = self.shape.bytes_for(tokens, tensor=self.load.tensor, value_bytes=width)
-        return math.ceil(found * share(self.load, self.config))
+        width = self.load.value_bytes or shape.value_bytes
+        found = shape.cache.bytes_for(tokens, tensor=self.load.tensor, value_bytes=width)
+        return math.ceil(found * share(self.load))
 
     @property
     def room(self) -> int | None:
@@ -150,7 +142,7 @@ class Known:
     def longest(self) -> int | None:
         """By halving: a window makes the cost of a token depend on how many there are."""
         room, most = self.room, max(self.limit or 0, self.length or 0)
-        if room is None or self.shape is None or not most:
+        if room is None or self.cache is None:
             return None
         low, high = 0, most
         while low < high:
@@ -170,15 +162,15 @@ class Known:
         return Verdict.FITS if self.cache <= self.room else Verdict.TOO_LONG
 
 
-def share(load: Load, config: Config | None) -> float:
+def share(load: Load) -> float:
     """Of the layers, on the device of a pipeline that has most of them."""
-    layers = (count(config, "layers") if config else None) or load.pipeline
+    layers = (load.shape.layers if load.shape else None) or load.pipeline
     return math.ceil(layers / load.pipeline) / layers
 
 
 def fewest(load: Load) -> int | None:
     """Tensor parallelism alone; vLLM divides the heads evenly or not at all."""
-    heads = count(language(load.config), "heads") if load.config else None
+    heads = load.shape.heads if load.shape else None
     for devices in range(1, MOST_DEVICES + 1):
         if (heads or MOST_DEVICES) % devices == 0:
             known = Known.of(replace(load, tensor=devices, pipeline=1))
@@ -197,7 +189,7 @@ def told(load: Load, known: Known, found: Estimate) -> str:
 
 def sum_of(load: Load, known: Known) -> str:
     devices = f"{load.devices} device" + ("s" if load.devices > 1 else "")
-    total = (known.weights or 0) * load.tensor / share(load, known.config)
+    total = (known.weights or 0) * load.tensor / share(load)
     cache = f"{gib(known.cache)} GiB KV for {known.length} tokens"
     if known.cache is None:
         cache = "an unknown KV cache"

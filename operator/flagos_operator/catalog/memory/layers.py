@@ -6,13 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flagos_operator.catalog.memory.config import count
+from flagos_operator.catalog.memory.config import count, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flagos_operator.catalog.memory.config import Config
 
+MOST = 10_000  # there are models of a few hundred
 FULL, WINDOW, STATE, NONE = "full", "window", "state", "none"
 
 # The words of `layer_types` in transformers. A word that is not here counts as full: too much
@@ -53,7 +54,7 @@ class Layers:
 
 def layers_of(config: Config) -> Layers | None:
     total = count(config, "layers")
-    if not total or any(word in config for word in NOT_READ):
+    if not total or total > MOST or any(word in config for word in NOT_READ):
         return None
     shared = count(config, "num_kv_shared_layers") or 0
     kinds = Counter(list(kinds_of(config, total))[: total - shared] or [FULL] * total)
@@ -71,7 +72,7 @@ def layers_of(config: Config) -> Layers | None:
 def kinds_of(config: Config, total: int) -> Iterable[str]:
     named = config.get("layer_types") or config.get("layers_block_type")
     if isinstance(named, list):
-        return [KINDS.get(word, FULL) for word in named]
+        return [KINDS.get(str(word), FULL) for word in named]
     pattern = config.get("hybrid_override_pattern")
     if isinstance(pattern, str):
         return [PATTERN.get(letter, FULL) for letter in pattern]
@@ -82,7 +83,7 @@ def listed(config: Config, total: int) -> list[str]:
     """Kimi Linear, LFM2, Bamba: numbers of the layers that attend; MiniMax, MiMo: a mark each."""
     linear = config.get("linear_attn_config")
     if isinstance(linear, dict) and isinstance(linear.get("kda_layers"), list):
-        states = {number - 1 for number in linear["kda_layers"]}
+        states = {number - 1 for number in map(whole, linear["kda_layers"]) if number}
         return [STATE if place in states else FULL for place in range(total)]
     for name in ("full_attn_idxs", "attn_layer_indices"):
         if isinstance(config.get(name), list):

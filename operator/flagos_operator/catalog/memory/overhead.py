@@ -15,6 +15,7 @@ from flagos_operator.catalog.memory.config import count
 
 if TYPE_CHECKING:
     from flagos_operator.catalog.memory.config import Config
+    from flagos_operator.catalog.memory.shape import Shape
 
 MIB = 2**20
 # The device's context, the libraries' workspaces and the allocator's rounding.
@@ -30,15 +31,14 @@ STEP, SEQUENCES = 8192, 256
 ROWS, INNER_ROWS, LOGITS = 4, 3, 2
 
 
-def overhead(config: Config | None, *, tensor: int = 1, flagos: bool = False) -> int:
+def overhead(shape: Shape | None, *, tensor: int = 1, flagos: bool = False) -> int:
     fixed = CONTEXT + (FLAGOS if flagos else 0) + (COLLECTIVES if tensor > 1 else 0)
-    return fixed + (activations(config, tensor=tensor) if config else 0)
+    return fixed + (activations(shape, tensor=tensor) if shape else 0)
 
 
-def activations(config: Config, *, tensor: int) -> int:
-    hidden, vocabulary = count(config, "hidden") or 0, count(config, "vocabulary") or 0
-    rows = ROWS * hidden + INNER_ROWS * width(config) / tensor
-    return round(STEP * rows * 2 + SEQUENCES * vocabulary * 4 * LOGITS)
+def activations(shape: Shape, *, tensor: int) -> int:
+    rows = ROWS * shape.hidden + INNER_ROWS * shape.inner / tensor
+    return round(STEP * rows * 2 + SEQUENCES * shape.vocabulary * 4 * LOGITS)
 
 
 def width(config: Config) -> int:
