@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.model import Model, light
+from tests.e2e.model import Model, light, tiny
 from tests.kube import Kube, eventually, run
 
 pytestmark = pytest.mark.timeout(300)
 RESOURCE = "nvidia.com/gpu"
+MEMORY = f"{RESOURCE}.memory"
 
 
 def allocatable() -> int:
@@ -77,3 +78,28 @@ def test_a_chip_switch_takes_the_old_resource_key_away(space: Kube, two_devices:
 
     eventually(lambda: RESOURCE not in limits(), within=30, what="the device key is gone")
     model.wait_ready()
+
+
+@pytest.fixture
+def labelled() -> Iterator[None]:
+    """As gpu-feature-discovery would, of devices with four GiB."""
+    run("kubectl", "label", "nodes", "--all", f"{MEMORY}=4096")
+    try:
+        yield
+    finally:
+        run("kubectl", "label", "nodes", "--all", f"{MEMORY}-")
+
+
+def test_a_length_without_room_is_told_by_the_config_that_was_fetched(
+    space: Kube, two_devices: None, labelled: None
+) -> None:
+    """A token of the tiny model takes 1280 bytes. Its server never answers: it loads for ever."""
+    loads = ["python3", "-c", "import time; time.sleep(900)"]
+    server = {"command": loads, "maxModelLen": 4_000_000, "drainSeconds": 0}
+    model = Model(space, "long")
+    space.apply(tiny("long", chip="nvidia", devices=1, server=server))
+    told = model.wait_reason("InsufficientDeviceMemory", condition="UpToDate", within=90)
+    assert told["status"] == "True"
+    assert "4.8 GiB KV for 4000000 tokens" in told["message"]
+    assert "a device has 4.0 GiB by node labels: lower spec.server.maxModelLen" in told["message"]
+    assert model.condition("Ready")["reason"] == "Starting"
