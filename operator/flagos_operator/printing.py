@@ -25,6 +25,10 @@ def put(text: str) -> None:
         sys.exit(UNWRITABLE)
 
 
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
 def given() -> bytes:
     """Standard input to its end; an OSError where it is closed, as where it cannot be read."""
     if sys.stdin is None:

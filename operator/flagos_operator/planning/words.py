@@ -96,7 +96,7 @@ def cut(text: str) -> str:
 
 def summary(outlook: Outlook) -> str:
     if outlook.fault:
-        return f"{outlook.name}: refused, nothing would change"
+        return f"{outlook.name or 'this model'}: refused, nothing would change"
     counts = Counter(DONE[each.action] for each in outlook.changes)
     told = ", ".join(f"{counts[word]} {word}" for word in DONE.values() if counts[word])
     pods = sum(each.pods for each in outlook.changes if each.rolls)
