@@ -45,6 +45,12 @@ ROWS = {
         "Raise spec.devices to what the message says, or more: the cache comes on top. Nothing "
         "has to be done where the repository holds its weights twice.",
     ),
+    Reason.WITHOUT_DEVICES: Remedy(
+        "spec.devices, or the release, says 0 where the chip has devices: none is asked for. The "
+        "pods are made all the same; it is told until one of them serves.",
+        "Remove spec.devices to have the chip's default, or say how many. Devices that come by "
+        "spec.server.resources.claims count as some.",
+    ),
     Reason.CHIP_CHANGED: Remedy(
         "The chip profile has changed since the model was made from it; that rolls no pod.",
         _TAKE_IT,
