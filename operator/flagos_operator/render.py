@@ -35,15 +35,16 @@ NAMESPACE = "default"
 OK, INVALID, UNREADABLE = 0, 1, 2
 
 CHOICE = (
-    "spec.model: what is chosen depends on the cluster; name one of its rows in spec.release to "
-    "have it rendered"
+    "spec.model: what is chosen depends on the cluster, which is not asked here: "
+    "`flagos-operator plan` chooses and shows the objects; or name one of its rows in spec.release"
 )
 
 EPILOG = """\
 Objects go to stdout as YAML in the order in which they are applied. What is wrong goes to stderr
 with its field and its cure, and so does what is doubtful, such as an image for another chip:
 that is rendered all the same. Documents of other kinds are left out and named on stderr.
-Releases and chips are those that are shipped with this program.
+Releases and chips are those that are shipped with this program. A model with spec.model is
+refused, as what is chosen depends on the cluster: `flagos-operator plan` shows it.
 The operator's settings are read from the environment variables that its chart sets, such as
 FLAGOS_REGISTRY_REWRITE. An object from a file has no uid, so its children are rendered without
 an owner.

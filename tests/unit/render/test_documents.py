@@ -67,6 +67,23 @@ def test_a_model_without_a_name_is_not_called_none(
     assert "the same model" not in out + err
 
 
+def test_a_model_by_name_is_left_to_plan(tmp_path: Path, capsys: Capture) -> None:
+    text = f"{HEAD}metadata: {{name: a}}\nspec: {{model: {{name: Qwen3-4B}}}}\n"
+    code, out, err = told(capsys, tmp_path, text, "render")
+    assert (code, out) == (1, "")
+    assert "`flagos-operator plan` chooses and shows the objects" in err
+
+
+def test_a_model_that_nobody_knows_has_the_known_ones_beside_it(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    text = f"{HEAD}metadata: {{name: a}}\nspec: {{model: {{name: zzzz}}}}\n"
+    code, out, _ = told(capsys, tmp_path, text, "plan", "--offline")
+    assert code == 1
+    assert "known are Baichuan-M2-32B, " in out
+    assert "kubectl" not in out
+
+
 def test_a_model_without_a_name_has_none_in_json(tmp_path: Path, capsys: Capture) -> None:
     _, out, _ = told(capsys, tmp_path, HEAD + SPEC, "plan", "--offline", "--json")
     assert json.loads(out)["models"][0]["name"] == ""
