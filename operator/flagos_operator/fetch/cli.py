@@ -31,6 +31,7 @@ from flagos_operator.fetch.request import Request, check
 from flagos_operator.fetch.tools import Tools
 from flagos_operator.fetch.volume import Volume, storage_errors, volume_of
 from flagos_operator.fetch.waiting import Queue
+from flagos_operator.printing import UNWRITABLE, written
 
 if TYPE_CHECKING:
     import argparse
@@ -67,8 +68,8 @@ def concluded(work: Callable[[], dict[str, Any]], *, voice: Voice, as_json: bool
         words = f"{type(error).__name__}: {error}"
         result = report.failure(FetchError(Reason.INTERNAL_ERROR, words))
         code = EXIT_CODES[Reason.INTERNAL_ERROR]
-    _tell(voice.scrubbed(result), voice=voice, as_json=as_json)
-    return _leave(code)
+    told = _tell(voice.scrubbed(result), voice=voice, as_json=as_json)
+    return _leave(code if told else UNWRITABLE)
 
 
 def _run(request: Request, args: argparse.Namespace, *, voice: Voice) -> dict[str, Any]:
@@ -216,14 +217,13 @@ class Voice:
         }
 
 
-def _tell(result: dict[str, Any], *, voice: Voice, as_json: bool) -> None:
+def _tell(result: dict[str, Any], *, voice: Voice, as_json: bool) -> bool:
+    """Whether whoever asked for a result could be given it."""
     if "message" in result:
         voice.say(f"{result['reason']}: {result['message']}")
-    if as_json:
-        sys.stdout.write(json.dumps(result) + "\n")
-        sys.stdout.flush()
     path = os.environ.get(TERMINATION_LOG, "/dev/termination-log")
     report.to_termination_log(result, path=Path(path))
+    return written(json.dumps(result) + "\n") if as_json else True
 
 
 @contextlib.contextmanager
