@@ -30,7 +30,7 @@ VERBS = {
         "flagos_operator.fromdocker.cli",
         "write the model that a card's docker lines amount to",
     ),
-    "crd": ("flagos_operator.api.crd", "print the CustomResourceDefinition"),
+    "crd": ("flagos_operator.crd", "print the CustomResourceDefinition"),
 }
 # As kubectl finds it; it takes all verbs and names those that a person at a terminal needs.
 PLUGIN = "kubectl-flagos"

@@ -11,6 +11,11 @@ UNWRITABLE = 2
 
 
 def put(text: str) -> None:
+    if not written(text):
+        sys.exit(UNWRITABLE)
+
+
+def written(text: str) -> bool:
     """Python would write again at its end, and then end with a code of its own."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # of a terminal that knows ASCII alone
@@ -21,8 +26,13 @@ def put(text: str) -> None:
         _turn_away()
     except OSError as wrong:
         _turn_away()
-        sys.stderr.write(f"stdout: {wrong.strerror}\n")
-        sys.exit(UNWRITABLE)
+        say(f"stdout: {wrong.strerror}")
+        return False
+    return True
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def given() -> bytes:

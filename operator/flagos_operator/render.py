@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -19,30 +16,35 @@ from flagos_operator.decisions import Supplier, planned
 from flagos_operator.desired.fleet import doubts
 from flagos_operator.desired.given import Defaults, Meta
 from flagos_operator.desired.render import render
+from flagos_operator.documents import UnreadableError, found, repeated
 from flagos_operator.errors import SettingsError
-from flagos_operator.printing import given, put
+from flagos_operator.printing import put, say
 from flagos_operator.settings import Settings
 from flagos_operator.status.prechecks import objection
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from flagos_operator.api.spec import FlagOSModelSpec
     from flagos_operator.catalog.catalogue import Catalogue
     from flagos_operator.desired.plan import Plan
+    from flagos_operator.documents import Document
 
-API_VERSION, KIND = "flagos.io/v1alpha1", "FlagOSModel"
+API_VERSION = "flagos.io/v1alpha1"
 NAMESPACE = "default"
 OK, INVALID, UNREADABLE = 0, 1, 2
 
 CHOICE = (
-    "spec.model: what is chosen depends on the cluster; name one of its rows in spec.release to "
-    "have it rendered"
+    "spec.model: what is chosen depends on the cluster, which is not asked here: "
+    "`flagos-operator plan` chooses and shows the objects; or name one of its rows in spec.release"
 )
 
 EPILOG = """\
 Objects go to stdout as YAML in the order in which they are applied. What is wrong goes to stderr
 with its field and its cure, and so does what is doubtful, such as an image for another chip:
 that is rendered all the same. Documents of other kinds are left out and named on stderr.
-Releases and chips are those that are shipped with this program.
+Releases and chips are those that are shipped with this program. A model with spec.model is
+refused, as what is chosen depends on the cluster: `flagos-operator plan` shows it.
 The operator's settings are read from the environment variables that its chart sets, such as
 FLAGOS_REGISTRY_REWRITE. An object from a file has no uid, so its children are rendered without
 an owner.
@@ -57,29 +59,6 @@ examples:
   flagos-operator render -f models/ > /dev/null        # in CI: only errors, and the exit code
   kubectl get flagosmodels -o yaml | flagos-operator render -f -
 """
-
-
-class UnreadableError(Exception):
-    """Nothing that can be judged."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    origin: str
-    body: Mapping[str, Any]
-
-    @property
-    def kind(self) -> str:
-        return str(self.body.get("kind"))
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        found = self.body.get("metadata")
-        return found if isinstance(found, Mapping) else {}
-
-    @property
-    def title(self) -> str:
-        return f"{self.origin}: {self.kind}/{self.metadata.get('name', '')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
     except (UnreadableError, SettingsError) as wrong:
         say(str(wrong))
         return UNREADABLE
-    return tell((model, operator.plan(model)) for model in models)
+    return tell(models, operator=operator)
 
 
 def settings_of(args: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
@@ -172,76 +151,25 @@ def operator_of(args: argparse.Namespace, *, environment: Mapping[str, str]) -> 
     )
 
 
-def found(files: Iterable[str]) -> list[Document]:
-    models = [document for name in files for document in models_in(name)]
-    if not models:
-        raise UnreadableError(f"no {KIND} in {', '.join(files)}")
-    return models
-
-
-def models_in(name: str) -> Iterator[Document]:
-    for document in documents(name):
-        if document.kind == KIND:
-            yield document
-        else:
-            say(f"{document.title}: left out, not a {KIND}")
-
-
-def documents(name: str) -> Iterator[Document]:
-    for origin, text in texts(name):
-        for place, body in enumerate(loaded(text, origin=origin), start=1):
-            yield from flat(body, origin=f"{origin}[{place}]")
-
-
-def texts(name: str) -> Iterator[tuple[str, str]]:
-    path = Path(name)
-    try:
-        if name == "-":
-            yield "stdin", given().decode("utf-8")
-        elif path.is_dir():
-            for file in sorted([*path.glob("*.yaml"), *path.glob("*.yml")]):
-                yield str(file), file.read_text("utf-8")
-        else:
-            yield name, path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as wrong:
-        raise UnreadableError(f"{name}: {wrong}") from wrong
-
-
-def loaded(text: str, *, origin: str) -> list[object]:
-    try:
-        return list(yaml.safe_load_all(text))
-    except yaml.YAMLError as wrong:
-        raise UnreadableError(f"{origin}: {wrong}") from wrong
-
-
-def flat(body: object, *, origin: str) -> Iterator[Document]:
-    """The items of a List, as kubectl prints it; nothing of an empty document."""
-    if body is None:
-        return
-    if not isinstance(body, Mapping):
-        raise UnreadableError(f"{origin}: expected an object, found {type(body).__name__}")
-    if body.get("kind") != "List":
-        yield Document(origin=origin, body=body)
-        return
-    for place, item in enumerate(body.get("items") or [], start=1):
-        yield from flat(item, origin=f"{origin}[{place}]")
-
-
-def tell(results: Iterable[tuple[Document, Plan | Invalid]]) -> int:
+def tell(models: Sequence[Document], *, operator: Operator) -> int:
     code = OK
-    for document, plan in results:
+    for model, again in zip(models, repeated(models, namespace=operator.namespace), strict=True):
+        if again:
+            say(f"{model.title}: warning: {again}")
+        plan = operator.plan(model)
         if isinstance(plan, Invalid):
-            say(f"{document.title}: {plan.reason}: {plan.message}")
+            say(f"{model.title}: {plan.reason}: {plan.message}")
             code = INVALID
         else:
-            text = yaml.dump_all(
-                render(plan), Dumper=Dumper, sort_keys=False, explicit_start=True, width=1000
-            )
-            for each in map(objection, doubts(plan)):
-                say(f"{document.title}: warning: {each.reason}: {each.message}")
-            put(text)
+            printed(plan, title=model.title)
     return code
 
 
-def say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+def printed(plan: Plan, *, title: str) -> None:
+    for each in map(objection, doubts(plan)):
+        say(f"{title}: warning: {each.reason}: {each.message}")
+    put(
+        yaml.dump_all(
+            render(plan), Dumper=Dumper, sort_keys=False, explicit_start=True, width=1000
+        )
+    )

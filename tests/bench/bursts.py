@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from flagos_operator.cluster.kinds import BY_NAME, DEPLOYMENT, MODEL
 from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
+from flagos_operator.documents import Document
 from flagos_operator.operands import catalogue, defaults
-from flagos_operator.render import Document, Operator
+from flagos_operator.render import Operator
 from flagos_operator.settings import Settings
 from tests.bench.cluster import Body, Cluster, Watch, a_namespace, quiet, watching
 from tests.bench.models import a_model

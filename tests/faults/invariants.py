@@ -11,10 +11,11 @@ from typing import Any
 from flagos_operator.cluster.kinds import BY_NAME, MODEL, POD, Kind
 from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
+from flagos_operator.documents import Document
 from flagos_operator.observed.facts import ChildFacts, DeploymentFacts, PodFacts
 from flagos_operator.observed.parse import model_facts
 from flagos_operator.operands import catalogue, defaults
-from flagos_operator.render import Document, Operator
+from flagos_operator.render import Operator
 from flagos_operator.settings import Settings
 from flagos_operator.status.summary import summarize
 from flagos_operator.status.view import View

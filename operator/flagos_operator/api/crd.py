@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -20,9 +18,6 @@ from flagos_operator.api.definitions import (
 from flagos_operator.api.reference import Page, reference
 from flagos_operator.api.schema import Schema, structural_schema
 from flagos_operator.api.shape import validation
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
 
 SCHEMA_ANNOTATION = "flagos.io/schema"
 
@@ -101,32 +96,3 @@ def as_reference() -> str:
     return reference(
         [Page(kind=each.kind, schema=object_schema(each)) for each in DEFINITIONS.values()]
     )
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "plural",
-        nargs="?",
-        choices=[*DEFINITIONS],
-        default=MODEL.plural,
-        help="kind to print (%(default)s)",
-    )
-    parser.add_argument("--check", type=Path, metavar="FILE", help="fail if FILE differs")
-    parser.add_argument("--docs", action="store_true", help="the API reference of all instead")
-
-
-def run(args: Namespace) -> int:
-    text = as_reference() if args.docs else as_yaml(DEFINITIONS[args.plural])
-    if args.check is None:
-        sys.stdout.write(text)
-        return 0
-    try:
-        if args.check.read_text() == text:
-            return 0
-    except (OSError, UnicodeDecodeError) as wrong:
-        sys.stderr.write(f"{args.check}: {wrong}\n")
-        return 2
-    sys.stderr.write(
-        f"{args.check} differs from the models: print it again with flagos-operator crd\n"
-    )
-    return 1

@@ -9,15 +9,18 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from flagos_operator.api import forms
 from flagos_operator.api.rules import Raw, Rule
 from flagos_operator.api.shape import Shape
 
+TYPE = "must be of type "
 SHOWN = 5  # a status message has room for some; the rest comes after these are cured
 
 # Worded like the API server's own messages, so that one search finds both.
 WORDS: Mapping[str, str] = {
     "string_type": "must be of type string",
     "int_type": "must be of type integer",
+    "int_or_string": "must be of type integer or string",
     "int_from_float": "must be of type integer",
     "float_type": "must be of type number",
     "finite_number": "must be of type number",
@@ -47,7 +50,7 @@ def path(parts: Sequence[int | str]) -> str:
 
 def structural(error: ValidationError, *, shape: type[Shape]) -> list[str]:
     """What is wrong in itself. A field missing at the top is left to the rule that asks for it."""
-    details = error.errors(include_url=False, include_input=False)
+    details = error.errors(include_url=False)
     return [
         f"{path(found['loc'])}: {words(found, shape=shape)}"
         for found in details
@@ -64,7 +67,15 @@ def words(found: ErrorDetails, *, shape: type[Shape]) -> str:
     if found["type"] == "extra_forbidden":
         return unknown(found["loc"], shape=shape)
     template = WORDS.get(found["type"])
-    return template.format(**found.get("ctx", {})) if template else found["msg"]
+    said = template.format(**found.get("ctx", {})) if template else found["msg"]
+    how = form(found) if said.startswith(TYPE) else ""
+    return f"{said}: {how}" if how else said
+
+
+def form(found: ErrorDetails) -> str:
+    """Of an item of a list nothing is said of the list."""
+    kind = WORDS.get(found["type"], "").removeprefix(TYPE)
+    return forms.meant(kind, field=str(found["loc"][-1]), given=found["input"])
 
 
 def unknown(parts: Sequence[int | str], *, shape: type[Shape]) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # A size that is said and not counted is rounded (7.6G, 19G), and has what a server may leave out:
 # layers that only guess ahead, or the speech of MiniCPM-o. A quarter is more than both together.
 SAID_MARGIN = 1.25
+BORROWED = "its privileged pods see all devices of their node, those of others too"
 PUBLISHED = "by published.size"
 
 
@@ -33,6 +34,7 @@ class Misfit(StrEnum):
     DRIVER_TOO_OLD = "DriverTooOld"
     NODE_TOO_SMALL = "NodeTooSmall"
     INSUFFICIENT_DEVICE_MEMORY = "InsufficientDeviceMemory"
+    WITHOUT_DEVICES = "WithoutDevices"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,22 @@ def weights(size: int | None, room: Room | None, *, told: str) -> Doubt | None:
         message=f"{brief}; it takes spec.devices {room.fewest(size)} at least",
         sure=size > SAID_MARGIN * room.total,
         brief=brief,
+    )
+
+
+def devices(asked: Asked) -> Doubt | None:
+    """None is hardly ever meant where the chip has some. Claims bring their own."""
+    resource, server = asked.resource_name, asked.spec.server
+    claimed = server.resources is not None and server.resources.get("claims")
+    if asked.devices or resource is None or claimed:
+        return None
+    privileged = (asked.chip.security_context or {}).get("privileged")
+    then = BORROWED if privileged else "the server runs without a device"
+    return Doubt(
+        reason=Misfit.WITHOUT_DEVICES,
+        message=f"devices is 0: no {resource} is asked for, and {then}",
+        sure=False,
+        brief=f"devices is 0, no {resource} is asked for",
     )
 
 

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_OFFERED = 3
+# Told without a cluster, too, where kubectl has nothing to say; a status has room for these.
+MOST_LISTED = 480
+ALL_OF_THEM = "`kubectl get flagosreleases` lists all, docs/models.md those that are shipped"
 
 
 def matching(name: str, published: Iterable[str]) -> frozenset[str]:
@@ -32,6 +35,15 @@ def close(name: str, published: Iterable[str]) -> tuple[str, ...]:
     found = difflib.get_close_matches(wanted, spellings, n=MOST_OFFERED, cutoff=0.6)
     inside = (each for each in spellings if wanted in each and each not in found)
     return tuple(spellings[each] for each in [*found, *inside][:MOST_OFFERED])
+
+
+def listed(known: Iterable[str]) -> str:
+    """For whom no name is like the one that was asked for."""
+    names = sorted(set(known), key=str.casefold)
+    shown = [name for at, name in enumerate(names) if len(", ".join(names[:at])) < MOST_LISTED]
+    more = len(names) - len(shown)
+    rest = f" and {more} more; {ALL_OF_THEM}" if more else ""
+    return f"known are {', '.join(shown)}{rest}" if shown else "none is known"
 
 
 def _words(name: str) -> tuple[str, ...]:

@@ -185,8 +185,8 @@ def keeping(plan: Plan, found: Iterable[tuple[str, str]]) -> Plan:
 def doubts(asked: Asked) -> tuple[Doubt, ...]:
     """The name of an image is a hint: it may lie, so it is told and nothing is refused for it."""
     spec = asked.spec
-    found = fits.image(spec.image, chip=spec.chip, said=spec.versions.chip)
-    return (found,) if found else ()
+    image = fits.image(spec.image, chip=spec.chip, said=spec.versions.chip)
+    return tuple(each for each in (fits.devices(asked), image) if each)
 
 
 def load(asked: Asked) -> Load | None:

@@ -22,6 +22,7 @@ from flagos_operator.api.sent import as_sent
 from flagos_operator.api.server import FLAG_FIELDS
 from flagos_operator.api.spec import DOWNLOAD_FIELDS, INVALID, CompleteSpec, in_place, parse
 from flagos_operator.desired import chipnames
+from flagos_operator.desired.modelnames import listed
 from flagos_operator.desired.refusal import Refusal, refused
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def at_fault(found: object, raw: Fields, fields: Fields, *, name: str) -> Invali
 
 def unknown(name: str, *, known: Collection[str]) -> Invalid:
     close = get_close_matches(name, sorted(known), n=3, cutoff=0.4)
-    meant = f"did you mean {' or '.join(close)}?" if close else "kubectl get flagosreleases"
+    meant = f"did you mean {' or '.join(close)}?" if close else listed(known)
     return refused(Refusal.UNKNOWN_RELEASE, f"spec.release: {name} is not known; {meant}")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flagos_operator.desired import chipnames
 from flagos_operator.desired.bid import MOST_OBJECTIONS, Bid, vendor
 from flagos_operator.desired.fits import Misfit
-from flagos_operator.desired.modelnames import close, matching
+from flagos_operator.desired.modelnames import close, listed, matching
 from flagos_operator.desired.refusal import Refusal, refused
 from flagos_operator.desired.wish import (
     Answer,
@@ -189,10 +189,9 @@ def judged(each: Candidate, wish: Wish, market: Market) -> Answer:
 
 
 def unknown(wish: Wish, known: Iterable[Candidate]) -> Invalid:
-    offered = close(wish.name, (each.model for each in known))
-    meant = (
-        f"did you mean {' or '.join(offered)}?" if offered else "see kubectl get flagosreleases"
-    )
+    models = [each.model for each in known]
+    offered = close(wish.name, models)
+    meant = f"did you mean {' or '.join(offered)}?" if offered else listed(models)
     message = f"spec.model.name: no release serves a model called {wish.name}; {meant}"
     return refused(Refusal.UNKNOWN_MODEL, message)
 

@@ -29,8 +29,10 @@ from flagos_operator.fetch.progress import Progress, bar, line
 from flagos_operator.fetch.reasons import EXIT_CODES, EXIT_TERMINATED, FetchError, Reason, scrub
 from flagos_operator.fetch.request import Request, check
 from flagos_operator.fetch.tools import Tools
+from flagos_operator.fetch.typed import as_typed
 from flagos_operator.fetch.volume import Volume, storage_errors, volume_of
 from flagos_operator.fetch.waiting import Queue
+from flagos_operator.printing import UNWRITABLE, written
 
 if TYPE_CHECKING:
     import argparse
@@ -67,8 +69,8 @@ def concluded(work: Callable[[], dict[str, Any]], *, voice: Voice, as_json: bool
         words = f"{type(error).__name__}: {error}"
         result = report.failure(FetchError(Reason.INTERNAL_ERROR, words))
         code = EXIT_CODES[Reason.INTERNAL_ERROR]
-    _tell(voice.scrubbed(result), voice=voice, as_json=as_json)
-    return _leave(code)
+    told = _tell(voice.scrubbed(result), voice=voice, as_json=as_json)
+    return _leave(code if told else UNWRITABLE)
 
 
 def _run(request: Request, args: argparse.Namespace, *, voice: Voice) -> dict[str, Any]:
@@ -172,6 +174,10 @@ def _home(volume: Volume, *, mess: contextlib.ExitStack) -> Path:
     return Path(home)
 
 
+def termination_log() -> Path:
+    return Path(os.environ.get(TERMINATION_LOG, "/dev/termination-log"))
+
+
 def write(words: str) -> None:
     sys.stderr.write(words)
     sys.stderr.flush()
@@ -182,6 +188,8 @@ class Voice:
 
     def __init__(self) -> None:
         self.tokens: tuple[str, ...] = ()
+        # Who reads that file is the operator, whose users write fields.
+        self.by_hand = not termination_log().exists()
         self.on_terminal = sys.stderr.isatty()
         self._bar_open = False
         self._lock = threading.Lock()
@@ -207,7 +215,8 @@ class Voice:
     def scrub(self, words: str) -> str:
         for token in self.tokens:
             words = scrub(words, token=token)
-        return scrub(words, token=None)
+        words = scrub(words, token=None)
+        return as_typed(words) if self.by_hand else words
 
     def scrubbed(self, result: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -216,14 +225,12 @@ class Voice:
         }
 
 
-def _tell(result: dict[str, Any], *, voice: Voice, as_json: bool) -> None:
+def _tell(result: dict[str, Any], *, voice: Voice, as_json: bool) -> bool:
+    """Whether whoever asked for a result could be given it."""
     if "message" in result:
         voice.say(f"{result['reason']}: {result['message']}")
-    if as_json:
-        sys.stdout.write(json.dumps(result) + "\n")
-        sys.stdout.flush()
-    path = os.environ.get(TERMINATION_LOG, "/dev/termination-log")
-    report.to_termination_log(result, path=Path(path))
+    report.to_termination_log(result, path=termination_log())
+    return written(json.dumps(result) + "\n") if as_json else True
 
 
 @contextlib.contextmanager

@@ -51,7 +51,7 @@ class Patience:
         if failures >= min(self.attempts, trouble.limit):
             raise FetchError(
                 trouble.reason,
-                f"{trouble.message} (tried {failures} times)",
+                f"{trouble.message} (tried {'once' if failures == 1 else f'{failures} times'})",
                 retry_after=trouble.retry_after,
             )
         if trouble.retry_after is None:

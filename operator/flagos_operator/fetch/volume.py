@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 STATE = ".flagos"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EIO, errno.ENOTDIR)
+UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EIO, errno.ENOTDIR}
+UNWRITABLE |= {errno.ELOOP, errno.ENOTSUP, errno.ENOSYS}
 OLD_SECONDS = 7 * 24 * 3600
 
 
@@ -72,14 +73,19 @@ class Volume:
         return stat.f_bavail * stat.f_frsize
 
     def prepare(self) -> None:
-        """Makes our own corner of the volume."""
-        with storage_errors(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-            for folder in (self.state, self.state / "partial"):
-                with contextlib.suppress(FileExistsError):
-                    folder.mkdir()
-                    # Models that run as different users share a volume by its group (fsGroup).
-                    folder.chmod(folder.stat().st_mode | 0o070)
+        """Makes our own corner of the volume; /proc and its like have no room for one."""
+        try:
+            self._make_corner()
+        except OSError as error:
+            raise explain(error, place=self.root) or unwritable(error, place=self.root) from error
+
+    def _make_corner(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        for folder in (self.state, self.state / "partial"):
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                # Models that run as different users share a volume by its group (fsGroup).
+                folder.chmod(folder.stat().st_mode | 0o070)
 
     def sweep(self, *, keep: str, now: float) -> None:
         """Removes what no one has touched for a week; the lock must be held."""
@@ -140,13 +146,15 @@ def explain(error: OSError, *, place: Path) -> FetchError | None:
     if error.errno == errno.ENAMETOOLONG:
         words = f"a name in {error.filename or place} is too long for the volume: shorten it"
         return FetchError(Reason.INVALID_SOURCE, words)
-    if error.errno in UNWRITABLE:
-        return FetchError(
-            Reason.VOLUME_NOT_WRITABLE,
-            f"cannot write to {error.filename or place}: {error.strerror}; check that the volume "
-            f"is not read-only and that user {os.getuid()} may write to it",
-        )
-    return None
+    return unwritable(error, place=place) if error.errno in UNWRITABLE else None
+
+
+def unwritable(error: OSError, *, place: Path) -> FetchError:
+    return FetchError(
+        Reason.VOLUME_NOT_WRITABLE,
+        f"cannot write to {error.filename or place}: {error.strerror}; check that it lies on a "
+        f"volume for files that is not read-only, and that user {os.getuid()} may write to it",
+    )
 
 
 def sync_file(path: Path) -> None:

@@ -81,4 +81,5 @@ class Card:
     steps: list[Step] = field(default_factory=list)
     asked: list[tuple[int, int]] = field(default_factory=list)  # line and port of a request
     clusters: list[tuple[int, str]] = field(default_factory=list)
+    foreign: str = ""  # what else than commands it seems to be
     pasted: list[Pasted] = field(default_factory=list)

@@ -56,6 +56,8 @@ def nothing(card: Card) -> str:
             f"answer requests, and no other line starts a server; --line {first.line} takes it "
             "all the same"
         )
+    if card.foreign and not card.runs:
+        return card.foreign
     what = "a container, but no" if card.runs else "no container, and no"
     return (
         f"{what} line that starts a server in it was found: `vllm serve`, "

@@ -25,7 +25,7 @@ from flagos_operator.fromdocker.report import (
     comment,
 )
 from flagos_operator.fromdocker.text import decoded
-from flagos_operator.fromdocker.wishes import Wishes
+from flagos_operator.fromdocker.wishes import Wishes, to_blame
 from flagos_operator.printing import given, put
 from flagos_operator.settings import Settings
 
@@ -95,8 +95,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         defaults, chips = ground(args)
         text = decoded(read(args.file))
-        model = convert(text, wishes=wishes(args), chips=chips, report=report)
-        accepted(model, defaults=defaults, chips=chips)
+        asked = wishes(args)
+        model = convert(text, wishes=asked, chips=chips, report=report)
+        accepted(model, wishes=asked, defaults=defaults, chips=chips)
     except (UnclearError, SettingsError) as wrong:
         say(str(wrong))
         return UNCLEAR
@@ -126,6 +127,14 @@ def read(name: str) -> bytes:
         raise UnclearError(f"{name}: {wrong.strerror}") from wrong
 
 
+def env_file(name: str) -> str:
+    try:
+        return decoded(read(name))
+    except UnclearError as wrong:
+        why = str(wrong).removeprefix(f"{name}: ")
+        raise UnclearError(f"--env-file {name}: {why}") from wrong
+
+
 def wishes(args: argparse.Namespace) -> Wishes:
     variables = dict(pair.partition("=")[::2] for pair in args.set)
     if bad := [pair for pair in args.set if "=" not in pair]:
@@ -147,11 +156,11 @@ def wishes(args: argparse.Namespace) -> Wishes:
         api_key_secret=args.api_key_secret,
         token_secret=args.token_secret,
         variables=variables,
-        env_files={Path(name).name: decoded(read(name)) for name in args.env_file},
+        env_files={Path(name).name: env_file(name) for name in args.env_file},
     )
 
 
-def accepted(model: dict[str, Any], *, defaults: Defaults, chips: Chips) -> None:
+def accepted(model: dict[str, Any], *, wishes: Wishes, defaults: Defaults, chips: Chips) -> None:
     """What is written, the operator takes: what it would refuse is told here."""
     spec = parse(model)
     found = spec if isinstance(spec, Invalid) else None
@@ -160,7 +169,8 @@ def accepted(model: dict[str, Any], *, defaults: Defaults, chips: Chips) -> None
         plan = decide(spec, meta=meta, defaults=defaults, chips=chips)
         found = plan if isinstance(plan, Invalid) else None
     if found is not None:
-        raise UnclearError(f"what the text says is refused as a FlagOSModel: {found.message}")
+        who = to_blame(wishes, told=found.message) or "what the text says"
+        raise UnclearError(f"{who} is refused as a FlagOSModel: {found.message}")
 
 
 def written(model: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flagos_operator.api.chip import Chip
     from flagos_operator.fromdocker.card import Variable
     from flagos_operator.fromdocker.report import Report
+    from flagos_operator.fromdocker.shell import Arg
 
 ON, OFF = {"1", "true", "yes", "on", "t", "y"}, {"0", "false", "no", "off", "f", "n", ""}
 PREFER = {"flagos": "FlagOS", "flaggems": "FlagOS", "vendor": "Vendor", "reference": "Reference"}
@@ -22,6 +23,7 @@ DEVICES = re.compile(r"\w*VISIBLE_DEVICES$")
 SECRET = re.compile(r"(?:HF|HUGGING_?FACE|MODELSCOPE|OPENAI|SGLANG_API)\w*(?:TOKEN|KEY)")
 NODE = re.compile(r"MASTER_ADDR|MASTER_PORT|NODE_RANK|NNODES|RANK|WORLD_SIZE|VLLM_HOST_IP|HOST_IP")
 INTERFACE = re.compile(r"\w*SOCKET_IFNAME|\w*_IFNAME")
+REFERRED = re.compile(r"\$\{?([A-Za-z_]\w*)\b.*", re.DOTALL)
 PATHS = re.compile(r"PATH|\w*_PATH|\w*_HOME|\w*_DIR|\w*_ROOT")
 ENDPOINT = {"HF_ENDPOINT": "huggingface", "MODELSCOPE_ENDPOINT": "modelscope"}
 HOSTS = {"DISPLAY", "TZ", "HOSTNAME", "http_proxy", "https_proxy", "no_proxy", "XAUTHORITY"}
@@ -55,9 +57,7 @@ def taken(variable: Variable, *, result: Environment, chip: Chip | None, report:
         shown = name if SECRET.fullmatch(name) else f"{name}={text}"
         report.say(shown, why, line=variable.line)
     elif variable.value.unknown and not for_the_shell(variable):
-        report.say(
-            f"{name}={text}", "left out: only a shell could tell the value", line=variable.line
-        )
+        report.say(f"{name}={text}", untold(variable.value), line=variable.line)
     elif for_the_shell(variable):
         result.exports.append(exported(variable))
         report.say(
@@ -65,6 +65,13 @@ def taken(variable: Variable, *, result: Environment, chip: Chip | None, report:
         )
     else:
         result.env.append({"name": name, "value": text})
+
+
+def untold(value: Arg) -> str:
+    names = (REFERRED.fullmatch(each) for each in value.unknown)
+    wanted = list(dict.fromkeys(found[1] for found in names if found))
+    cure = " ".join(f"--set {name}=VALUE" for name in wanted) or "write it into server.env"
+    return f"left out: only a shell could tell the value; {cure}"
 
 
 def for_the_shell(variable: Variable) -> bool:
@@ -104,7 +111,7 @@ REASONS: tuple[tuple[Callable[[str, str, Mapping[str, str | None]], bool], str],
     ),
     (
         lambda name, *_: SECRET.fullmatch(name) is not None,
-        "left out: a token belongs into a Secret, see tokenSecretRef of the source",
+        "left out: a token belongs into a Secret; --token-secret NAME[/KEY] names the download's",
     ),
     (
         lambda name, *_: NODE.fullmatch(name) is not None,

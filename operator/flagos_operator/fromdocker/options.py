@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flagos_operator.fromdocker.typed import PLACING
+
 if TYPE_CHECKING:
     from flagos_operator.fromdocker.card import Card, Serve
     from flagos_operator.fromdocker.report import Report
@@ -16,6 +18,8 @@ USER = (
 )
 PORTS = "replaced: the Service answers on 8000, service.port changes that"
 ENTRYPOINT = "replaced: the operator starts the server itself"
+PINNED = "left out: pinning to CPUs is the node's work, the static CPU policy of its kubelet"
+DETACHED = "left out: a pod's server stays in the foreground, and `kubectl logs` has what it says"
 TYPED = (
     "left out: done by hand before the server starts; the image must have it, or server.preStart "
     "does it at each start"
@@ -51,7 +55,7 @@ def tell(serve: Serve, *, report: Report) -> None:
         if why:
             report.say(given.source, why, line=given.line)
     for placed in serve.dropped:
-        why = "left out: pinning to CPUs is the node's work, the static CPU policy of its kubelet"
+        why = PINNED if placed.split()[0] in PLACING else DETACHED
         report.say(placed, why, line=serve.line)
 
 

@@ -12,10 +12,11 @@ from flagos_operator.fromdocker.card import Card, Serve, Step
 from flagos_operator.fromdocker.downloads import PROGRAMS as HUBS
 from flagos_operator.fromdocker.downloads import cloned, download
 from flagos_operator.fromdocker.scope import Scope
-from flagos_operator.fromdocker.text import segments
+from flagos_operator.fromdocker.text import cleaned, foreign, segments
 from flagos_operator.fromdocker.typed import (
     ASSIGNED,
     CALLED,
+    DETACHING,
     HOSTS,
     KEYWORDS,
     PLACING,
@@ -55,9 +56,11 @@ class Session:
         self.host = Scope(variables=dict(variables))
         self.scope = self.host
         self.containers: list[Scope] = []
+        self.beside: tuple[str, ...] = ()  # of the command that is read, where its words go
 
     def read(self, text: str) -> Card:
         self.card.pasted = pasted.files(text)
+        self.card.foreign = foreign(cleaned(text))
         for segment in segments(text):
             self.notice(segment)
             self.follow(segment.text, first=segment.first)
@@ -78,6 +81,12 @@ class Session:
             self.command(command, depth=depth)
 
     def command(self, command: Command, *, depth: int) -> None:
+        outside = self.beside
+        self.beside = (*(outside if depth else ()), *command.beside)
+        self.spoken(command, depth=depth)
+        self.beside = outside
+
+    def spoken(self, command: Command, *, depth: int) -> None:
         args = self.expanded(command.words)
         assigned, rest = assignments(args)
         rest, placed = unwrapped(rest, assigned)
@@ -275,7 +284,7 @@ class Session:
             before=tuple(scope.before),
             workdir=scope.workdir,
             run=scope.run,
-            dropped=tuple(placed),
+            dropped=(*placed, *self.beside),
         )
         if programs.engine(argv):
             self.alone(scope, line=line)
@@ -324,8 +333,12 @@ def continued(lines: Iterable[tuple[Command, ...]], report: Report) -> Iterable[
             if place == 0 and held is not None and first.startswith("-"):
                 why = "taken to go on the command above, whose line does not end in a \\"
                 report.say(first, why, line=command.line)
-                words = (*held.words, *command.words)
-                held = replace(held, words=words, source=f"{held.source} {command.source}")
+                held = replace(
+                    held,
+                    words=(*held.words, *command.words),
+                    source=f"{held.source} {command.source}",
+                    beside=(*held.beside, *command.beside),
+                )
                 continue
             if held is not None:
                 yield held
@@ -357,7 +370,7 @@ def unwrapped(args: list[Arg], assigned: list[Assignment]) -> tuple[list[Arg], l
         while at < len(args) and args[at].text.startswith("-"):
             at += 2 if args[at].text in WRAPPERS[name] else 1
         at += name in WITH_OPERAND
-        if name in PLACING:
+        if name in PLACING | DETACHING:
             placed.append(" ".join(arg.source for arg in args[:at]))
         more, args = assignments(args[at:])
         assigned.extend(more)

@@ -7,13 +7,13 @@ it is written, and the word says so.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flagos_operator.fromdocker.report import UnclearError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 # Possessive throughout: text that closes nothing is read once, not once for each way to fail.
 TOKEN = re.compile(
@@ -66,6 +66,8 @@ class Command:
     line: int
     words: tuple[Word, ...]
     source: str = ""
+    ended: str = ""  # the operator that it ends with
+    beside: tuple[str, ...] = ()  # where its words go, and that nobody waits for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,7 @@ class Lexer:
         self.parts: list[Part] = []
         self.start, self.began = 0, first
         self.swallow, self.marks = False, list[str]()
+        self.beside: list[str] = []
         self.endless = set[str]()
 
     @property
@@ -112,7 +115,7 @@ class Lexer:
             if self.ends_in(self.step()):
                 break
         self.end_command()
-        return tuple(self.commands)
+        return piped(self.commands)
 
     def ends_in(self, kind: str) -> bool:
         return kind == "newline"
@@ -143,9 +146,10 @@ class Lexer:
         elif kind in {"operator", "redirect"}:
             self.end_word()
             if kind == "operator":
-                self.end_command()
+                self.end_command(text)
             else:
                 self.swallow = "&" not in text[1:]
+                self.beside.append(text)
         elif kind == "here":
             self.end_word()
             self.marks.append(str(found.group("mark")))
@@ -170,18 +174,23 @@ class Lexer:
         self.parts = []
         if self.swallow:
             self.swallow = False
+            self.beside[-1] += f" {word.source}"
             return
         self.words.append(word)
 
-    def end_command(self) -> None:
+    def end_command(self, operator: str = "") -> None:
         self.end_word()
         self.swallow = False
         if self.words:
-            source = " ".join(word.source for word in self.words)
-            self.commands.append(
-                Command(line=self.words[0].line, words=tuple(self.words), source=source)
+            command = Command(
+                line=self.words[0].line,
+                words=tuple(self.words),
+                source=" ".join(word.source for word in self.words),
+                ended=operator,
+                beside=tuple(self.beside),
             )
-        self.words = []
+            self.commands.append(command)
+        self.words, self.beside = [], []
 
     def skip_documents(self) -> None:
         """The lines of a here-document are some program's input."""
@@ -195,6 +204,19 @@ class Lexer:
                 continue
             self.line += self.text.count("\n", self.at, ends.end())
             self.at = ends.end()
+
+
+def piped(commands: Iterable[Command]) -> tuple[Command, ...]:
+    """Each with the commands that read what it says; from the last one back."""
+    found: list[Command] = []
+    for command in reversed([*commands]):
+        beside, after = command.beside, found[-1] if found else None
+        if command.ended == "|" and after:
+            beside = (*beside, f"| {after.source}", *after.beside)
+        elif command.ended == "&":
+            beside = (*beside, "&")
+        found.append(replace(command, beside=beside))
+    return tuple(reversed(found))
 
 
 def parts_of(kind: str, text: str) -> Iterator[Part]:

@@ -30,6 +30,8 @@ QUOTES = str.maketrans(
 LONG_DASH = re.compile(r"(?<![^\s])[\u2013\u2014\u2015]+(?=[A-Za-z]{2})")
 SHORT_DASH = re.compile(r"(?<![^\s])\u2013(?=[A-Za-z](?:\s|$))")
 
+# At the end of a line; that of `date` is the second of a pair.
+OF_POWERSHELL = re.compile(r"(?m)^((?:[^`\n]*+`[^`\n]*+`)*+[^`\n]*+)(?<!`)`[ \t]*+(?=\n[ \t]*+\S)")
 OF_WINDOWS = re.compile(r"(?m)(?<=\S[ \t])[`^](?=[ \t]*\n[ \t]*\S)")
 FENCE = re.compile(r"^\s*(?:>\s*)?(?:`{3,}|~{3,})\s*([\w.+-]*)[^`]*$")
 ENDS_IN_FENCE = re.compile(r"(?<=[^\s`])\s*`{3,}\s*$")
@@ -53,6 +55,16 @@ WORTH = re.compile(
     r"\b(?:docker|podman|nerdctl)\s+(?:container\s+)?(?:run|create|exec)\b|\bvllm\s+serve\b"
     r"|sglang\.launch_server|vllm\.entrypoints|\bflagscale\s+serve\b"
 )
+
+
+# What holds a server's line in a form of its own: by the keys that only it has.
+FOREIGN = (
+    ("a FlagOSModel already", r"^kind:[ \t]*FlagOSModel\b", "kubectl apply takes it as it is"),
+    ("a Kubernetes manifest", r"^apiVersion:[ \t]*\S(?:.*\n){1,40}?kind:[ \t]*\S", ""),
+    ("a compose file", r"^services:[ \t]*$", ""),
+    ("a Dockerfile", r"^FROM[ \t]+\S(?:.*\n){1,40}?(?:CMD|ENTRYPOINT)[ \t]", ""),
+)
+AS_A_LINE = "write what its container does as the line `docker run ... IMAGE vllm serve MODEL ...`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +104,17 @@ def cleaned(text: str) -> str:
     """In the shell's own characters: on Windows a line goes on behind a ` or a ^."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").translate(QUOTES)
     text = SHORT_DASH.sub("-", text)
-    return OF_WINDOWS.sub(r"\\", LONG_DASH.sub("--", text))
+    text = OF_WINDOWS.sub(r"\\", LONG_DASH.sub("--", text))
+    return OF_POWERSHELL.sub(r"\1 \\", text)
+
+
+def foreign(text: str) -> str:
+    """What the text is, where it is no commands at all, and what to do then."""
+    for what, sign, cure in FOREIGN:
+        if found := re.search(sign, text, re.MULTILINE):
+            line = text.count("\n", 0, found.start()) + 1
+            return f"line {line}: this is {what}; only commands are read: {cure or AS_A_LINE}"
+    return ""
 
 
 def fenced(lines: list[str]) -> list[Segment]:

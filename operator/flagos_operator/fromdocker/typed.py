@@ -29,6 +29,7 @@ WRAPPERS: Mapping[str, frozenset[str]] = {
     "timeout": frozenset({"-k", "-s"}),
 }
 PLACING = {"numactl", "taskset", "nice", "ionice"}
+DETACHING = {"nohup", "setsid"}
 WITH_OPERAND = {"taskset", "timeout"}
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)(\+?=)")
 NOISE = {"curl", "wget", "ls", "pwd", "cat", "echo", "printf", "tail", "head", "sleep", "clear"}

@@ -131,6 +131,7 @@ def in_place(sought: Sought) -> Weights | None:
     if found is None or found[1].unknown or not found[0].startswith("/"):
         return None
     host, mount = found
+    idle(sought)
     sought.report.say(
         mount.text,
         f"replaced by source.hostPath: no line downloads {sought.model}, so it lies there "
@@ -144,6 +145,21 @@ def in_place(sought: Sought) -> Weights | None:
         model=sought.model,
         mount=mount,
     )
+
+
+def idle(sought: Sought) -> None:
+    """Options of a download, where there is none."""
+    wishes = sought.wishes
+    for option, value in (
+        ("--weights-size", wishes.weights_size),
+        ("--weights-claim", wishes.weights_claim),
+        ("--revision", wishes.revision),
+        ("--token-secret", wishes.token_secret),
+        ("--source", wishes.source),
+    ):
+        if value:
+            why = f"left out: it is for a download, and no line downloads {sought.model}; "
+            sought.report.say(f"{option} {value}", f"{why}--repo OWNER/NAME does")
 
 
 def downloaded(sought: Sought, download: Download, *, user: str) -> Weights:

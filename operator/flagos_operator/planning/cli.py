@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from flagos_operator import kubeconfig, operands, render
 from flagos_operator.cluster import connection
+from flagos_operator.documents import Document, UnreadableError, found, repeated
 from flagos_operator.errors import OperatorError, SettingsError
 from flagos_operator.planning import memory, words
 from flagos_operator.planning.catalogue import catalogue
 from flagos_operator.planning.outlook import OFFLINE, Planner
-from flagos_operator.printing import put
-from flagos_operator.render import UnreadableError, say, settings_of
+from flagos_operator.printing import put, say
+from flagos_operator.render import settings_of
 
 if TYPE_CHECKING:
     import argparse
@@ -77,15 +78,15 @@ def run(args: argparse.Namespace) -> int:
             evidence=evidence(args),
             own_image=bool(args.operator_image or environment.get("FLAGOS_OPERATOR_IMAGE")),
         )
-        models = render.found(args.files)
-        outlooks, asked = asyncio.run(look(planner, models, args=args, environment=environment))
+        models = found(args.files)
+        seen, asked = asyncio.run(look(planner, models, args=args, environment=environment))
     except (UnreadableError, SettingsError) as wrong:
         say(str(wrong))
         return UNREADABLE
     except OperatorError as wrong:
         say(f"the cluster could not be asked: {wrong}; --offline asks none")
         return UNREADABLE
-    return tell(outlooks, asked=asked, as_json=args.json)
+    return tell(seen, asked=asked, as_json=args.json)
 
 
 def evidence(args: argparse.Namespace) -> Evidence:
@@ -94,16 +95,16 @@ def evidence(args: argparse.Namespace) -> Evidence:
 
 async def look(
     planner: Planner,
-    models: Sequence[render.Document],
+    models: Sequence[Document],
     *,
     args: argparse.Namespace,
     environment: Mapping[str, str],
 ) -> tuple[list[Outlook], str]:
     if args.offline:
-        return [await planner.outlook(each) for each in models], f"offline: {OFFLINE}"
+        return await outlooks(planner, models), f"offline: {OFFLINE}"
     if not args.context and not connection.is_at_hand(environment):
         told = f"offline: {OFFLINE}, there is no kubeconfig"
-        return [await planner.outlook(each) for each in models], told
+        return await outlooks(planner, models), told
     client = kubeconfig.client_of(args, environment)
     try:
         server = (await client.connection()).server
@@ -115,16 +116,24 @@ async def look(
             catalogue=known,
             namespace=args.namespace or connection.namespace(environment, context=args.context),
         )
-        return [await planner.outlook(each) for each in models], server
+        return await outlooks(planner, models), server
     finally:
         await client.close()
+
+
+async def outlooks(planner: Planner, models: Sequence[Document]) -> list[Outlook]:
+    again = repeated(models, namespace=planner.operator.namespace)
+    return [
+        await planner.outlook(each, notes=(said,) if said else ())
+        for each, said in zip(models, again, strict=True)
+    ]
 
 
 def tell(outlooks: Sequence[Outlook], *, asked: str, as_json: bool) -> int:
     code = verdict(outlooks)
     if as_json:
-        found = words.as_json(outlooks, asked=asked, code=code)
-        put(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+        told = words.as_json(outlooks, asked=asked, code=code)
+        put(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
     else:
         put("\n".join(words.as_words(each, asked=asked) for each in outlooks))
     return code

@@ -10,13 +10,17 @@ operator    a default, or a setting of the operator's
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flagos_operator.desired import flagos
+from flagos_operator.api.faults import shapes_of
+from flagos_operator.api.spec import CompleteSpec
+from flagos_operator.desired import flagos, weights
 from flagos_operator.desired.pod import template
 
 if TYPE_CHECKING:
+    from flagos_operator.api.shape import Shape
     from flagos_operator.desired.asked import Asked
     from flagos_operator.desired.plan import Plan
 
@@ -30,6 +34,8 @@ VERSIONS = {
     "flag_cx": "flagCX",
 }
 VOLUMES = ("hostPath", "persistentVolumeClaim", "volumeClaimTemplate", "emptyDir")
+# In the row of `source`, which has no more of it; and each variable in a row of its own.
+SHOWN = {"source.modelscope.repo", "source.huggingface.repo", "source.hostPath", "server.env"}
 Fields = Mapping[str, Any]
 
 
@@ -49,7 +55,14 @@ class Layered:
 
     def fields(self) -> tuple[Field, ...]:
         parts = (self.place, self.software, self.weights, self.stack, self.server, self.pod)
-        return tuple(field for part in parts for field in part())
+        told = [field for part in parts for field in part()]
+        return (*told, *self.more({field.path for field in told}))
+
+    def more(self, told: AbstractSet[str]) -> Iterator[Field]:
+        """What was said and has no row of its own above, so that nobody's word is missing."""
+        said = self.asked.spec.model_dump(by_alias=True, exclude_unset=True)
+        for path, value in leaves(said, shape=CompleteSpec, done=told - {"source"} | SHOWN):
+            yield self.field(path, value)
 
     def place(self) -> Iterator[Field]:
         asked = self.asked
@@ -71,6 +84,8 @@ class Layered:
             said = {**self.release.get("weights", {}), **self.own.get("weights", {})}
             volume = next((each for each in VOLUMES if each in said), "emptyDir")
             yield self.field(f"weights.{volume}", written(said.get(volume, {})))
+            directory = weights.directory(self.asked, self.asked.hub)
+            yield self.field("weights.directory", directory)
         yield self.field("weights.mountPath", self.asked.mount_path)
 
     def stack(self) -> Iterator[Field]:
@@ -160,11 +175,26 @@ class Layered:
         self, path: str, value: object, *, chip: bool = False, otherwise: str = OPERATOR
     ) -> Field:
         layer = self.said(path) or (CHIP if chip else otherwise)
-        return Field(path=path, value=str(value), layer=layer)
+        return Field(path=path, value=written(value), layer=layer)
 
     def said(self, path: str) -> str | None:
         layers = ((MODEL, self.own), (RELEASE, self.release))
         return next((layer for layer, fields in layers if has(fields, path)), None)
+
+
+def leaves(
+    fields: Fields, *, shape: type[Shape], done: AbstractSet[str], at: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """The fields of the API that have a value, those of Kubernetes' own objects as one."""
+    inner = shapes_of(shape)
+    for name, value in fields.items():
+        path = f"{at}{name}"
+        if path in done:
+            continue
+        if name in inner and isinstance(value, Mapping):
+            yield from leaves(value, shape=inner[name], done=done, at=f"{path}.")
+        else:
+            yield path, value
 
 
 def has(fields: object, path: str) -> bool:

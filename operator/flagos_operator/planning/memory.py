@@ -11,7 +11,7 @@ from flagos_operator.api.quantities import amount
 from flagos_operator.catalog.memory.estimate import estimate
 from flagos_operator.catalog.memory.shape import shape_of
 from flagos_operator.desired.fits import load
-from flagos_operator.render import UnreadableError
+from flagos_operator.documents import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

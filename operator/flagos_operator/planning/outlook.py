@@ -36,10 +36,11 @@ if TYPE_CHECKING:
     from flagos_operator.decisions import Case
     from flagos_operator.desired.given import Defaults
     from flagos_operator.desired.wish import Selection
+    from flagos_operator.documents import Document
     from flagos_operator.observed.facts import DeploymentFacts
     from flagos_operator.planning.memory import Evidence
     from flagos_operator.planning.scene import Scene
-    from flagos_operator.render import Document, Operator
+    from flagos_operator.render import Operator
 
 OFFLINE = "no cluster was asked"
 FITTING = ("Fits", "Unknown")
@@ -87,12 +88,11 @@ class Planner:
     _chooser: Chooser | None = None
     _fleets: Mapping[str, Fleet] | None = None
 
-    async def outlook(self, document: Document) -> Outlook:
+    async def outlook(self, document: Document, *, notes: tuple[str, ...] = ()) -> Outlook:
         """What is no FlagOSModel at all is not asked of a cluster."""
-        metadata = document.metadata
-        namespace = str(metadata.get("namespace") or self.operator.namespace)
-        named = {"namespace": namespace, "name": str(metadata.get("name"))}
-        told: dict[str, Any] = {"title": document.title, **named}
+        namespace = str(document.metadata.get("namespace") or self.operator.namespace)
+        named = {"namespace": namespace, "name": document.name}
+        told: dict[str, Any] = {"title": document.title, **named, "notes": notes}
         spec = self.operator.readable(document)
         if isinstance(spec, Invalid):
             return Outlook(**told, fault=spec)
@@ -133,18 +133,17 @@ class Planner:
 
     async def told(self, told: Mapping[str, Any], decision: Decision, seen: Scene) -> Outlook:
         plan = decision.plan
-        notes = (*self.notes, *notes_of(decision, await self.fleet(decision)))
+        notes = (*told["notes"], *self.notes, *notes_of(decision, await self.fleet(decision)))
+        told = {**told, "notes": notes, "selection": decision.selection}
         if isinstance(plan, Invalid):
-            return Outlook(**told, fault=plan, selection=decision.selection, notes=notes)
+            return Outlook(**told, fault=plan)
         layered = self.layered(plan, decision, seen)
         return Outlook(
             **told,
             release=plan.release,
-            selection=decision.selection,
             fields=layered.fields(),
             memory=estimated(layered.asked, evidence=self.evidence),
             changes=await self.changes(plan, decision, seen),
-            notes=notes,
         )
 
     async def fleet(self, decision: Decision) -> Fleet:

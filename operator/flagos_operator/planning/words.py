@@ -28,7 +28,7 @@ def as_words(outlook: Outlook, *, asked: str) -> str:
         [f"{outlook.title} in namespace {outlook.namespace} ({asked})\n"],
         choice(outlook),
         fault(outlook),
-        table("fields", [(each.path, each.layer, each.value) for each in outlook.fields]),
+        table("fields", [(each.path, each.layer, cut(each.value)) for each in outlook.fields]),
         memory(outlook),
         table("objects", [row(each) for each in outlook.changes]),
         (f"  note: {each}\n" for each in outlook.notes),
@@ -85,18 +85,23 @@ def table(title: str, rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     yield f"  {title}\n"
     for first, second, rest in rows:
-        line = f"    {first:{widths[0]}}  {second:{widths[1]}}  {cut(rest)}"
+        line = f"    {first:{widths[0]}}  {second:{widths[1]}}  {' '.join(rest.split())}"
         yield f"{line.rstrip()}\n"
 
 
 def cut(text: str) -> str:
-    """Of a value that is long the beginning is enough; --json has all of it."""
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."
+    """Of much text the beginning is enough, up to a word; --json has all of it."""
+    flat = " ".join(text.split())
+    if len(flat) <= WIDTH:
+        return flat
+    end = flat.rfind(" ", 0, WIDTH - 3)
+    # One long word is an image, a path or an address: its end is what matters.
+    return f"{flat[:end]} ..." if end > 0 else flat
 
 
 def summary(outlook: Outlook) -> str:
     if outlook.fault:
-        return f"{outlook.name}: refused, nothing would change"
+        return f"{outlook.name or 'this model'}: refused, nothing would change"
     counts = Counter(DONE[each.action] for each in outlook.changes)
     told = ", ".join(f"{counts[word]} {word}" for word in DONE.values() if counts[word])
     pods = sum(each.pods for each in outlook.changes if each.rolls)

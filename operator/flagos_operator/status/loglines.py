@@ -50,7 +50,7 @@ PREFIX = re.compile(
     r"(?:\([\w.= ]{1,40} pid=\d+(?:, ip=[\d.]+)?\) ){0,3}"
     r"(?:\[rank\d+\]: ?)?"
     r"(?:\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[ ,.][\w.,]{1,12}){0,2}\] )?"
-    r"(?:(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) [-\d]+ [:.\d]+ \[[^\]]{1,80}\] ?)?"
+    r"(?:(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) [-\d]+ [:.,\d]+ (?:\[[^\]]{1,80}\] ?)?)?"
 )
 # Others' ways to say that a line is no error.
 CALM = re.compile(

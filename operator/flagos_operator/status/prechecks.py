@@ -30,6 +30,7 @@ CURES = {
     Misfit.IMAGE_FOR_ANOTHER_CHIP: (
         "use an image for this chip, or say in spec.versions.chip which one it is for"
     ),
+    Misfit.WITHOUT_DEVICES: "remove spec.devices to have the chip's default, or say how many",
 }
 
 

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     NODE_TOO_SMALL = "NodeTooSmall", Kind.DOUBT
     DRIVER_TOO_OLD = "DriverTooOld", Kind.DOUBT
     INSUFFICIENT_DEVICE_MEMORY = "InsufficientDeviceMemory", Kind.DOUBT
+    WITHOUT_DEVICES = "WithoutDevices", Kind.DOUBT
 
     SUSPENDED = "Suspended", Kind.REST
     SCALED_TO_ZERO = "ScaledToZero", Kind.REST

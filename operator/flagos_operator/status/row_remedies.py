@@ -46,6 +46,12 @@ ROWS = {
         "Raise spec.devices or lower spec.server.maxModelLen to what the message says. Nothing "
         "has to be done where a repository that is still arriving holds its weights twice.",
     ),
+    Reason.WITHOUT_DEVICES: Remedy(
+        "spec.devices, or the release, says 0 where the chip has devices: none is asked for. The "
+        "pods are made all the same; it is told until one of them serves.",
+        "Remove spec.devices to have the chip's default, or say how many. Devices that come by "
+        "spec.server.resources.claims count as some.",
+    ),
     Reason.CHIP_CHANGED: Remedy(
         "The chip profile has changed since the model was made from it; that rolls no pod.",
         _TAKE_IT,

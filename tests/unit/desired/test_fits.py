@@ -248,6 +248,35 @@ def test_where_it_is_not_known_there_is_no_room_to_compare_with(spec: dict[str, 
     assert plan(**spec).room is None
 
 
+@pytest.mark.parametrize(
+    ("chip", "then"),
+    [
+        ("nvidia", "no nvidia.com/gpu is asked for, and the server runs without a device"),
+        ("ascend", "and its privileged pods see all devices of their node, those of others too"),
+    ],
+)
+def test_no_device_of_a_chip_that_has_some_is_told(chip: str, then: str) -> None:
+    (doubt,) = plan(chip=chip, devices=0).doubts
+    assert doubt.reason == "WithoutDevices"
+    assert doubt.message.startswith("devices is 0: no ")
+    assert doubt.message.endswith(then)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"chip": "cpu", "devices": 0},
+        {"chip": "sunrise"},  # no plugin hands its devices out
+        {"chip": "nvidia"},
+        {"chip": "nvidia", "devices": 0, "server": {"resources": {"claims": [{"name": "gpu"}]}}},
+    ],
+)
+def test_no_device_is_no_doubt_where_there_is_none_or_a_claim_brings_it(
+    spec: dict[str, Any],
+) -> None:
+    assert plan(**spec).doubts == ()
+
+
 def test_no_shipped_row_is_left_out_for_its_own_chip() -> None:
     shipped = builtin()
     assert not isinstance(shipped, Invalid)

@@ -340,4 +340,10 @@ def test_a_release_that_nobody_knows_brings_those_that_sound_alike() -> None:
 
 
 def test_where_nothing_sounds_alike_the_list_is_named() -> None:
-    assert "kubectl get flagosreleases" in unknown("zzz", known=["qwen-nvidia"]).message
+    assert unknown("zzz", known=["qwen-nvidia"]).message.endswith("known are qwen-nvidia")
+    assert unknown("zzz", known=[]).message.endswith("none is known")
+    many = unknown("zzz", known=[f"qwen-{n}-{'x' * 90}" for n in range(9)]).message
+    assert len(many) < 1024
+    assert many.endswith(
+        "and 4 more; `kubectl get flagosreleases` lists all, docs/models.md those that are shipped"
+    )

@@ -17,7 +17,11 @@ PRINTING = [
     ("from-docker", str(CARD)),
     ("plan", "--offline", "-f", str(EXAMPLE)),
     ("render", "-f", str(EXAMPLE)),
+    ("crd",),
+    ("crd", "--docs"),
 ]
+# It says the same result on stderr and ends with the code of that.
+NOTHING_RECORDED = ("verify", str(LOG.parent), "--json")
 
 
 def ended(words: tuple[str, ...], *, behind: str) -> tuple[int, str]:
@@ -44,7 +48,7 @@ def test_an_input_that_is_closed(words: tuple[str, ...]):
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("words", PRINTING)
+@pytest.mark.parametrize("words", [*PRINTING, NOTHING_RECORDED])
 def test_an_output_without_room(words: tuple[str, ...]):
     code, said = ended(words, behind="> /dev/full")
     assert (code, "stdout: No space left on device" in said) == (2, True)
@@ -56,6 +60,11 @@ def test_a_reader_that_is_gone_changes_no_exit_code(words: tuple[str, ...]):
     code, said = ended(words, behind="> >(:)")
     assert code == 0
     assert "BrokenPipe" not in said
+
+
+def test_a_reader_that_is_gone_changes_no_code_of_a_result():
+    code, said = ended(NOTHING_RECORDED, behind="> >(:)")
+    assert (code, "BrokenPipe" in said) == (21, False)
 
 
 @pytest.mark.parametrize("content", [b"", b"a: [", b"- a", b"\xff\xfe\x00"])

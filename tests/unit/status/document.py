@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flagos_operator.status.causes import EXITS
+from flagos_operator.status.explain import FROM_OUTSIDE
 from flagos_operator.status.loglines import telling
 from flagos_operator.status.progress import PHASES
 from flagos_operator.status.reasons import Kind, Reason
@@ -94,9 +95,17 @@ Where no line is known, the exit code tells:
 """
 
 
+OF_ANOTHER_KIND = {
+    0: ("EngineDied", REMEDIES[Reason.ENGINE_DIED].cure),
+    137: ("CrashLoop; OutOfMemory where the kubelet says OOMKilled", FROM_OUTSIDE),
+}
+
+
 def exit_rows() -> Iterator[str]:
-    for code, found in EXITS.items():
-        yield f"| {code} | {found.reason} | {found.cure} |\n"
+    """What 0 and 137 mean depends on more than the code, so they are decided elsewhere."""
+    rows = {code: (str(found.reason), found.cure) for code, found in EXITS.items()}
+    for code, (reason, cure) in sorted({**rows, **OF_ANOTHER_KIND}.items()):
+        yield f"| {code} | {reason} | {cure} |\n"
 
 
 def cut(line: str) -> str:

@@ -107,12 +107,42 @@ def test_what_is_no_error_is_no_cause(line: str):
         "[pod/qwen-7c9d-x2x/server] (EngineCore pid=7) ERROR 11-25 02:23:01 [core.py:9] ",
         "server-1  | 2026-11-25T02:23:01.123456789Z ",
         "[2026-09-01 10:00:35,123] ",
+        "ERROR 11-25 12:00:00 ",
+        "(EngineCore_DP0 pid=7) ERROR 11-25 12:00:00 ",
+        "ERROR 2026-11-25 12:00:00,123 ",
     ],
 )
 def test_what_stands_before_a_line_does_not_matter(prefix: str):
     told = telling(f"x\n{prefix}MemoryError\n")
     assert told
     assert (told.reason, told.line, told.number) == ("OutOfMemory", "MemoryError", 2)
+
+
+def test_an_unknown_error_is_one_without_the_place_in_the_code_too():
+    told = telling("ERROR 11-25 12:00:00 OddError: what nobody knows\nINFO 11-25 12:00:01 bye\n")
+    assert told
+    assert (told.line, told.failed) == ("OddError: what nobody knows", True)
+
+
+FULL = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB. GPU 0 has a total "
+FULL += "capacity of 139.80 GiB of which 97.50 MiB is free. "
+
+
+@pytest.mark.parametrize(
+    ("rest", "reason"),
+    [
+        ("Process 11 has 128.79 GiB memory in use. This process has 10 GiB", "DeviceBusy"),
+        ("Including non-PyTorch memory, this process has 138 GiB in use.", "DeviceOutOfMemory"),
+        ("Process 11 has 514.00 MiB memory in use. This process has 138 GiB", "DeviceOutOfMemory"),
+        ("Process 11 has 2.51 GiB memory in use. This process has 136 GiB", "DeviceOutOfMemory"),
+        ("Process 11 has 17179869184.00 GiB memory in use.", "DeviceOutOfMemory"),
+        ("Process 11 has 60.00 GiB memory in use.\n[Stage-1] failed", "DeviceOutOfMemory"),
+    ],
+)
+def test_a_device_is_busy_where_the_log_says_who_else_holds_its_memory(rest: str, reason: str):
+    told = telling(f"{FULL}{rest}\n")
+    assert told
+    assert told.reason == reason
 
 
 def test_a_progress_bar_is_one_line():

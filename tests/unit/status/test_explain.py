@@ -52,7 +52,7 @@ ENDS = [
     ("cache-read-only", None, "PathNotWritable", "spec.server.volumeMounts"),
     ("custom-code", "Starting", "RemoteCodeRefused", "spec.server.trustRemoteCode"),
     ("device-busy", "Starting", "DeviceBusy", "spec.server.gpuMemoryUtilization"),
-    ("device-out-of-memory", "Loading", "DeviceOutOfMemory", "spec.devices"),
+    ("device-out-of-memory", "Loading", "DeviceBusy", "spec.server.gpuMemoryUtilization"),
     ("engine-killed", "Ready", "EngineDied", "spec.server.resources.limits.memory"),
     ("home-not-writable", None, "PermissionDenied", "spec.server.securityContext"),
     ("hub-name-offline", "Starting", "WeightsMissing", "spec.source"),

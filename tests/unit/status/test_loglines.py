@@ -20,7 +20,7 @@ FROM_LOGS = [
     ("cache-read-only", "OSError: [Errno 30] Read-only file system", "writable"),
     ("custom-code", "Value error, The repository", "trustRemoteCode: true"),
     ("device-busy", "ValueError: Free memory on device cuda:0 (10.49/139.8 GiB)", "another"),
-    ("device-out-of-memory", "torch.OutOfMemoryError: CUDA out of memory", "more devices"),
+    ("device-out-of-memory", "torch.OutOfMemoryError: CUDA out of memory", "another process"),
     ("engine-killed", "vllm.v1.engine.exceptions.EngineDeadError", "killed from outside"),
     ("home-not-writable", "PermissionError: [Errno 13] Permission denied", "user"),
     ("hub-name-offline", "huggingface_hub.errors.LocalEntryNotFoundError", "spec.source"),

@@ -36,6 +36,17 @@ MEMORY = (
         "spec.server.gpuMemoryUtilization",
         heals=True,
     ),
+    # Ten GiB and more: a sibling in the same pod that only looks at the device holds less. Stages
+    # of one model share a device by intention, and of another container's process the driver may
+    # tell an amount without sense.
+    cause(
+        r"out of memory\..{0,160}\bProcess \d+ has \d{2,3}\.\d+ GiB memory in use",
+        Reason.DEVICE_BUSY,
+        "another process holds memory of this device; free it or lower "
+        "spec.server.gpuMemoryUtilization",
+        heals=True,
+        unless=r"\[Stage-\d|vllm_omni",
+    ),
     cause(
         r"Error in memory profiling\. Initial|may be occupied by other processes"
         r"|last training process is running",
