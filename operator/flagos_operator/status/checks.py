@@ -89,16 +89,19 @@ def reclaiming(job: JobFacts) -> Objection:
     return Objection(reason=Reason.RECLAIMING, message=message)
 
 
+SET_IT_TO_FALSE = "spec.suspend is true: set it to false to serve"
+
+
 def suspended(view: View) -> Objection | None:
     if not isinstance(view.plan, Plan) or not view.plan.suspended:
         return None
-    return Objection(reason=Reason.SUSPENDED, message="spec.suspend is true")
+    return Objection(reason=Reason.SUSPENDED, message=SET_IT_TO_FALSE)
 
 
 def scaled_to_zero(view: View) -> Objection | None:
     if not isinstance(view.plan, Plan) or view.plan.replicas:
         return None
-    return Objection(reason=Reason.SCALED_TO_ZERO, message="spec.replicas is 0")
+    return Objection(reason=Reason.SCALED_TO_ZERO, message="spec.replicas is 0: raise it to serve")
 
 
 # What the cluster refuses.
@@ -314,8 +317,7 @@ def stage(pod: PodFacts, view: View) -> Objection:
     if not pod.node:
         return _of(pod, Reason.SCHEDULING, "waiting for a node")
     if server and (server.state != "waiting" or server.ended or server.last):
-        doing = startwords.DOING.get(startup.step(pod, view), "loads the model")
-        return _of(pod, Reason.STARTING, f"the server {doing}")
+        return _of(pod, Reason.STARTING, startup.doing(pod, view))
     if fetch and fetch.state != "terminated" and (fetch.state == "running" or fetch.last):
         told = told_by(pod, view)
         return _of(pod, arrival_reason(told), message(told) + caution(told, view))

@@ -46,7 +46,7 @@ REMEDIES = {
         "Nothing to do; its pods end within their grace period.",
     ),
     Reason.NOT_RUNNING: Remedy(
-        "Nothing runs that could tell.",
+        "No pod runs that could tell; Ready says why none does.",
         "It is known again once a pod has started.",
     ),
     Reason.NOT_CHECKED: Remedy(
@@ -83,7 +83,8 @@ REMEDIES = {
         "Wait. The files are used as soon as the other download is complete.",
     ),
     Reason.STARTING: Remedy(
-        "The server loads the model and does not answer yet.",
+        "The server's container runs, and the server does not answer yet; or another container of "
+        "the pod is not ready.",
         "Wait. The phase, status.progress and status.startup say how far it is.",
     ),
     Reason.ROLLING: Remedy(
