@@ -11,7 +11,7 @@ from flagos_operator.status.causes import CAUSES, EXITS, GENERAL, LAST_RESORT
 from flagos_operator.status.operators import Blamed, blamed
 from flagos_operator.status.reached import UP
 from flagos_operator.status.reasons import Reason
-from flagos_operator.status.text import bounded
+from flagos_operator.status.text import bounded, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,13 +40,15 @@ class Telling:
     failed: bool = True  # False: the line is merely the last that says anything
 
 
-COLOUR = re.compile(r"\x1b\[[0-9;]{0,12}m")
-# What may stand before a line: the pod that `kubectl logs --prefix` or compose adds, the time that
-# `--timestamps` or a runtime adds, the process, the rank, the level.
+# What may stand before a line: the pod that `kubectl logs --prefix` or compose adds, the host that
+# a journal adds, the time that `--timestamps` or a runtime adds, the bar of a group of exceptions,
+# the process, the rank, the level.
 PREFIX = re.compile(
     r"^(?:\[pod/[^\]]{1,200}\] |[\w.-]{1,60} {1,8}\| )?"
+    r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,60} [\w.@/-]{1,60}(?:\[\d{1,8}\])?: )?"
     r"(?:\s{0,8}\d{1,7}\.\d{1,3} (?=\S))?"
     r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) (?:std(?:out|err) [FP] )?)?"
+    r"(?: {2,12}\| )?"
     r"(?:\([\w.= ]{1,40} pid=\d+(?:, ip=[\d.]+)?\) ){0,3}"
     r"(?:\[rank\d+\]: ?)?"
     r"(?:\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[ ,.][\w.,]{1,12}){0,2}\] )?"
@@ -123,7 +125,7 @@ class Log:
     def of(cls, text: str) -> Log:
         parts = [
             (number, part[:WIDEST])
-            for number, line in enumerate(COLOUR.sub("", text).split("\n"), start=1)
+            for number, line in enumerate(plain(text).split("\n"), start=1)
             for part in (_written_over(line) if "\r" in line else (line,))
         ]
         raw = [part for _, part in parts]
