@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from flagos_operator.status.causes import CAUSES, EXITS, GENERAL, LAST_RESORT
+from flagos_operator.status.causes import CAUSES, EXITS, FOLLOWS, GENERAL, LAST_RESORT
 from flagos_operator.status.operators import Blamed, blamed
 from flagos_operator.status.reached import UP
 from flagos_operator.status.reasons import Reason
@@ -93,6 +93,9 @@ ENGINE_ERROR = re.compile(
 )
 # Causes that stand before this did not keep the server from serving.
 SERVES = re.compile(rf"{UP}|Avg prompt throughput: ")
+# Once the engine has died, what the front had said of requests is not why.
+DEAD = re.compile(r"EngineDeadError: ")
+FRONT = re.compile(r"^.{0,80}\(APIServer[_ ][^)]{0,40}\) ")
 # An error that Python reports and goes on after; it ends with the error's own words.
 IGNORED = re.compile(r"^Exception ignored in")
 FRAME = re.compile(r"^\s*File \"|^[\s^~]*$")
@@ -120,6 +123,7 @@ class Log:
     numbers: list[int]
     spoken: list[int]  # those that may tell a cause; of equal ones the first
     served: int  # the line by which the server was ready; -1: it never was
+    late: list[int]  # those of `spoken` that may tell why it ended
 
     @classmethod
     def of(cls, text: str) -> Log:
@@ -138,7 +142,10 @@ class Log:
         for at in spoken:
             bared[at] = bared[at][:width]
         served = next((at for at, line in enumerate(bared) if SERVES.search(line)), -1)
-        return cls(raw, bared, [number for number, _ in parts], spoken, served)
+        late = [at for at in spoken if at > served]
+        if served >= 0 and any(DEAD.search(bared[at]) for at in late):
+            late = [at for at in late if DEAD.search(bared[at]) or not FRONT.match(raw[at])]
+        return cls(raw, bared, [number for number, _ in parts], spoken, served, late)
 
 
 def _talk(raw: list[str], bared: list[str]) -> Iterator[int]:
@@ -176,14 +183,15 @@ def telling(log: str, *, exit_code: int | None = None) -> Telling | None:
 
 
 def _known(lines: Log, causes: tuple[Cause, ...]) -> Telling | None:
-    late = [at for at in lines.spoken if at > lines.served]
     whole = "\n".join(lines.bare[at] for at in lines.spoken)
     for each in causes:
         if not each.pattern.search(whole):  # one search is cheaper than one of each line
             continue
         if each.unless and any(each.unless.search(line) for line in lines.bare):
             continue
-        hits = [at for at in (lines.spoken if each.early else late) if _fits(each, lines, at)]
+        hits = [
+            at for at in (lines.spoken if each.early else lines.late) if _fits(each, lines, at)
+        ]
         if hits:  # a program's error tells more than what others print of it
             best = next((at for at in hits if ERROR.search(lines.bare[at])), hits[0])
             return _told(lines, each, best)
@@ -191,7 +199,8 @@ def _known(lines: Log, causes: tuple[Cause, ...]) -> Telling | None:
 
 
 def _fits(each: Cause, lines: Log, at: int) -> bool:
-    if not each.pattern.search(lines.bare[at]):
+    line = lines.bare[at]
+    if not each.pattern.search(line) or (FOLLOWS.search(line) and not each.follows):
         return False
     before = lines.bare[max(at - NEAR, 0) : at]
     return each.near is None or any(each.near.search(line) for line in before)
@@ -261,8 +270,9 @@ def _worst(lines: Log) -> int | None:
 
 def _late(lines: Log) -> list[int]:
     """From the end back to where the server was ready, without what only frames an error."""
-    late = (n for n in reversed(lines.spoken) if n > lines.served)
-    return [n for n in late if not HOLLOW.search(lines.bare[n])]
+    hollow = (HOLLOW, FOLLOWS)
+    late = reversed(lines.late)
+    return [n for n in late if not any(each.search(lines.bare[n]) for each in hollow)]
 
 
 def _likeliest(lines: Log) -> Telling | None:

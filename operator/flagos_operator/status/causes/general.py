@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from flagos_operator.status.causes.row import (
@@ -18,6 +19,17 @@ LIBRARIES = (
     r"|(?:nccl|hccl|rccl|mccl|eccl|gloo|bkcl|cncl|flagcx|nvshmem)"
 )
 
+# What the other ranks say once one has gone: why is what that one said, if it said anything.
+FOLLOWS = re.compile(
+    rf"remote process exited|there are other ranks th"
+    rf"|(?:{LIBRARIES}|TCPStore|ProcessGroup).{{0,200}}"
+    r"(?:closed by peer|reset by peer|closed by remote|Broken pipe)"
+)
+APART = (
+    "the devices cannot talk to each other: look at the first rank that failed; check "
+    "spec.server.sharedMemory, spec.flagos.flagcxPath and the links of the node"
+)
+MISFIT = "the FlagOS plugin does not fit what is beside it in the image: use another spec.image"
 FAULT = (
     "the device or a kernel on it failed: if it repeats on one node, look at that device; "
     f"if on all, {ALL_ALIKE}"
@@ -38,6 +50,22 @@ GENERAL = (
         then=True,
         early=True,
         unless=r"EngineDeadError: ",  # it served without the plugin, and died of something else
+    ),
+    cause(
+        r"not found in VENDOR_DEVICE_MAP|The \w{2,20} device is not supported currently",
+        Reason.PLUGIN_NOT_LOADED,
+        "the FlagOS plugin in the image does not know this chip: use another spec.image",
+    ),
+    cause(
+        r"No module named '(?:vllm_fl|flag_gems)\b",
+        Reason.PLUGIN_NOT_LOADED,
+        MISFIT,
+    ),
+    cause(
+        r"(?:ModuleNotFoundError|ImportError): ",
+        Reason.PLUGIN_NOT_LOADED,
+        MISFIT,
+        near=r"/vllm_fl/",
     ),
     cause(
         r"not permitted when stream is capturing|StreamCapture(?:Unsupported|Invalidated)"
@@ -61,11 +89,9 @@ GENERAL = (
         r"|(?:DistStoreError|DistNetworkError|DistBackendError)"
         r"|client socket has (?:timed out|failed)|init_process_group.{0,80}(?i:time|fail)"
         r"|Watchdog caught collective|flagcx\w*(?:Error|Init\w*).{0,60}(?i:error|fail)"
-        r"|Failed to (?:initialize|create) .{0,40}(?:communicator|process group)"
-        r"|Connection closed by peer \[",
+        r"|Failed to (?:initialize|create) .{0,40}(?:communicator|process group)",
         Reason.COLLECTIVE_INIT_FAILED,
-        "the devices cannot talk to each other: look at the first rank that failed; check "
-        "spec.server.sharedMemory, spec.flagos.flagcxPath and the links of the node",
+        APART,
     ),
     cause(
         r"running Ray instance|[Ff]ailed to connect to GCS",
@@ -135,6 +161,7 @@ LAST_RESORT = (
         Reason.ENGINE_DIED,
         f"the engine was killed from outside, as for want of host memory: {MORE_MEMORY}",
     ),
+    cause(FOLLOWS.pattern, Reason.COLLECTIVE_INIT_FAILED, APART, follows=True),
     # Of an engine that was killed before it was known the one in front has no code to tell.
     cause(
         r"Engine core initialization failed\b.{0,80}Failed core proc\(s\): \{\}",

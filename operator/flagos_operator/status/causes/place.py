@@ -140,6 +140,10 @@ SURROUNDINGS = (
         "(spec.server.volumeMounts)",
     ),
 )
+NO_DEVICE = (
+    "no device reached the container: check spec.devices, spec.chip and the device plugin on the "
+    "node"
+)
 DEVICES = (
     cause(
         r"\b[Dd]river\b.{0,100}\b(?:too old|insufficient|mismatch|not match\w*|incompatible"
@@ -159,7 +163,7 @@ DEVICES = (
     cause(
         r"is out of bounds for 0 devices|(?i:\bno (?:\w+[- ]){0,2}(?:GPU|device|NPU|DCU|MLU|XPU"
         r"|GCU|accelerator|NVIDIA driver)s?\b.{0,40}\b(?:available|found|detected|on your))"
-        r"|(?i:found no (?:NVIDIA|\w{2,12}) driver)|Failed to infer device type"
+        r"|(?i:found no (?:NVIDIA|\w{2,12}) driver)"
         r"|DriverNotLoaded|NVML Shared Library Not Found|CUDA unknown error"
         r"|Device string must not be empty|\b0 active drivers|[a-z]ErrorNoDevice|ERROR_NO_DEVICE"
         r"|is NOT loaded, possibly no|CUDA call failed lazily|int\(\) .{0,40}'(?:MIG|GPU)-"
@@ -167,8 +171,13 @@ DEVICES = (
         r"|dcmi (?:model|module) initiali[sz]ed? failed"
         r"|[Gg]et\w{0,40}[Dd]ev\w{0,40}(?:Count|Num)\b.{0,40}fail",
         Reason.DEVICE_NOT_FOUND,
-        "no device reached the container: check spec.devices, spec.chip and the device plugin "
-        "on the node",
+        NO_DEVICE,
+    ),
+    cause(
+        r"Failed to infer device type",
+        Reason.DEVICE_NOT_FOUND,
+        NO_DEVICE,
+        unless=r"Failed to load plugin (?!\w{0,40}(?:lora|resolver))",  # of the platform: why
     ),
     cause(
         r"no kernel image is available|kernel image is invalid|invalid device function"
