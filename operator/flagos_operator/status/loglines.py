@@ -65,8 +65,9 @@ CALM = re.compile(
 # Lines that only report that something else went wrong, or frame it.
 HOLLOW = re.compile(
     r"See root cause above|See stack trace for (?:the )?root cause"
-    r"|Engine core initialization failed|ERR99999 UNKNOWN|TBE Subprocess\[|hit an exception: Trace"
-    r"|died unexpectedly|[Rr]eceived sigquit|SIGQUIT received|^terminate called without"
+    r"|Engine core initialization failed|\bERR\d{5} [A-Z]{2,7} |TBE Subprocess\["
+    r"|hit an exception: Trace|died unexpectedly|Inner Error!$|[Rr]eceived sigquit"
+    r"|SIGQUIT received|^terminate called without"
     r"|^note: run with |^\*\*\* "
     r"|For further information visit"
     r"|EngineCore encountered an issue|^Traceback |^\s*File \"|^ {4}|^[\s^~]*$|^usage: "
@@ -282,6 +283,9 @@ def _likeliest(lines: Log) -> Telling | None:
         return last
     grave = (n for n in _late(lines) if _level(lines.raw[n]) in GRAVE_LEVELS)
     if (best := next(grave, None)) is not None:
+        return _unknown(lines, best)
+    framed = (n for n in reversed(lines.late) if ERROR.search(lines.bare[n]))
+    if (best := next(framed, None)) is not None:
         return _unknown(lines, best)
     anything = [n for n in range(len(lines.bare)) if not HOLLOW.search(lines.bare[n])]
     return replace(_unknown(lines, anything[-1]), failed=False) if anything else None

@@ -21,6 +21,29 @@ END = """\
 (EngineCore_DP0 pid=500) ERROR 09-03 16:13:01 [core.py:1231] Exception: WorkerProc initialization failed due to an exception in a background process. See stack trace for root cause.
 (APIServer pid=1) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
 """
+# vllm-ascend issue 4972: the line that names it, among those that say that something went wrong.
+AICORE = """\
+[rank7]:[E1212 12:10:10.131512730 compiler_depend.ts:1675] [Rank 7] HCCL watchdog thread terminated with exception:
+[ERROR] 2025-12-12-12:10:10 (PID:402, Device:7, RankID:-1) ERR02005 DIST internal error
+RuntimeError: query:compiler_depend.ts:59 NPU function error: acl::AclQueryEventRecordedStatus(event_, &currStatus), error code is 507014
+[ERROR] 2025-12-12-12:10:10 (PID:285, Device:4, RankID:-1) ERR00100 PTA call acl api failed
+[Error]: The aicore execution times out.
+        Rectify the fault based on the error information in the ascend log.
+EH9999: Inner Error!
+"""
+# Ascend/pytorch issue 102: the error itself has no words.
+OVERFLOW = """\
+triton.compiler.errors.MLIRCompilationError:
+///------------------[ERROR][Triton][BEG]------------------
+loc("/tmp/module.hivm.mlir":2:3): error: ub overflow, requires 1966848 bits while 1572864 bits avaliable!
+"""
+HINT = """\
+RuntimeError: CUDA error: invalid configuration argument
+Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.
+"""
+FRAME = (
+    "RuntimeError: Engine core initialization failed. Failed core proc(s): {'EngineCore_DP0': 1}"
+)
 READY = "(APIServer pid=1) INFO:     Application startup complete.\n"
 DEAD = front(
     "vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue. See stack trace (above) for the root cause."
@@ -113,6 +136,10 @@ VOICES = {
         "flag_gems",
     ),
     "a package that nobody needs": (NO_TRITON_KERNELS, 1, "CrashLoop", "rope_theta"),
+    "an aicore that hangs": (AICORE, 1, "DeviceFault", "aicore execution times out"),
+    "an error without words": (OVERFLOW, 1, "UnsupportedModel", "ub overflow"),
+    "a hint of PyTorch's": (HINT, 1, "DeviceFault", "invalid configuration"),
+    "only what frames an error": (FRAME, 1, "CrashLoop", "DP0"),
     "a request that was wrong": (
         READY + front("ValueError: The decoder prompt is too long") + DEAD,
         0,
