@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import (
+    byword,
     crashes,
+    endings,
     patience,
     prechecks,
     runtime,
@@ -21,8 +23,6 @@ from flagos_operator.status.pods import (
     alive,
     condition,
     container,
-    finished,
-    newest,
     older,
     own_first,
     ready,
@@ -124,6 +124,7 @@ def refusal(message: str) -> Objection:
     return Objection(
         reason=Reason.QUOTA_EXCEEDED if quota else Reason.POD_REJECTED,
         message=runtime.admission(message),
+        needs_user=False if byword.SILENT_WEBHOOK.search(message) else None,
     )
 
 
@@ -165,8 +166,9 @@ def bad_config(pod: PodFacts, each: ContainerFacts) -> Objection | None:
         reason = Reason.CONFIG_MISSING if missing else Reason.CANNOT_START
         return _of(pod, reason, message, container=each, needs_user=True)
     if each.reason in runtime.START_ERRORS:
+        reason = runtime.start_reason(words)
         hopeless = runtime.start_is_hopeless(words)
-        return _of(pod, Reason.CANNOT_START, message, container=each, needs_user=hopeless)
+        return _of(pod, reason, message, container=each, needs_user=hopeless)
     return None
 
 
@@ -215,32 +217,6 @@ def not_mounted(pod: PodFacts, view: View) -> Objection | None:
         return None
     message = f"node {pod.node} has not prepared the volumes and network of {pod.name}"
     return _of(pod, Reason.VOLUME_NOT_MOUNTED, message)
-
-
-def evicted(view: View) -> Objection | None:
-    """One pod that went is replaced and forgotten; the newest, or two at a time, are news."""
-    pods = newest(view)
-    recent = [
-        pod for pod in pods if finished(pod) and pods[-1].created - pod.created < patience.LONG_RUN
-    ]
-    if not recent or (len(recent) == 1 and not finished(pods[-1])):
-        return None
-    return eviction(recent[-1])
-
-
-def eviction(pod: PodFacts) -> Objection:
-    message = pod.message.strip() or f"the node ended the pod: {pod.reason or pod.phase}"
-    return _of(pod, _ENDINGS.get(pod.reason, Reason.REFUSED_BY_NODE), message)
-
-
-# Whatever else ends a pod is said by a node at its door: UnexpectedAdmissionError, OutOfcpu...
-_ENDINGS = {
-    "": Reason.EVICTED,
-    "Evicted": Reason.EVICTED,
-    "NodeLost": Reason.NODE_LOST,
-    "NodeShutdown": Reason.NODE_LOST,
-    "Terminated": Reason.NODE_LOST,
-}
 
 
 def node_lost(pod: PodFacts, _: View) -> Objection | None:
@@ -368,7 +344,7 @@ TROUBLE: tuple[Check, ...] = (
     for_each_pod(unschedulable),
     for_each_pod(claim_pending),
     for_each_pod(not_mounted),
-    evicted,
+    endings.evicted,
     crashed,
     for_each_pod(node_lost),
     for_each_pod(not_responding),
