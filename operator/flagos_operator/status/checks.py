@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import (
+    byword,
     crashes,
+    endings,
     patience,
     prechecks,
     runtime,
@@ -21,8 +23,6 @@ from flagos_operator.status.pods import (
     alive,
     condition,
     container,
-    finished,
-    newest,
     older,
     own_first,
     ready,
@@ -89,16 +89,19 @@ def reclaiming(job: JobFacts) -> Objection:
     return Objection(reason=Reason.RECLAIMING, message=message)
 
 
+SET_IT_TO_FALSE = "spec.suspend is true: set it to false to serve"
+
+
 def suspended(view: View) -> Objection | None:
     if not isinstance(view.plan, Plan) or not view.plan.suspended:
         return None
-    return Objection(reason=Reason.SUSPENDED, message="spec.suspend is true")
+    return Objection(reason=Reason.SUSPENDED, message=SET_IT_TO_FALSE)
 
 
 def scaled_to_zero(view: View) -> Objection | None:
     if not isinstance(view.plan, Plan) or view.plan.replicas:
         return None
-    return Objection(reason=Reason.SCALED_TO_ZERO, message="spec.replicas is 0")
+    return Objection(reason=Reason.SCALED_TO_ZERO, message="spec.replicas is 0: raise it to serve")
 
 
 # What the cluster refuses.
@@ -121,6 +124,7 @@ def refusal(message: str) -> Objection:
     return Objection(
         reason=Reason.QUOTA_EXCEEDED if quota else Reason.POD_REJECTED,
         message=runtime.admission(message),
+        needs_user=False if byword.SILENT_WEBHOOK.search(message) else None,
     )
 
 
@@ -162,8 +166,9 @@ def bad_config(pod: PodFacts, each: ContainerFacts) -> Objection | None:
         reason = Reason.CONFIG_MISSING if missing else Reason.CANNOT_START
         return _of(pod, reason, message, container=each, needs_user=True)
     if each.reason in runtime.START_ERRORS:
+        reason = runtime.start_reason(words)
         hopeless = runtime.start_is_hopeless(words)
-        return _of(pod, Reason.CANNOT_START, message, container=each, needs_user=hopeless)
+        return _of(pod, reason, message, container=each, needs_user=hopeless)
     return None
 
 
@@ -212,32 +217,6 @@ def not_mounted(pod: PodFacts, view: View) -> Objection | None:
         return None
     message = f"node {pod.node} has not prepared the volumes and network of {pod.name}"
     return _of(pod, Reason.VOLUME_NOT_MOUNTED, message)
-
-
-def evicted(view: View) -> Objection | None:
-    """One pod that went is replaced and forgotten; the newest, or two at a time, are news."""
-    pods = newest(view)
-    recent = [
-        pod for pod in pods if finished(pod) and pods[-1].created - pod.created < patience.LONG_RUN
-    ]
-    if not recent or (len(recent) == 1 and not finished(pods[-1])):
-        return None
-    return eviction(recent[-1])
-
-
-def eviction(pod: PodFacts) -> Objection:
-    message = pod.message.strip() or f"the node ended the pod: {pod.reason or pod.phase}"
-    return _of(pod, _ENDINGS.get(pod.reason, Reason.REFUSED_BY_NODE), message)
-
-
-# Whatever else ends a pod is said by a node at its door: UnexpectedAdmissionError, OutOfcpu...
-_ENDINGS = {
-    "": Reason.EVICTED,
-    "Evicted": Reason.EVICTED,
-    "NodeLost": Reason.NODE_LOST,
-    "NodeShutdown": Reason.NODE_LOST,
-    "Terminated": Reason.NODE_LOST,
-}
 
 
 def node_lost(pod: PodFacts, _: View) -> Objection | None:
@@ -314,8 +293,7 @@ def stage(pod: PodFacts, view: View) -> Objection:
     if not pod.node:
         return _of(pod, Reason.SCHEDULING, "waiting for a node")
     if server and (server.state != "waiting" or server.ended or server.last):
-        doing = startwords.DOING.get(startup.step(pod, view), "loads the model")
-        return _of(pod, Reason.STARTING, f"the server {doing}")
+        return _of(pod, Reason.STARTING, startup.doing(pod, view))
     if fetch and fetch.state != "terminated" and (fetch.state == "running" or fetch.last):
         told = told_by(pod, view)
         return _of(pod, arrival_reason(told), message(told) + caution(told, view))
@@ -366,7 +344,7 @@ TROUBLE: tuple[Check, ...] = (
     for_each_pod(unschedulable),
     for_each_pod(claim_pending),
     for_each_pod(not_mounted),
-    evicted,
+    endings.evicted,
     crashed,
     for_each_pod(node_lost),
     for_each_pod(not_responding),

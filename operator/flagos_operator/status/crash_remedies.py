@@ -42,7 +42,8 @@ CRASHES = {
         "Raise VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS in spec.server.env.",
     ),
     Reason.TERMINATED: Remedy(
-        "The server was told to end while it started.",
+        "The server was told to end while it started, or was lost as its node or the container "
+        "runtime there started again.",
         "Nothing to do in the model; it is started again.",
     ),
     Reason.INVALID_ARGUMENT: Remedy(

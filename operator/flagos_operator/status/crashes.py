@@ -84,17 +84,25 @@ def wanted_logs(view: View) -> tuple[WantedLog, ...]:
 
 def explain(run: Run, *, view: View) -> Objection:
     """Worst knowledge first: what the kernel or the kubelet did, then what the program said."""
-    if run.container.name == FETCH and (told := _told_by_fetch(run, view=view)):
+    if told := _told_by_node(run, view=view):
         return told
-    if run.ended.reason == "OOMKilled":
-        return _out_of_memory(run, view=view)
-    if run.ended.reason in runtime.NEVER_STARTED:
-        return _cannot_start(run)
     if _log_tells(run) and (told := _told_before(run, view=view)):
         return told
     if _outlived_budget(run, view=view):
         return _budget(run, view=view)
     return _ended_by_itself(run, view=view)
+
+
+def _told_by_node(run: Run, *, view: View) -> Objection | None:
+    """By the kubelet, or in the last words that a download leaves with it."""
+    if run.container.name == FETCH and (told := _told_by_fetch(run, view=view)):
+        return told
+    if run.ended.reason == "OOMKilled" or "OOM-killed" in run.ended.message:
+        return _out_of_memory(run, view=view)
+    if run.ended.reason in runtime.NEVER_STARTED:
+        return _cannot_start(run)
+    lost = run.ended.reason in runtime.LOST and not _names_its_cause(run, view=view)
+    return _lost(run) if lost else None
 
 
 def report(run: Run) -> dict[str, Any]:
@@ -166,6 +174,21 @@ def _cannot_start(run: Run) -> Objection:
     message = f"container {run.container.name}: {words}"
     hopeless = runtime.start_is_hopeless(words) or _hopeless(run)
     return _objection(run, Reason.CANNOT_START, message, needs_user=hopeless)
+
+
+def _names_its_cause(run: Run, *, view: View) -> bool:
+    told = _telling(run, view=view)
+    return told is not None and told.number > 0 and told.reason is not None
+
+
+def _lost(run: Run) -> Objection:
+    """A node that starts again finds containers of before, and no exit code of theirs."""
+    message = (
+        f"container {run.container.name} was lost: its node, or the container runtime there, "
+        "has started again (nothing to cure in the model)"
+    )
+    hopeless = _hopeless(run, after=HOPELESS_AT_LAST)
+    return _objection(run, Reason.TERMINATED, message, needs_user=hopeless)
 
 
 def _out_of_memory(run: Run, *, view: View) -> Objection:

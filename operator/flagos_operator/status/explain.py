@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from flagos_operator.status import kernels, loglines, proof, reached
+from flagos_operator.status import kernels, loglines, proof, reached, text
 from flagos_operator.status.reasons import Reason
 from flagos_operator.status.remedies import REMEDIES
 from flagos_operator.status.tuning import tuning
@@ -45,6 +45,7 @@ class Explanation:
 
 
 def explain(log: str, *, exit_code: int | None = None) -> Explanation:
+    log = text.plain(log)
     step = reached.reached(log.split("\n"))
     told = loglines.telling(log, exit_code=exit_code)
     reason = _reason(told, log=log, step=step, exit_code=exit_code)

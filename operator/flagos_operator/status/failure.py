@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flagos_operator.status import checks, crashes
+from flagos_operator.status import checks, crashes, endings
 from flagos_operator.status.pods import finished, newest
 from flagos_operator.status.reasons import Kind, kind_of
 from flagos_operator.status.text import bounded, stamp
@@ -44,7 +44,7 @@ def _latest(view: View) -> Objection | None:
         last = max(ended, key=lambda run: stamp(run.ended.finished or view.now))
         return crashes.explain(last, view=view)
     gone = [pod for pod in newest(view) if finished(pod)]
-    return checks.eviction(gone[-1]) if gone else None
+    return endings.eviction(gone[-1]) if gone else None
 
 
 def _described(found: Objection, *, at: Culprit) -> dict[str, Any]:

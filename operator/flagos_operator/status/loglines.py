@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from flagos_operator.status.causes import CAUSES, EXITS, GENERAL, LAST_RESORT
+from flagos_operator.status.causes import CAUSES, EXITS, FOLLOWS, GENERAL, LAST_RESORT
 from flagos_operator.status.operators import Blamed, blamed
 from flagos_operator.status.reached import UP
 from flagos_operator.status.reasons import Reason
-from flagos_operator.status.text import bounded
+from flagos_operator.status.text import bounded, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,13 +40,15 @@ class Telling:
     failed: bool = True  # False: the line is merely the last that says anything
 
 
-COLOUR = re.compile(r"\x1b\[[0-9;]{0,12}m")
-# What may stand before a line: the pod that `kubectl logs --prefix` or compose adds, the time that
-# `--timestamps` or a runtime adds, the process, the rank, the level.
+# What may stand before a line: the pod that `kubectl logs --prefix` or compose adds, the host that
+# a journal adds, the time that `--timestamps` or a runtime adds, the bar of a group of exceptions,
+# the process, the rank, the level.
 PREFIX = re.compile(
     r"^(?:\[pod/[^\]]{1,200}\] |[\w.-]{1,60} {1,8}\| )?"
+    r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,60} [\w.@/-]{1,60}(?:\[\d{1,8}\])?: )?"
     r"(?:\s{0,8}\d{1,7}\.\d{1,3} (?=\S))?"
     r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) (?:std(?:out|err) [FP] )?)?"
+    r"(?: {2,12}\| )?"
     r"(?:\([\w.= ]{1,40} pid=\d+(?:, ip=[\d.]+)?\) ){0,3}"
     r"(?:\[rank\d+\]: ?)?"
     r"(?:\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[ ,.][\w.,]{1,12}){0,2}\] )?"
@@ -63,8 +65,9 @@ CALM = re.compile(
 # Lines that only report that something else went wrong, or frame it.
 HOLLOW = re.compile(
     r"See root cause above|See stack trace for (?:the )?root cause"
-    r"|Engine core initialization failed|ERR99999 UNKNOWN|TBE Subprocess\[|hit an exception: Trace"
-    r"|died unexpectedly|[Rr]eceived sigquit|SIGQUIT received|^terminate called without"
+    r"|Engine core initialization failed|\bERR\d{5} [A-Z]{2,7} |TBE Subprocess\["
+    r"|hit an exception: Trace|died unexpectedly|Inner Error!$|[Rr]eceived sigquit"
+    r"|SIGQUIT received|^terminate called without"
     r"|^note: run with |^\*\*\* "
     r"|For further information visit"
     r"|EngineCore encountered an issue|^Traceback |^\s*File \"|^ {4}|^[\s^~]*$|^usage: "
@@ -91,6 +94,9 @@ ENGINE_ERROR = re.compile(
 )
 # Causes that stand before this did not keep the server from serving.
 SERVES = re.compile(rf"{UP}|Avg prompt throughput: ")
+# Once the engine has died, what the front had said of requests is not why.
+DEAD = re.compile(r"EngineDeadError: ")
+FRONT = re.compile(r"^.{0,80}\(APIServer[_ ][^)]{0,40}\) ")
 # An error that Python reports and goes on after; it ends with the error's own words.
 IGNORED = re.compile(r"^Exception ignored in")
 FRAME = re.compile(r"^\s*File \"|^[\s^~]*$")
@@ -118,12 +124,13 @@ class Log:
     numbers: list[int]
     spoken: list[int]  # those that may tell a cause; of equal ones the first
     served: int  # the line by which the server was ready; -1: it never was
+    late: list[int]  # those of `spoken` that may tell why it ended
 
     @classmethod
     def of(cls, text: str) -> Log:
         parts = [
             (number, part[:WIDEST])
-            for number, line in enumerate(COLOUR.sub("", text).split("\n"), start=1)
+            for number, line in enumerate(plain(text).split("\n"), start=1)
             for part in (_written_over(line) if "\r" in line else (line,))
         ]
         raw = [part for _, part in parts]
@@ -136,7 +143,10 @@ class Log:
         for at in spoken:
             bared[at] = bared[at][:width]
         served = next((at for at, line in enumerate(bared) if SERVES.search(line)), -1)
-        return cls(raw, bared, [number for number, _ in parts], spoken, served)
+        late = [at for at in spoken if at > served]
+        if served >= 0 and any(DEAD.search(bared[at]) for at in late):
+            late = [at for at in late if DEAD.search(bared[at]) or not FRONT.match(raw[at])]
+        return cls(raw, bared, [number for number, _ in parts], spoken, served, late)
 
 
 def _talk(raw: list[str], bared: list[str]) -> Iterator[int]:
@@ -174,14 +184,15 @@ def telling(log: str, *, exit_code: int | None = None) -> Telling | None:
 
 
 def _known(lines: Log, causes: tuple[Cause, ...]) -> Telling | None:
-    late = [at for at in lines.spoken if at > lines.served]
     whole = "\n".join(lines.bare[at] for at in lines.spoken)
     for each in causes:
         if not each.pattern.search(whole):  # one search is cheaper than one of each line
             continue
         if each.unless and any(each.unless.search(line) for line in lines.bare):
             continue
-        hits = [at for at in (lines.spoken if each.early else late) if _fits(each, lines, at)]
+        hits = [
+            at for at in (lines.spoken if each.early else lines.late) if _fits(each, lines, at)
+        ]
         if hits:  # a program's error tells more than what others print of it
             best = next((at for at in hits if ERROR.search(lines.bare[at])), hits[0])
             return _told(lines, each, best)
@@ -189,7 +200,8 @@ def _known(lines: Log, causes: tuple[Cause, ...]) -> Telling | None:
 
 
 def _fits(each: Cause, lines: Log, at: int) -> bool:
-    if not each.pattern.search(lines.bare[at]):
+    line = lines.bare[at]
+    if not each.pattern.search(line) or (FOLLOWS.search(line) and not each.follows):
         return False
     before = lines.bare[max(at - NEAR, 0) : at]
     return each.near is None or any(each.near.search(line) for line in before)
@@ -259,8 +271,9 @@ def _worst(lines: Log) -> int | None:
 
 def _late(lines: Log) -> list[int]:
     """From the end back to where the server was ready, without what only frames an error."""
-    late = (n for n in reversed(lines.spoken) if n > lines.served)
-    return [n for n in late if not HOLLOW.search(lines.bare[n])]
+    hollow = (HOLLOW, FOLLOWS)
+    late = reversed(lines.late)
+    return [n for n in late if not any(each.search(lines.bare[n]) for each in hollow)]
 
 
 def _likeliest(lines: Log) -> Telling | None:
@@ -270,6 +283,9 @@ def _likeliest(lines: Log) -> Telling | None:
         return last
     grave = (n for n in _late(lines) if _level(lines.raw[n]) in GRAVE_LEVELS)
     if (best := next(grave, None)) is not None:
+        return _unknown(lines, best)
+    framed = (n for n in reversed(lines.late) if ERROR.search(lines.bare[n]))
+    if (best := next(framed, None)) is not None:
         return _unknown(lines, best)
     anything = [n for n in range(len(lines.bare)) if not HOLLOW.search(lines.bare[n])]
     return replace(_unknown(lines, anything[-1]), failed=False) if anything else None

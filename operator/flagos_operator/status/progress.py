@@ -168,7 +168,7 @@ def _preparing(view: View) -> str:
 def _starting(view: View) -> str:
     if ready(view):
         return "waiting for proof that FlagOS is on"
-    return startup.words(view) or "loading the model"
+    return startup.words(view) or "its container is made again"
 
 
 def _stands_still(view: View) -> str:
@@ -185,8 +185,8 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.UNSCHEDULABLE: _waiting_for,
     Reason.VOLUME_CLAIM_PENDING: _unbound,
     Reason.DELETING: _leaving,
-    Reason.SUSPENDED: _leaving,
-    Reason.SCALED_TO_ZERO: _leaving,
+    Reason.SUSPENDED: lambda view: _leaving(view) or "set spec.suspend to false to serve",
+    Reason.SCALED_TO_ZERO: lambda view: _leaving(view) or "raise spec.replicas to serve",
     Reason.ROLLING: _rolling,
     Reason.SCHEDULING: lambda _: "waiting for a node",
     Reason.PULLING: _preparing,

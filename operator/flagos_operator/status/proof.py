@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 
-from flagos_operator.status.loglines import COLOUR, PREFIX
+from flagos_operator.status.loglines import PREFIX
 from flagos_operator.status.reached import UP
+from flagos_operator.status.text import CONTROL
 
 
 class Sign(Enum):
@@ -157,7 +158,7 @@ def seen(text: str, *, over: bool = False) -> Seen:
 
 
 def sign(line: str) -> tuple[Sign, re.Match[str]] | None:
-    line = COLOUR.sub("", line[:LONGEST])
+    line = CONTROL.sub("", line[:LONGEST])
     for each in ROWS:
         if match := each.pattern.search(line):
             return each.sign, match
@@ -225,7 +226,7 @@ _DISPATCHER = re.compile(r"^(?:\[[-\d:., ]{10,30}\] )?\[(?:DEBUG|INFO|WARNING|ER
 
 def bare(line: str) -> str:
     """Without time, process and level, which differ from run to run."""
-    plain = COLOUR.sub("", line[:LONGEST])
+    plain = CONTROL.sub("", line[:LONGEST])
     found = PREFIX.match(plain)
     rest = plain[found.end() :] if found else plain
     return _DISPATCHER.sub("", rest).strip()[:TOLD]

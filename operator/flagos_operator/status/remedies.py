@@ -46,7 +46,7 @@ REMEDIES = {
         "Nothing to do; its pods end within their grace period.",
     ),
     Reason.NOT_RUNNING: Remedy(
-        "Nothing runs that could tell.",
+        "No pod runs that could tell; Ready says why none does.",
         "It is known again once a pod has started.",
     ),
     Reason.NOT_CHECKED: Remedy(
@@ -83,7 +83,8 @@ REMEDIES = {
         "Wait. The files are used as soon as the other download is complete.",
     ),
     Reason.STARTING: Remedy(
-        "The server loads the model and does not answer yet.",
+        "The server's container runs, and the server does not answer yet; or another container of "
+        "the pod is not ready.",
         "Wait. The phase, status.progress and status.startup say how far it is.",
     ),
     Reason.ROLLING: Remedy(
@@ -112,7 +113,7 @@ REMEDIES = {
         "or a claim that another node holds.",
     ),
     Reason.NODE_LOST: Remedy(
-        "The node of the pod no longer answers.",
+        "The node of the pod no longer answers, was shut down or is gone.",
         "Bring the node back or delete it; Kubernetes replaces the pod after five minutes.",
     ),
     Reason.STALLED: Remedy(
@@ -177,14 +178,17 @@ REMEDIES = {
         "spec.fetch.resources.limits.memory. Files in /dev/shm count too.",
     ),
     Reason.EVICTED: Remedy(
-        "The node removed the pod, mostly for want of disk or memory.",
-        "Free space on the node, or give the weights a volume with enough room (spec.weights). "
-        "For memory: spec.server.resources.requests.memory.",
+        "The node removed the pod, mostly for want of disk or memory, or for a pod that is more "
+        "important.",
+        "Do what the message says of the case: free space on the node, or give the weights a "
+        "volume with enough room (spec.weights). For memory: "
+        "spec.server.resources.requests.memory; against other pods: spec.pod.priorityClassName.",
     ),
     Reason.REFUSED_BY_NODE: Remedy(
         "The node that was chosen would not run the pod: a device plugin could not give the "
         "device, or there was less room than the scheduler thought.",
-        "It is tried again by itself. If it repeats, look at the device plugin on that node.",
+        "It is tried again by itself. If it repeats, look at the device plugin on that node; the "
+        "message says what else it may be.",
     ),
     Reason.STARTUP_BUDGET_EXCEEDED: Remedy(
         "The server did not answer within its start-up budget and was killed.",
@@ -255,7 +259,8 @@ REMEDIES = {
     ),
     Reason.POD_REJECTED: Remedy(
         "An admission rule refuses the pod: Pod Security, a LimitRange, a policy, a webhook.",
-        "Change the spec so that the rule in the message holds, or the rule.",
+        "Change the spec so that the rule in the message holds, or the rule. A webhook that does "
+        "not answer is asked again, and the model is not Stalled by it.",
     ),
     Reason.INVALID_POD: Remedy(
         "The API server refuses an object made from the spec; the message names its field.",

@@ -5,9 +5,26 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-PULL_ERRORS = {"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"}
-START_ERRORS = {"CreateContainerError", "RunContainerError"}  # of a container that waits
+from flagos_operator.status.byword import OF_THE_NODE
+from flagos_operator.status.reasons import Reason
+
+PULL_ERRORS = {
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "RegistryUnavailable",
+    "ImageInspectError",
+    "SignatureValidationFailed",
+}
+# Of a container that waits.
+START_ERRORS = {
+    "CreateContainerError",
+    "RunContainerError",
+    "PreStartHookError",
+    "PostStartHookError",
+    "ImageVolumeMountFailed",
+}
 NEVER_STARTED = {"StartError", "ContainerCannotRun"}  # of one that ended without a start
+LOST = {"ContainerStatusUnknown", "Unknown"}  # of one whose end nobody saw
 
 # The kubelet alternates between the error and its back-off; both shall read the same.
 _BACK_OFF = re.compile(r'^Back-off pulling image "[^"]*": (ErrImagePull: )?')
@@ -59,11 +76,16 @@ def pull_is_hopeless(message: str) -> bool:
 
 
 def start(message: str) -> str:
-    return _CONTAINER_ID.sub("...", _PLACE.sub("", message))
+    return _CONTAINER_ID.sub("...", _PLACE.sub("", " ".join(message.split())))
 
 
 def start_is_hopeless(message: str) -> bool:
-    return bool(_HOPELESS_START.search(message))
+    return bool(_HOPELESS_START.search(message)) and not OF_THE_NODE.search(message)
+
+
+def start_reason(message: str) -> Reason:
+    """A limit that is too low for a container's first steps ends it before its program runs."""
+    return Reason.OUT_OF_MEMORY if "OOM-killed" in message else Reason.CANNOT_START
 
 
 def scheduler(message: str) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.status.reached import CONFIGURATION, EAGER, STARTING, WITHOUT_GRAPHS, begun
 from flagos_operator.status.startwords import far
+from flagos_operator.status.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -91,7 +92,7 @@ def turns(kept: str) -> tuple[str, ...]:
 
 def lines(text: str) -> Iterator[Line]:
     """A line without a time goes with the one before it, and tells nothing by itself."""
-    for raw in text.split("\n"):
+    for raw in plain(text).split("\n"):
         found = _TIME.match(raw)
         if found and (at := _moment(found)):
             yield _line(found, at, raw[found.end() :])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flagos_operator.status import startwords, timeline
 from flagos_operator.status.logs import LiveLog
-from flagos_operator.status.pods import SERVER, alive
+from flagos_operator.status.pods import SERVER, alive, condition
 from flagos_operator.status.startlog import story
 from flagos_operator.status.timeline import ORDER, READY, key, running, told
 
@@ -60,11 +60,39 @@ def words_of(pod: PodFacts, view: View) -> str:
     if server is None:
         return ""
     heard, now = view.heard.get(key(pod, server), ""), step(pod, view)
+    if server.ready:
+        return "answers, its pod is not ready yet"
     if not heard and now == timeline.STARTING:
-        return ""
+        return "its container runs, no line of its log read yet"
     said = story(heard)
     is_of_log = bool(said.marks) and said.marks[-1].step == now
     return (said.far if is_of_log else "") or startwords.BY_DEFAULT.get(now, "")
+
+
+def doing(pod: PodFacts, view: View) -> str:
+    """For conditions: what is known of a server that does not serve yet, and no more."""
+    server = running(pod)
+    if server is None:
+        return "the server's container is made again"
+    if server.ready:
+        return f"the server answers, but its pod is not ready{_why(pod)}"
+    if said := startwords.DOING.get(step(pod, view)) if _tells(pod, view) else None:
+        return f"the server {said}"
+    return "the server's container runs; no line of its log has been read yet"
+
+
+def _why(pod: PodFacts) -> str:
+    """A container beside it, or a gate, in the node's words."""
+    told = condition(pod, READY)
+    words = (told.message or told.reason) if told else ""
+    return f": {words}" if words else ""
+
+
+def _tells(pod: PodFacts, view: View) -> bool:
+    """Whether its log, now or when it was last told of, says more than that it runs."""
+    server = running(pod)
+    heard = server is not None and view.heard.get(key(pod, server))
+    return bool(heard) or step(pod, view) != timeline.STARTING
 
 
 def live_logs(view: View) -> tuple[LiveLog, ...]:

@@ -50,6 +50,7 @@ BY_DEFAULT = {
 }
 # For conditions: it does not change within a step.
 DOING = {
+    "Starting": "starts its engine",
     "Loading": "loads the weights",
     "Compiling": "compiles the model",
     "Capturing": "captures graphs; its log may say nothing until they are done",

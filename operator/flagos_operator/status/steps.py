@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import cures, prechecks, runtime
+from flagos_operator.status import byword, cures, prechecks, runtime
 from flagos_operator.status.pods import FETCH, SERVER
 from flagos_operator.status.reasons import Reason
 from flagos_operator.status.runtime import Pull
@@ -33,7 +33,7 @@ STEPS: dict[str, str] = {
     Reason.NO_SERVICE_ADDRESS: "delete Services that nobody uses, or add a ServiceCIDR",
     Reason.INVALID_IMAGE_NAME: "correct spec.image",
     Reason.IMAGE_NEVER_PULLED: "load the image onto the node, or change spec.imagePullPolicy",
-    Reason.CANNOT_START: "check spec.server.command, spec.image and spec.server.volumeMounts",
+    Reason.EVICTED: "kubectl describe pod may say why; another one takes its place",
     Reason.VOLUME_CLAIM_MISSING: (
         "create it, or correct its name in spec.weights.persistentVolumeClaim, "
         "spec.source.persistentVolumeClaim or spec.pod.volumes"
@@ -62,6 +62,8 @@ def followed(trouble: Objection | None, view: View) -> Objection | None:
 def step(trouble: Objection, view: View) -> str:
     if FIELD.search(trouble.message):
         return ""
+    if by_word := byword.step(trouble.reason, trouble.message):
+        return by_word
     by_case = _BY_CASE.get(trouble.reason)
     return by_case(trouble, view) if by_case else STEPS.get(trouble.reason, "")
 
@@ -116,10 +118,18 @@ def _claim(_: Objection, view: View) -> str:
     return f"kubectl describe pvc says why; see {where}"
 
 
-def _room(trouble: Objection, _: View) -> str:
-    if "memory" in trouble.message:
-        return "set spec.server.resources.requests.memory to what the server needs"
-    return "free space on the node, or give the weights a volume of their own in spec.weights"
+def _start(trouble: Objection, view: View) -> str:
+    """In the place of the container that it is about."""
+    name = trouble.culprit.container if trouble.culprit else SERVER
+    if name in {SERVER, ""} or not isinstance(view.plan, Plan):
+        return "check spec.server.command, spec.image and spec.server.volumeMounts"
+    return f"check {cures.place(view.plan, container=name)} and {_image_field(name, view)}"
+
+
+def _memory(trouble: Objection, view: View) -> str:
+    if not isinstance(view.plan, Plan) or trouble.culprit is None:
+        return ""
+    return f"raise {cures.memory_field(view.plan, container=trouble.culprit.container)}"
 
 
 _BY_CASE: dict[str, Callable[[Objection, View], str]] = {
@@ -130,5 +140,6 @@ _BY_CASE: dict[str, Callable[[Objection, View], str]] = {
     Reason.CONFIG_MISSING: _config,
     Reason.UNSCHEDULABLE: _place,
     Reason.VOLUME_CLAIM_PENDING: _claim,
-    Reason.EVICTED: _room,
+    Reason.CANNOT_START: _start,
+    Reason.OUT_OF_MEMORY: _memory,
 }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
+# Colours, and what else a terminal is told: to clear a line, to move, to hide the cursor.
+CONTROL = re.compile(r"\x1b\[[0-9;?]{0,16}[A-Za-z]")
 LONGEST_MESSAGE = 1024
 LONGEST_FIELD = 512
 LONGEST_WORD = 40
@@ -21,6 +24,11 @@ def bounded(text: str, *, limit: int = LONGEST_MESSAGE) -> str:
     words = kept.rpartition(" ")[0]
     near = words and len(words) > len(kept) - LONGEST_WORD
     return f"{(words if near else kept).rstrip(' ,;:(')}..."
+
+
+def plain(text: str) -> str:
+    """A log without what only a terminal understands, its lines ended as on Linux."""
+    return CONTROL.sub("", text).replace("\r\n", "\n")
 
 
 def stamp(when: datetime) -> str:

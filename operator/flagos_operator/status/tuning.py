@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from flagos_operator.status.loglines import COLOUR
 from flagos_operator.status.reached import UP
+from flagos_operator.status.text import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,7 +102,7 @@ def news_until(found: Tuning) -> datetime | None:
 
 def _with(found: Tuning, line: str) -> Tuning:
     if "utotuning" in line:
-        return _with_kernel(found, COLOUR.sub("", line))
+        return _with_kernel(found, CONTROL.sub("", line))
     if READY.search(line) and not found.served:
         return replace(found, served=True, ready=_time(line))
     return _read(match, found) if (match := SUMMARY.search(line)) else found

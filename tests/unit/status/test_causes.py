@@ -8,13 +8,16 @@ from flagos_operator.status.causes import CAUSES, EXITS, GENERAL, LAST_RESORT
 from flagos_operator.status.loglines import telling
 from flagos_operator.status.reasons import Kind
 from flagos_operator.status.remedies import REMEDIES
+from tests.unit.status.chips import LINES as OF_CHIPS
 from tests.unit.status.lines import LINES
 from tests.unit.status.test_loglines import FROM_LINES, FROM_LOGS, LOGS
 from tests.unit.status.unseen import LINES as UNSEEN
+from tests.unit.status.voices import VOICES
 
 TEXTS = [
     *(line for name, *_ in FROM_LOGS for line in (LOGS / f"{name}.txt").read_text().split("\n")),
-    *(line for line, _ in (*FROM_LINES, *LINES, *UNSEEN)),
+    *(line for line, _ in (*FROM_LINES, *LINES, *UNSEEN, *OF_CHIPS)),
+    *(line for log, *_ in VOICES.values() for line in log.split("\n")),
 ]
 ROWS = (*CAUSES, *GENERAL, *LAST_RESORT)
 

@@ -9,6 +9,7 @@ import pytest
 from flagos_operator.status.summary import summarize
 from flagos_operator.status.view import View
 from tests.unit.status.build import (
+    a_claim,
     a_container,
     a_plan,
     a_pod,
@@ -30,7 +31,20 @@ class TestProgress:
         [
             (a_view(a_pod(fetching())), "downloading weights"),
             (a_view(a_pod(waiting("ContainerCreating"))), "preparing volumes and image"),
-            (a_view(a_pod(fetched(), starting())), "loading the model"),
+            (
+                a_view(a_pod(fetched(), starting())),
+                "its container runs, no line of its log read yet",
+            ),
+            (
+                a_view(a_pod(fetched(), waiting("ContainerCreating", last=ended(), restarts=1))),
+                "its container is made again, restarted once (CrashLoop)",
+            ),
+            (
+                a_view(a_pod(fetched(), a_container(), ready=False)),
+                "answers, its pod is not ready yet",
+            ),
+            (a_view(plan=a_plan(suspended=True)), "set spec.suspend to false to serve"),
+            (a_view(plan=a_plan(replicas=0)), "raise spec.replicas to serve"),
             (a_view(unscheduled()), "waiting for a node"),
             (
                 a_view(unscheduled("Insufficient nvidia.com/gpu"), plan=a_plan(devices=4)),
@@ -75,7 +89,7 @@ class TestProgress:
         assert summarize(view).status["progress"] == text
 
     def test_it_is_absent_when_there_is_nothing_to_say(self):
-        assert "progress" not in summarize(a_view(plan=a_plan(suspended=True, replicas=0))).status
+        assert "progress" not in summarize(a_view(children=(a_claim("Lost"),))).status
 
 
 class TestEvents:

@@ -237,6 +237,21 @@ def test_a_refusal_does_not_hide_what_the_pods_do_once_all_are_there():
     assert ready(summarize(view))["reason"] == "Starting"
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"suspended": True, "replicas": 0}, "spec.suspend is true: set it to false to serve"),
+        ({"replicas": 0}, "spec.replicas is 0: raise it to serve"),
+    ],
+)
+def test_a_model_at_rest_says_what_would_make_it_serve(change, message: str):
+    summary = summarize(a_view(plan=a_plan(**change)))
+    assert ready(summary)["message"] == message
+    assert condition(summary, "FlagOSActive")["message"] == (
+        "No pod runs that could tell; Ready says why none does."
+    )
+
+
 def test_no_deployment_yet_is_pending():
     assert ready(summarize(a_view(deployment=None)))["reason"] == "Pending"
 
@@ -304,7 +319,9 @@ class TestCrashes:
         again = starting(restarts=1, last=ended(1, at=30, message="OSError: odd"), since=ago(29))
         summary = summarize(a_view(a_pod(fetched(), again)))
         assert ready(summary)["reason"] == "Starting"
-        assert summary.status["progress"] == "loading the model, restarted once (CrashLoop)"
+        assert summary.status["progress"] == (
+            "its container runs, no line of its log read yet, restarted once (CrashLoop)"
+        )
         assert summary.status["lastFailure"]["message"] == (
             "container server ended with exit code 1: OSError: odd"
         )

@@ -25,7 +25,7 @@ def pod(name: str) -> PodFacts:
     ("name", "phase", "reason", "words"),
     [
         ("downloading", "Downloading", "Downloading", "downloading"),
-        ("starting", "Starting", "Starting", "loads"),
+        ("starting", "Starting", "Starting", "no line of its log"),
         ("image-error", "Failed", "CannotPullImage", "localhost/no-such-image:1"),
         ("image-back-off", "Failed", "CannotPullImage", "connection refused"),
         ("image-name", "Failed", "InvalidImageName", "must be lowercase"),
@@ -38,7 +38,7 @@ def pod(name: str) -> PodFacts:
         ("unbound", "Scheduling", "VolumeClaimPending", "unbound immediate"),
         ("not-mounted", "Pulling", "Pulling", "node1"),
         ("fetch-failed", "Failed", "SourceNotFound", "modelscope has no nobody/nothing"),
-        ("crash-once", "Starting", "Starting", "loads"),
+        ("crash-once", "Starting", "Starting", "no line of its log"),
         (
             "crash-loop",
             "Failed",
@@ -47,7 +47,7 @@ def pod(name: str) -> PodFacts:
         ),
         ("engine-died", "Failed", "EngineDied", "exit code 0"),
         ("out-of-memory", "Failed", "OutOfMemory", "limits.memory"),
-        ("over-budget", "Starting", "Starting", "loads"),
+        ("over-budget", "Starting", "Starting", "no line of its log"),
         ("not-responding", "Degraded", "NotResponding", "no longer answers"),
         ("evicted", "Failed", "Evicted", 'Usage of EmptyDir volume "keep" exceeds the limit'),
     ],

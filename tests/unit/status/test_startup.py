@@ -85,7 +85,7 @@ def after(summary: Summary, *pods: PodFacts, now: float, **change: Any) -> View:
 @pytest.mark.parametrize(
     ("now", "phase", "progress"),
     [
-        (RUN + 1, "Starting", "loading the model"),
+        (RUN + 1, "Starting", "its container runs, no line of its log read yet"),
         (RUN + 50, "Starting", "starting the engine"),
         (RUN + 108, "Loading", "loading weights 2/5 shards"),
         (RUN + 120, "Loading", "weights loaded"),
@@ -102,6 +102,42 @@ def test_a_start_reads_as_a_story(now: float, phase: str, progress: str):
     assert ready(summary)["reason"] == "Starting"
     assert condition(summary, "Progressing")["status"] == "True"
     assert summary.status["startup"]["phase"] == phase
+
+
+@pytest.mark.parametrize(
+    ("view", "message"),
+    [
+        (
+            seen(loading(), now=RUN + 1, heard={}),
+            "the server's container runs; no line of its log has been read yet",
+        ),
+        (seen(loading(), now=RUN + 50), "the server starts its engine"),
+        (seen(loading(), now=RUN + 108), "the server loads the weights"),
+        (
+            seen(pod(downloaded(), waiting("ContainerCreating", last=ended())), now=RUN + 9),
+            "the server's container is made again",
+        ),
+        (
+            seen(replace(served(RUN + 590), ready=False, conditions=()), now=RUN + 600),
+            "the server answers, but its pod is not ready",
+        ),
+    ],
+)
+def test_no_more_is_said_than_is_known(view: View, message: str):
+    """Of a container that had not written a line it was said that the server loads the model."""
+    assert ready(summarize(view))["message"] == message
+
+
+def test_what_keeps_a_pod_from_being_ready_is_told_in_the_nodes_words():
+    words = "containers with unready status: [proxy]"
+    told = Condition(
+        type="Ready", status="False", reason="ContainersNotReady", message=words, since=at(RUN)
+    )
+    beside = starting(name="proxy", since=at(RUN))
+    one = pod(downloaded(), a_container(since=at(RUN)), beside, conditions=(PLACED, told))
+    assert ready(summarize(seen(one, now=RUN + 600)))["message"] == (
+        f"the server answers, but its pod is not ready: {words}"
+    )
 
 
 def test_once_it_serves_the_times_of_all_steps_are_kept():

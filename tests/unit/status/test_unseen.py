@@ -6,21 +6,24 @@ import pytest
 
 from flagos_operator.status.explain import explain
 from flagos_operator.status.loglines import telling
+from tests.unit.status.chips import LINES as OF_CHIPS
 from tests.unit.status.unseen import CALM, LINES, WHOLE
+from tests.unit.status.voices import VOICES
 
+LOGS = WHOLE | VOICES
 READY = "(APIServer pid=1) INFO:     Application startup complete.\n"
 
 
-@pytest.mark.parametrize(("line", "reason"), LINES)
+@pytest.mark.parametrize(("line", "reason"), [*LINES, *OF_CHIPS])
 def test_a_line_has_its_reason_and_a_cure(line: str, reason: str):
     found = explain(f"loading\n{line}\n", exit_code=1)
     assert (found.reason, found.line_number) == (reason, 2)
     assert found.cure
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", LOGS)
 def test_a_log_has_its_reason_and_its_line(name: str):
-    log, code, reason, words = WHOLE[name]
+    log, code, reason, words = LOGS[name]
     found = explain(log, exit_code=code)
     assert found.reason == reason
     assert words in found.line

@@ -44,7 +44,8 @@ COMMAND = (
         "set VLLM_WORKER_MULTIPROC_METHOD=spawn in spec.server.env",
     ),
     cause(
-        r"(?:must be|is not) divisible by (?:(?:the )?tensor[ _]parallel|min_thread_)"
+        r"(?:must be|is not) divisible by (?:(?:the )?tensor[ _]parallel|min_thread_|tp[ _]size"
+        r"|weight quantization block)"
         r"|not aligned with the quantized weight",
         Reason.INVALID_ARGUMENT,
         "correct spec.server.tensorParallelSize",
@@ -57,7 +58,8 @@ COMMAND = (
         "raise spec.devices, or lower spec.server.tensorParallelSize",
     ),
     cause(
-        r"invalid device ordinal|[Ii]nvalid device(?:,| [Ii][Dd]\b)|device_id out of range",
+        r"invalid device ordinal|[Ii]nvalid device(?:,| [Ii][Dd]\b)|device_id out of range"
+        r"|[a-z]ErrorInvalidDevice\b",
         Reason.TOO_FEW_DEVICES,
         "raise spec.devices, or lower spec.server.tensorParallelSize",
     ),
@@ -92,7 +94,8 @@ COMMAND = (
 MODEL = (
     cause(
         r"Model architectures \[.{0,300}?\] are not supported"
-        r"|does not recognize this architecture|has no vLLM implementation",
+        r"|does not recognize this architecture|has no vLLM implementation"
+        r"|Unrecognized configuration class",
         Reason.UNSUPPORTED_MODEL,
         "use an image whose vLLM knows this model (spec.image)",
     ),
@@ -112,6 +115,12 @@ MODEL = (
         "this model does not run on a CPU: choose another spec.chip",
     ),
     cause(
+        r"No available implementation for op='\w{1,80}'",  # the plugin's dispatcher
+        Reason.UNSUPPORTED_MODEL,
+        "no implementation of that operator is left for this chip: take it out of "
+        "spec.flagos.operators.deny and denyMore, or use another spec.image",
+    ),
+    cause(
         r"(?i)bfloat16 is (?:only|not) supported|does not support (?:bf16|bfloat16)",
         Reason.UNSUPPORTED_MODEL,
         "add --dtype=float16 to spec.server.args",
@@ -122,6 +131,7 @@ MODEL = (
         r"(?:platform|device|chip|hardware)|minimum capability"
         r"|'_opnamespace' '\w{1,40}' object has|could not run '\w{1,40}::"
         r"|not implemented for '(?:half|bfloat16|float8)"
+        r"|only supports? \w{2,20} GPUs? or newer"
         r"|no supported ops kernel|failed to compile op\b|fp8\w{1,8} not supported in this",
         Reason.UNSUPPORTED_MODEL,
         "the image or the chip cannot run this model as it is: use another spec.image or "
@@ -143,7 +153,8 @@ MODEL = (
         "the server was told to load from a hub: let spec.source bring the weights",
     ),
     cause(
-        r"Invalid repository ID or local directory specified|does not appear to have a file named",
+        r"Invalid repository ID or local directory specified|does not appear to have a file named"
+        r"|Can't load the configuration of '",
         Reason.WEIGHTS_MISSING,
         "the model directory has no config.json: check spec.source",
     ),
@@ -162,6 +173,7 @@ MODEL = (
     cause(
         r"SafetensorError: |UnpicklingError|PytorchStreamReader failed|invalid load key"
         r"|unexpected EOF, expected|[Ff]ile might be corrupt"
+        r"|Unable to load weights from pytorch checkpoint"
         r"|deserializing header",
         Reason.WEIGHTS_CORRUPT,
         f"a weights file is damaged or incomplete: bring it anew; {CHECK_FILES}",
@@ -197,7 +209,7 @@ MODEL = (
         "the weights are not of the model that config.json names: check spec.source",
     ),
     cause(
-        r"Couldn't instantiate the backend tokenizer|Can't load tokenizer"
+        r"Couldn't instantiate the backend tokenizer|Can't load tokenizer|No tokenizer file found"
         r"|^TypeError: not a string$",  # SentencePiece, of a path that is None
         Reason.WEIGHTS_MISSING,
         "tokenizer files are missing: check spec.source.include and spec.source.exclude",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from flagos_operator.status.causes.row import (
@@ -18,6 +19,17 @@ LIBRARIES = (
     r"|(?:nccl|hccl|rccl|mccl|eccl|gloo|bkcl|cncl|flagcx|nvshmem)"
 )
 
+# What the other ranks say once one has gone: why is what that one said, if it said anything.
+FOLLOWS = re.compile(
+    rf"remote process exited|there are other ranks th"
+    rf"|(?:{LIBRARIES}|TCPStore|ProcessGroup).{{0,200}}"
+    r"(?:closed by peer|reset by peer|closed by remote|Broken pipe)"
+)
+APART = (
+    "the devices cannot talk to each other: look at the first rank that failed; check "
+    "spec.server.sharedMemory, spec.flagos.flagcxPath and the links of the node"
+)
+MISFIT = "the FlagOS plugin does not fit what is beside it in the image: use another spec.image"
 FAULT = (
     "the device or a kernel on it failed: if it repeats on one node, look at that device; "
     f"if on all, {ALL_ALIKE}"
@@ -40,6 +52,22 @@ GENERAL = (
         unless=r"EngineDeadError: ",  # it served without the plugin, and died of something else
     ),
     cause(
+        r"not found in VENDOR_DEVICE_MAP|The \w{2,20} device is not supported currently",
+        Reason.PLUGIN_NOT_LOADED,
+        "the FlagOS plugin in the image does not know this chip: use another spec.image",
+    ),
+    cause(
+        r"No module named '(?:vllm_fl|flag_gems)\b",
+        Reason.PLUGIN_NOT_LOADED,
+        MISFIT,
+    ),
+    cause(
+        r"(?:ModuleNotFoundError|ImportError): ",
+        Reason.PLUGIN_NOT_LOADED,
+        MISFIT,
+        near=r"/vllm_fl/",
+    ),
+    cause(
         r"not permitted when stream is capturing|StreamCapture(?:Unsupported|Invalidated)"
         r"|previous error during capture",
         Reason.DEVICE_FAULT,
@@ -47,8 +75,10 @@ GENERAL = (
         "spec.server.args",
     ),
     cause(
-        r"illegal memory access|device-side assert|unspecified launch failure|\bXid\b"
-        r"|[Mm]emory [Vv]iolation|(?:aicore|vector core|aivec) (?:exception|error|timeout)"
+        r"illegal memory access|device-side assert(?!ions)|unspecified launch failure|\bXid\b"
+        r"|[Mm]emory [Vv]iolation|ATU Fault|fallen off the bus|(?:GPU|device) is lost"
+        r"|[a-z]Error(?:IllegalAddress|LaunchFailure|LaunchFailed)\b"
+        r"|(?i:aicore|vector core|aivec)(?: execution)? (?:exception|error|time[sd]? ?out)"
         r"|uncorrectable ECC|[Mm]emory access fault|GPU (?:[Hh]ang|[Rr]eset)|HSA_STATUS_ERROR"
         r"|\bioctl .{0,60}fail|\bcu\w{1,40}\(\) failed .{0,80}status",
         Reason.DEVICE_FAULT,
@@ -57,15 +87,14 @@ GENERAL = (
     cause(
         rf"\b(?:{LIBRARIES})\b.{{0,120}}(?i:error|fail|time[sd]? ?out|unable)"
         r"|nccl(?:System|Internal|UnhandledCuda|InvalidUsage|Remote|UnhandledSystem)\w*"
-        r"|Hccl\w+, error|\bEI00\d\d\b|HCCL function error"
+        r"|Hccl\w+, error|\bEI(?:00|99)\d\d\b|HCCL function error"
+        r"|\b[NRMH]CCL WARN .{0,60}[Nn]o (?:socket )?interface found"
         r"|(?:DistStoreError|DistNetworkError|DistBackendError)"
         r"|client socket has (?:timed out|failed)|init_process_group.{0,80}(?i:time|fail)"
         r"|Watchdog caught collective|flagcx\w*(?:Error|Init\w*).{0,60}(?i:error|fail)"
-        r"|Failed to (?:initialize|create) .{0,40}(?:communicator|process group)"
-        r"|Connection closed by peer \[",
+        r"|Failed to (?:initialize|create) .{0,40}(?:communicator|process group)",
         Reason.COLLECTIVE_INIT_FAILED,
-        "the devices cannot talk to each other: look at the first rank that failed; check "
-        "spec.server.sharedMemory, spec.flagos.flagcxPath and the links of the node",
+        APART,
     ),
     cause(
         r"running Ray instance|[Ff]ailed to connect to GCS",
@@ -75,10 +104,17 @@ GENERAL = (
     cause(
         r"(?:CUDA|HIP|ACL|NPU|MUSA|MACA|MLU|XPU|GCU|DCU|PPU) (?:runtime |driver )?error\b"
         r"|\b(?:CNNL|CNRT|CNDRV) error|Triton Error \["
-        r"|AcceleratorError|NPU function error|\bE[EZ][0-9A-Z]{4}: |CUBLAS_STATUS|MIOPEN_STATUS"
-        r"|hipError[A-Z]\w+|page not present",
+        r"|AcceleratorError|NPU function error|\bE[EZ][0-9A-Z]{4}: |\bE[0-9A-Z]9999\b"
+        r"|\bcall aclnn\w{1,60} failed|\bACL \w{1,40} \w{1,40} failed, error code"
+        r"|[A-Z]BLAS_STATUS|MIOPEN_STATUS|MIOpen Error|\bMUDNN failed in|XPUERR_\w+"
+        r"|\b(?:hip|mc|maca|musa|cnrt|tops)Error[A-Z]\w+|page not present",
         Reason.DEVICE_FAULT,
         FAULT,
+    ),
+    cause(
+        r"\w{2,5} overflow, requires \d+ bits while \d+ bits",  # of an Ascend core's buffer
+        Reason.UNSUPPORTED_MODEL,
+        "a kernel cannot be made for this chip: try another spec.image",
     ),
     cause(
         r"out of resource: |CompilationError: |PassManager::run failed",
@@ -105,6 +141,7 @@ GENERAL = (
     cause(
         r"(?:ModuleNotFoundError|ImportError): |cannot open shared object file|undefined symbol: "
         r"|requires the following packages that were not found|python\S{0,8}: No module named "
+        r"|Cannot find a working triton installation|Failed to load the backend extension"
         r"|\b[A-Z]{2,12}_HOME environment variable is not set|No matching distribution found",
         Reason.DEPENDENCY_MISSING,
         "something is missing in the image: use another spec.image",
@@ -124,7 +161,7 @@ GENERAL = (
 LAST_RESORT = (
     cause(
         r"(?:^|: )(?:exec: )?(?!\S{0,99}(?:smi|gmi|mon|lspci|nvcc|hipcc|which|lsof|ip|ps):)"
-        r"\S{1,100}: (?:command )?not found$",
+        r"\S{1,100}: (?:command )?not found$|^exec \S{1,200}: no such file or directory$",
         Reason.CANNOT_START,
         "correct spec.server.command, spec.server.preStart or spec.image",
     ),
@@ -135,6 +172,7 @@ LAST_RESORT = (
         Reason.ENGINE_DIED,
         f"the engine was killed from outside, as for want of host memory: {MORE_MEMORY}",
     ),
+    cause(FOLLOWS.pattern, Reason.COLLECTIVE_INIT_FAILED, APART, follows=True),
     # Of an engine that was killed before it was known the one in front has no code to tell.
     cause(
         r"Engine core initialization failed\b.{0,80}Failed core proc\(s\): \{\}",

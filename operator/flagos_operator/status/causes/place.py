@@ -73,8 +73,8 @@ MEMORY = (
     cause(
         r"OutOfMemoryError: |\b[A-Z]{2,5} out of memory|(?<!host )\bout of (?:device )?memory\b"
         r"|ERROR_OUT_OF_MEMORY|Error(?:MemoryAllocation|OutOfMemory)|STATUS_ALLOC_FAILED"
-        r"|EL0004|EE1001.{0,80}memory|\b207001\b"
-        r"|(?:aclrt|rt|mc|mu|cn|hip|cuda|tops|xpu_)[Mm]alloc\w{0,20} .{0,40}(?:fail|no memory)",
+        r"|EL0004|EE1001.{0,80}memory|\b207001\b|XPUERR_NOMEM|[Dd]evice memory not enough"
+        r"|(?:aclrt|rt|mc|mu|cn|hip|cuda|tops|xpu_)[Mm]alloc\w{0,20}\b.{0,60}(?:fail|no memory)",
         Reason.DEVICE_OUT_OF_MEMORY,
         "use more devices (spec.devices), or lower spec.server.maxModelLen or "
         "spec.server.gpuMemoryUtilization",
@@ -104,7 +104,8 @@ SURROUNDINGS = (
         "/dev/shm: spec.server.sharedMemory",
     ),
     cause(
-        r"\[Errno 5\]|Input/output error|Stale file handle|Transport endpoint is not connected",
+        r"\[Errno 5\]|[Ii]nput/output error|disk I/O error|Stale file handle"
+        r"|Transport endpoint is not connected",
         Reason.STORAGE_FAILED,
         "the disk or the server of that volume fails: look at the node and the storage",
     ),
@@ -126,8 +127,15 @@ SURROUNDINGS = (
         heals=True,
     ),
     cause(
+        r"database disk image is malformed",
+        Reason.CACHE_LOCKED,
+        "several processes have damaged one tuning database: remove it, or set "
+        "FLAGGEMS_DB_URL=sqlite:///:memory: in spec.server.env",
+    ),
+    cause(
         r"[Aa]ddress already in use|EADDRINUSE|bind the IP port"
-        r"|port \d+ is already (?:in use|allocated)",
+        r"|port \d+ is already (?:in use|allocated)"
+        r"|server socket has failed to (?:listen|bind)(?!.{0,200}\b(?:13|EACCES)\b)",
         Reason.PORT_IN_USE,
         "another container of the pod uses the port; change spec.server.port",
         heals=True,
@@ -151,6 +159,10 @@ SURROUNDINGS = (
         "(spec.server.volumeMounts)",
     ),
 )
+NO_DEVICE = (
+    "no device reached the container: check spec.devices, spec.chip and the device plugin on the "
+    "node"
+)
 DEVICES = (
     cause(
         r"\b[Dd]river\b.{0,100}\b(?:too old|insufficient|mismatch|not match\w*|incompatible"
@@ -170,20 +182,27 @@ DEVICES = (
     cause(
         r"is out of bounds for 0 devices|(?i:\bno (?:\w+[- ]){0,2}(?:GPU|device|NPU|DCU|MLU|XPU"
         r"|GCU|accelerator|NVIDIA driver)s?\b.{0,40}\b(?:available|found|detected|on your))"
-        r"|(?i:found no (?:NVIDIA|\w{2,12}) driver)|Failed to infer device type"
+        r"|(?i:found no (?:NVIDIA|\w{2,12}) driver)"
         r"|DriverNotLoaded|NVML Shared Library Not Found|CUDA unknown error"
         r"|Device string must not be empty|\b0 active drivers|[a-z]ErrorNoDevice|ERROR_NO_DEVICE"
         r"|is NOT loaded, possibly no|CUDA call failed lazily|int\(\) .{0,40}'(?:MIG|GPU)-"
         r"|lib(?:cuda|ascend_hal|hsa-runtime64|mcruntime|musa|cnrt|mcdrv)\.so\S*: cannot"
-        r"|dcmi (?:model|module) initiali[sz]ed? failed"
+        r"|dcmi (?:model|module) initiali[sz]ed? failed|Failed to initialize NVML"
+        r"|Unexpected error from \w{2,8}GetDeviceCount|XPUERR_NODEV|Invalid XPU device"
+        r"|\b(?:aclInit|aclrtSetDevice)\b.{0,60}error code"
         r"|[Gg]et\w{0,40}[Dd]ev\w{0,40}(?:Count|Num)\b.{0,40}fail",
         Reason.DEVICE_NOT_FOUND,
-        "no device reached the container: check spec.devices, spec.chip and the device plugin "
-        "on the node",
+        NO_DEVICE,
+    ),
+    cause(
+        r"Failed to infer device type",
+        Reason.DEVICE_NOT_FOUND,
+        NO_DEVICE,
+        unless=r"Failed to load plugin (?!\w{0,40}(?:lora|resolver))",  # of the platform: why
     ),
     cause(
         r"no kernel image is available|kernel image is invalid|invalid device function"
-        r"|NoBinaryForGpu|is not defined for option 'gpu-name'"
+        r"|NoBinaryForG[Pp][Uu]|for GPU arch ?:|is not defined for option 'gpu-name'"
         r"|[Ee]xec format error|GLIBC\w*_[\d.]+.{0,4} not found|Illegal instruction|SIGILL",
         Reason.INCOMPATIBLE_IMAGE,
         "use an image that was built for this chip and processor (spec.image)",
@@ -192,21 +211,30 @@ DEVICES = (
 # Whatever kernel is compiled first meets these, so they are no fault of its operator.
 TOOLS = (
     cause(
+        r"fatal error: \S{1,200}: No such file"
+        r"|CalledProcessError: Command '\['\S{0,100}\b(?:gcc|cc|clang)'",
+        Reason.DEPENDENCY_MISSING,
+        "the C compiler of the image cannot build what Triton needs, as where Python's headers "
+        "are missing: use another spec.image",
+    ),
+    cause(
         r"Failed to find C compiler|(?:gcc|cc|clang)\b.{0,40}: not found"
         r"|No such file or directory: '\S{0,60}\b(?:gcc|cc|clang)'",
         Reason.DEPENDENCY_MISSING,
         "the image has no C compiler, which Triton needs: use another spec.image",
     ),
     cause(
-        r"No such file or directory.{0,200}(?:libdevice|/ptxas|ld\.lld|bishengir-|/nvvm/)",
+        r"No such file or directory.{0,200}(?:libdevice|/ptxas|ld\.lld|bishengir-|/nvvm/)"
+        r"|fatal +: Unsupported \.version|mismatches the version that was used to compile",
         Reason.DEPENDENCY_MISSING,
-        "the image lacks what compiles kernels for its chip: use another spec.image",
+        "the image lacks what compiles kernels for its chip, or has it too old: use another "
+        "spec.image",
     ),
 )
 # Scripts print these without harm, so they stand behind what programs raise.
 RIGHTS = (
     cause(
-        r"Read-only file system",
+        r"Read-only file system|unable to open database file|write a readonly database",
         Reason.PATH_NOT_WRITABLE,
         "give that path a writable volume (spec.server.volumeMounts)",
     ),

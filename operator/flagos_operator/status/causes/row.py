@@ -19,6 +19,7 @@ class Cause:
     `above` is how many lines before the one that matches belong to it; with `then` the error
     that follows does. `near`: what must stand in one of the lines before. `unless`: what must be
     nowhere in the log. `early`: it counts also for a server that became ready after it.
+    `follows`: it is what other processes say of one that has gone.
     """
 
     pattern: re.Pattern[str]
@@ -30,6 +31,7 @@ class Cause:
     near: re.Pattern[str] | None = None
     unless: re.Pattern[str] | None = None
     early: bool = False
+    follows: bool = False
 
     @property
     def needs_user(self) -> bool | None:
@@ -50,6 +52,7 @@ def cause(  # noqa: PLR0913 - a row of a table
     near: str = "",
     unless: str = "",
     early: bool = False,
+    follows: bool = False,
 ) -> Cause:
     return Cause(
         pattern=re.compile(pattern, re.MULTILINE),
@@ -61,6 +64,7 @@ def cause(  # noqa: PLR0913 - a row of a table
         near=re.compile(near) if near else None,
         unless=re.compile(unless) if unless else None,
         early=early,
+        follows=follows,
     )
 
 
