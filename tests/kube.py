@@ -1,4 +1,7 @@
-"""kubectl and helm for tests: real programs, clear failures, deadlines instead of sleeps."""
+"""kubectl and helm for tests: real programs, clear failures, deadlines instead of sleeps.
+
+Reading alone goes to the API server without a kubectl in between: see server.py.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import json
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from tests import server
+from tests.server import Body, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Body = dict[str, Any]
 Found = TypeVar("Found")
 
 
@@ -35,7 +40,7 @@ def eventually(probe: Callable[[], Found | None], *, within: float, what: str) -
     while time.monotonic() < deadline:
         try:
             answer = probe()
-        except CommandFailedError as error:
+        except (CommandFailedError, RefusedError) as error:
             seen = error
         else:
             if answer:
@@ -59,13 +64,18 @@ class Kube:
         return self.kubectl("apply", "-f", "-", stdin=json.dumps(document))
 
     def get(self, kind: str, name: str) -> Body:
-        body: Body = json.loads(self.kubectl("get", kind, name, "-o", "json"))
-        return body
+        return server.get(kind, name, namespace=self.namespace)
 
     def list(self, kind: str, *, selector: str = "") -> list[Body]:
-        text = self.kubectl("get", kind, "-l", selector, "-o", "json")
-        items: list[Body] = json.loads(text)["items"]
-        return items
+        return server.items(kind, namespace=self.namespace, selector=selector)
+
+    def refusal(self, body: Body) -> str | None:
+        """What the server says against this new object, none if it would take it."""
+        try:
+            server.judge(body, namespace=self.namespace)
+        except RefusedError as refused:
+            return str(refused)
+        return None
 
     def patch(self, kind: str, name: str, change: Body) -> str:
         return self.kubectl("patch", kind, name, "--type=merge", "-p", json.dumps(change))

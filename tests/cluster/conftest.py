@@ -107,25 +107,15 @@ def an_operator(
             assert process.wait(timeout=30) == 0, log.read_text()[-2000:]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def no_other_operator() -> None:
     """One that the chart installed would do the work that these tests look for."""
-    found = json.loads(
-        run(
-            "kubectl",
-            "get",
-            "deploy",
-            "-A",
-            "-l",
-            "app.kubernetes.io/name=flagos-operator",
-            "-o",
-            "json",
-        )
-    )["items"]
+    mine = ("-l", "app.kubernetes.io/name=flagos-operator")
+    found = run("kubectl", "get", "deploy", "--all-namespaces", *mine, "-o", "name")
     assert not found, "helm uninstall the operator of this cluster first: two would do the work"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def operator(account: Path, no_other_operator: None) -> Iterator[Path]:
     with an_operator(account) as log:
         yield log

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ import yaml
 
 from flagos_operator.api.outcome import Invalid
 from flagos_operator.api.spec import parse
+from tests import server
 from tests.cluster.conftest import DEFINITION
 from tests.kube import Kube, run
 from tests.unit.api.cases import EVERY_FIELD, Body, named
@@ -80,18 +80,8 @@ def done_to(body: Body) -> str:
 
 
 def taken_by_the_server(space: Kube, bodies: dict[str, Body]) -> tuple[set[str], str]:
-    # Not a List: kubectl judges the items of one by itself and asks nobody.
-    text = "\n---\n".join(json.dumps(body) for body in bodies.values())
-    words = ["create", "--dry-run=server", "--validate=strict", "-o", "name", "-f", "-"]
-    done = subprocess.run(
-        ["kubectl", "-n", space.namespace, *words],
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    return {line.rpartition("/")[2] for line in done.stdout.split()}, done.stderr
+    said = {name: space.refusal(body) for name, body in bodies.items()}
+    return {name for name, words in said.items() if words is None}, str(said)
 
 
 def refused(body: Body) -> bool:
@@ -111,8 +101,7 @@ def test_both_say_the_same_of_every_spoiled_field(space: Kube, body: Body) -> No
 
 @pytest.mark.parametrize("body", EVERY_FIELD, ids=named)
 def test_the_server_keeps_every_field(space: Kube, body: Body) -> None:
-    words = ("create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", "-")
-    kept = json.loads(space.kubectl(*words, stdin=json.dumps(body)))["spec"]
+    kept = server.judge(body, namespace=space.namespace)["spec"]
     assert kept == {"replicas": 1} | body["spec"]
 
 

@@ -15,10 +15,10 @@ from flagos_operator.catalog.catalogue import chip_row_of, release_of, shipped_r
 from flagos_operator.catalog.chips import shipped
 from flagos_operator.cluster.shipping import MANAGER
 from tests.cluster.conftest import ROOT, an_operator
-from tests.kube import CommandFailedError, eventually, run
+from tests.kube import Kube, eventually, run
 
 Body = dict[str, Any]
-DRY = ("--dry-run=server", "--validate=strict")
+CLUSTER = Kube("default")  # rows have no namespace; this one is not minded
 MARK = "flagos.io/shipped"
 OTHER_PORT = "18081"
 KINDS = (CHIP, RELEASE)
@@ -62,17 +62,8 @@ def a_row(kind: Definition, name: str, spec: object) -> Body:
     }
 
 
-def refusal(body: Body, *words: str) -> str | None:
-    try:
-        run("kubectl", "apply", *words, "-f", "-", stdin=json.dumps(body))
-    except CommandFailedError as error:
-        return str(error)
-    return None
-
-
 def get(kind: Definition, name: str) -> Body:
-    found: Body = json.loads(run("kubectl", "get", kind.plural, name, "-o", "json"))
-    return found
+    return CLUSTER.get(kind.plural, name)
 
 
 def patch(kind: Definition, name: str, spec: Body) -> None:
@@ -82,7 +73,7 @@ def patch(kind: Definition, name: str, spec: Body) -> None:
 
 @pytest.mark.parametrize(("kind", "name", "spec"), SHIPPED, ids=lambda it: str(it)[:40])
 def test_each_shipped_row_is_accepted(kind: Definition, name: str, spec: Body) -> None:
-    assert refusal(a_row(kind, name, spec), *DRY) is None
+    assert CLUSTER.refusal(a_row(kind, name, spec)) is None
 
 
 WRONG: list[tuple[Definition, Body, str]] = [
@@ -110,22 +101,22 @@ WRONG: list[tuple[Definition, Body, str]] = [
 def test_what_is_wrong_is_refused_with_its_cure_by_both(
     kind: Definition, spec: Body, words: str
 ) -> None:
-    assert words in (refusal(a_row(kind, "x", spec), *DRY) or "")
+    assert words in (CLUSTER.refusal(a_row(kind, "x", spec)) or "")
     found = chip_row_of("x", spec, own={}) if kind is CHIP else release_of("x", spec)
     assert isinstance(found, Invalid)
 
 
 def test_a_chip_needs_a_name_that_a_model_can_say() -> None:
-    assert "metadata.name is what spec.chip" in (refusal(a_row(CHIP, "a.b", {}), *DRY) or "")
+    assert "metadata.name is what spec.chip" in (CLUSTER.refusal(a_row(CHIP, "a.b", {})) or "")
 
 
 def test_a_release_may_have_dots_in_its_name() -> None:
     spec = {"model": "A-1.5", "chip": "cpu"}
-    assert refusal(a_row(RELEASE, "a-1.5-cpu", spec), *DRY) is None
+    assert CLUSTER.refusal(a_row(RELEASE, "a-1.5-cpu", spec)) is None
 
 
 def test_kubectl_shows_what_tells_rows_apart() -> None:
-    assert refusal(a_row(CHIP, "shown", {"resourceName": "a.b/c"})) is None
+    CLUSTER.apply(a_row(CHIP, "shown", {"resourceName": "a.b/c"}))
     header = run("kubectl", "get", "foc", "shown").splitlines()[0].split()
     assert header == ["NAME", "RESOURCE", "DEVICES/RESOURCE", "MEMORY", "AGE"]
     run("kubectl", "delete", "foc", "shown")
@@ -148,17 +139,14 @@ def _all_are_there() -> bool:
 
 
 def names(kind: Definition) -> set[str]:
-    listed = run("kubectl", "get", kind.plural, "-o", "name").split()
-    return {each.partition("/")[2] for each in listed}
+    return CLUSTER.names(kind.plural)
 
 
 def versions() -> dict[str, str]:
     """Of all rows: what moves with any write."""
-    listed = [json.loads(run("kubectl", "get", k.plural, "-o", "json"))["items"] for k in KINDS]
     return {
         f"{each['kind']}/{each['metadata']['name']}": each["metadata"]["resourceVersion"]
-        for items in listed
-        for each in items
+        for each in CLUSTER.list(",".join(kind.plural for kind in KINDS))
     }
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cluster.conftest import an_operator, asked
+from tests.cluster.conftest import asked
 from tests.kube import Body, Kube, eventually
 from tests.unit.api.cases import a_model
 
@@ -190,17 +189,6 @@ def test_a_claim_grows_where_its_class_allows_and_else_says_so(
     space.delete("flagosmodel", "grown")
 
 
-@pytest.fixture
-def settled(space: Kube, account: Path, no_other_operator: None) -> Iterator[str]:
-    """A model that was reconciled by an operator that has ended since."""
-    with an_operator(account):
-        applied(space, "settled", chip="nvidia", devices=1)
-        wait_children(space, "settled", PLAIN)
-        wait_reason(space, "settled", "Unschedulable")
-    yield "settled"
-    space.delete("flagosmodel", "settled")
-
-
 def writes() -> int:
     """Requests by the operator that could have changed something."""
     lines = re.findall(
@@ -211,15 +199,6 @@ def writes() -> int:
         for labels, n in lines
         if re.search(r'verb="(apply|patch|create|delete|post)', labels, re.IGNORECASE)
     )
-
-
-def test_a_restarted_operator_changes_nothing(space: Kube, account: Path, settled: str) -> None:
-    before = versions(space, settled)
-    with an_operator(account):
-        # The restart has looked at the model once a later model is served.
-        applied(space, "later")
-        wait_children(space, "later", PLAIN)
-        assert versions(space, settled) == before
 
 
 def nothing_written_meanwhile(space: Kube, name: str) -> bool:
@@ -239,17 +218,6 @@ def test_it_comes_to_rest_and_then_writes_nothing(space: Kube, operator: Path) -
     eventually(
         lambda: nothing_written_meanwhile(space, "still"), within=40, what="four quiet seconds"
     )
-
-
-def test_an_upgraded_operator_rolls_nothing(space: Kube, account: Path, settled: str) -> None:
-    """LLMKube #192: pods were rolled by each new version of the operator."""
-    before = versions(space, settled)["Deployment"]
-    with an_operator(account, image="localhost/operator:2"):
-        applied(space, "newer")
-        found = wait_children(space, "newer", PLAIN)
-        init = found["Deployment"]["spec"]["template"]["spec"]["initContainers"][0]
-        assert init["image"] == "localhost/operator:2"
-        assert versions(space, settled)["Deployment"] == before
 
 
 def test_events_come_dated_and_counted_as_kubectl_sorts_them(space: Kube, operator: Path) -> None:

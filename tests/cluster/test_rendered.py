@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from tests import server
 from tests.account import a_namespace
 from tests.golden.examples import EXAMPLES, objects, plan
 from tests.golden.restricted import violations
-from tests.kube import CommandFailedError, Kube, run
+from tests.kube import Kube, run
 from tests.unit.desired.build import objects as rendered
 
 ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
-DRY = ("--dry-run=server", "--validate=strict", "-f", "-")
 each_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 # What the examples leave out and validation could trip over.
 UNUSUAL: dict[str, dict[str, Any]] = {
@@ -71,10 +71,7 @@ def restricted() -> Iterator[Kube]:
 def accept(kube: Kube, manifests: Any) -> None:
     for manifest in manifests:
         here = {**manifest, "metadata": {**manifest["metadata"], "namespace": kube.namespace}}
-        kube.kubectl(
-            *("apply", "--server-side", "--field-manager=flagos-operator", *DRY),
-            stdin=json.dumps(here),
-        )
+        server.judge_apply(here, namespace=kube.namespace, manager="flagos-operator")
 
 
 @each_example
@@ -92,10 +89,6 @@ def test_pod_security_agrees_on_what_is_restricted(restricted: Kube, example: Pa
     template = objects(example)[-1]["spec"]["template"]
     pod = {"apiVersion": "v1", "kind": "Pod", **template}
     pod["metadata"] = {**template["metadata"], "name": "judged", "namespace": restricted.namespace}
-    try:
-        restricted.kubectl("create", *DRY, stdin=json.dumps(pod))
-        refused = ""
-    except CommandFailedError as error:
-        refused = str(error)
+    refused = restricted.refusal(pod)
     assert bool(refused) is bool(violations(template["spec"])), refused
     assert not refused or "violates PodSecurity" in refused, plan(example).chip

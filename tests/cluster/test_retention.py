@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cluster.conftest import an_operator
 from tests.cluster.test_operator import applied, nothing_written_meanwhile, wait_children
 from tests.kube import Body, Kube, eventually
 
@@ -20,7 +18,11 @@ ALL = {"ConfigMap", "Service", "Deployment", "PersistentVolumeClaim"}
 
 @pytest.fixture(scope="module", autouse=True)
 def shared(space: Kube) -> None:
-    """A claim of the user's; nothing has to bind it."""
+    shared_claim(space)
+
+
+def shared_claim(space: Kube) -> None:
+    """Of the user's; nothing has to bind it."""
     spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "64Mi"}}}
     kind = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
     space.apply({**kind, "metadata": {"name": "shared"}, "spec": spec})
@@ -148,58 +150,3 @@ def test_a_job_sleeps_wakes_and_costs_no_write_at_rest(space: Kube, operator: Pa
     space.delete("job", job["metadata"]["name"])
     eventually(lambda: "waits" in space.names("deployments"), within=30, what="waits goes on")
     space.delete("flagosmodel", "waits")
-
-
-def test_an_upgraded_operator_makes_no_job_anew_and_runs_it_with_its_own_image(
-    space: Kube, account: Path, no_other_operator: None
-) -> None:
-    with an_operator(account):
-        applied(space, "old", weights=REMOVED)
-        before = wait_job(space, "old", suspended=True)
-    with an_operator(account, image="localhost/operator:2"):
-        applied(space, "newer", weights={**REMOVED, "directory": "newer"})
-        wait_job(space, "newer", suspended=True)
-        assert wait_job(space, "old", suspended=True)["metadata"] == before["metadata"]
-        space.delete("flagosmodel", "old")
-        awake = wait_job(space, "old", suspended=False)
-        (container,) = awake["spec"]["template"]["spec"]["containers"]
-        assert container["image"] == "localhost/operator:2"
-        space.delete("flagosmodel", "newer")
-
-
-def test_a_deletion_while_the_operator_was_away_is_made_up_for(
-    space: Kube, account: Path, no_other_operator: None
-) -> None:
-    with an_operator(account):
-        applied(space, "away", weights={**REMOVED, "directory": "away"})
-        wait_job(space, "away", suspended=True)
-    space.delete("flagosmodel", "away")
-    wait_children(space, "away", set())
-    assert [job["spec"]["suspend"] for job in jobs(space, "away")] == [True]
-    with an_operator(account) as log:
-        wait_job(space, "away", suspended=False)
-        assert "is forbidden: User" not in log.read_text()
-
-
-def test_an_operator_without_rights_on_jobs_serves_all_other_models(
-    space: Kube, account: Path, no_other_operator: None
-) -> None:
-    """Of a chart that is older than the operator, for one."""
-    roles = json.loads(space.kubectl("get", "clusterroles", "-o", "json"))["items"]
-    role = next(r for r in roles if r["metadata"]["name"].startswith("tests-flagos-operator"))
-    fewer = [rule for rule in role["rules"] if rule.get("apiGroups") != ["batch"]]
-    name = role["metadata"]["name"]
-    space.patch("clusterrole", name, {"rules": fewer})
-    try:
-        with an_operator(account):
-            applied(space, "plain")
-            wait_children(space, "plain", ALL - {"PersistentVolumeClaim"})
-            applied(space, "needy", weights={**REMOVED, "directory": "needy"})
-            eventually(
-                lambda: "Forbidden" in json.dumps(space.get("flagosmodel", "needy")),
-                within=60,
-                what="needy says Forbidden",
-            )
-            assert "needy" not in space.names("deployments")
-    finally:
-        space.patch("clusterrole", name, {"rules": role["rules"]})
