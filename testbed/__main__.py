@@ -79,13 +79,14 @@ def env(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
 
 
 def link_operator(settings: Settings) -> None:
-    """`flagos-operator render` beside kubectl, if `make setup` has made it."""
-    made = Path(__file__).parents[1] / ".venv" / "bin" / "flagos-operator"
-    link = settings.programs / made.name
-    link.parent.mkdir(parents=True, exist_ok=True)
-    link.unlink(missing_ok=True)
-    if made.exists():
-        link.symlink_to(made)
+    """`flagos-operator render` and `kubectl flagos` beside kubectl, if `make setup` has made them."""
+    settings.programs.mkdir(parents=True, exist_ok=True)
+    for name in ("flagos-operator", "kubectl-flagos"):
+        made = Path(__file__).parents[1] / ".venv" / "bin" / name
+        link = settings.programs / name
+        link.unlink(missing_ok=True)
+        if made.exists():
+            link.symlink_to(made)
 
 
 def start(arguments: argparse.Namespace, settings: Settings, progress: Progress) -> int:

@@ -73,7 +73,11 @@ def install() -> None:
     do(
         *("helm", "upgrade", "--install", "flagos-operator", "charts/flagos-operator"),
         *("--namespace", "flagos-system", "--create-namespace", "--set", image),
-        *("--wait", "--timeout", "120s", "--hide-notes"),
+        "--hide-notes",
+    )
+    do(
+        *("kubectl", "-n", "flagos-system", "rollout", "status"),
+        *("deployment/flagos-operator", "--timeout=120s"),
     )
 
 

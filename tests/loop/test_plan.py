@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,21 @@ async def test_an_edit_that_rolls_pods_names_the_fields_and_counts_the_pods(
     assert "rolls 2 pods: spec.containers[server].image" in out
     assert f"+        image: {NEW}\n" in out
     assert out.endswith("; rolls 2 pods\n")
+
+
+async def test_what_an_edit_interrupts_is_told(
+    kube: FakeKube, operator: Operator, tmp_path: Path, capsys: Capture
+) -> None:
+    """A new pod may wait for the chip that the old one holds."""
+    model = partial(a_downloaded_model, chip="nvidia", devices=1)
+    await served(kube, operator, model())
+    for pods, told in (
+        (1, "rolls 1 pod: nothing answers until the new one is ready"),
+        (2, "rolls 2 pods, one at a time: each ends before its successor starts"),
+    ):
+        kube.patch("Deployment", "m", {"status": {"replicas": pods}})
+        _, out = await planned(kube, tmp_path, capsys, model(image=NEW))
+        assert out.endswith(f"; {told}\n")
 
 
 async def test_the_image_of_an_operator_that_is_not_asked_is_no_difference(

@@ -39,6 +39,7 @@ class Change:
     diff: str = ""
     rolls: tuple[str, ...] = ()  # fields that make new pods
     pods: int = 0  # that would be replaced
+    ends_first: bool = False  # each of them, before its successor starts
     message: str = ""
     manifest: Body | None = None
 
@@ -110,6 +111,12 @@ def deletion(live: Body) -> Change:
     )
 
 
+def surge(deployment: Body) -> int:
+    """New pods that may start before an old one ends."""
+    count: int = deployment["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+    return count
+
+
 def compared(before: Body, after: Body, *, manifest: Body) -> Change:
     kind, name = manifest["kind"], manifest["metadata"]["name"]
     was, will = cleaned(before), cleaned(after)
@@ -122,5 +129,6 @@ def compared(before: Body, after: Body, *, manifest: Body) -> Change:
         diff=unified(was, will, title=f"{kind}/{name}"),
         rolls=rolls,
         pods=running if rolls else 0,
+        ends_first=bool(rolls) and surge(manifest) == 0,
         manifest=manifest,
     )

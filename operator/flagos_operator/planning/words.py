@@ -104,9 +104,18 @@ def summary(outlook: Outlook) -> str:
         return f"{outlook.name or 'this model'}: refused, nothing would change"
     counts = Counter(DONE[each.action] for each in outlook.changes)
     told = ", ".join(f"{counts[word]} {word}" for word in DONE.values() if counts[word])
-    pods = sum(each.pods for each in outlook.changes if each.rolls)
-    rolls = f"; rolls {counted(pods, 'pod')}" if pods else ""
-    return f"{outlook.name}: {told}{rolls}"
+    gap = "".join(f"; {interruption(each)}" for each in outlook.changes if each.pods)
+    return f"{outlook.name}: {told}{gap}"
+
+
+def interruption(change: Change) -> str:
+    """What whoever asks the model meets meanwhile."""
+    rolls = f"rolls {counted(change.pods, 'pod')}"
+    if not change.ends_first:
+        return rolls
+    if change.pods == 1:
+        return f"{rolls}: nothing answers until the new one is ready"
+    return f"{rolls}, one at a time: each ends before its successor starts"
 
 
 def as_json(outlooks: Iterable[Outlook], *, asked: str, code: int) -> dict[str, Any]:
@@ -176,6 +185,7 @@ def changed(change: Change) -> dict[str, Any]:
         "message": change.message or None,
         "rolls": list(change.rolls),
         "pods": change.pods,
+        "endsFirst": change.ends_first,
         "diff": change.diff or None,
         "manifest": change.manifest,
     }
