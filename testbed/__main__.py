@@ -79,7 +79,7 @@ def env(_: argparse.Namespace, settings: Settings, progress: Progress) -> int:
 
 
 def link_operator(settings: Settings) -> None:
-    """`flagos-operator render` and `kubectl flagos` beside kubectl, if `make setup` has made them."""
+    """`flagos-operator` and `kubectl flagos` beside kubectl, if `make setup` has made them."""
     settings.programs.mkdir(parents=True, exist_ok=True)
     for name in ("flagos-operator", "kubectl-flagos"):
         made = Path(__file__).parents[1] / ".venv" / "bin" / name
