@@ -35,6 +35,7 @@ STARTING = "Starting"
 READY = "Ready"
 # The words of a server that is up, for whoever asks that of a log.
 UP = r"Application startup complete|The server is fired up|\"GET /health HTTP/[\d.]+\" 200"
+WARMING_UP = "WarmingUp"
 STEPS = (
     step(
         "Loading",
@@ -55,7 +56,7 @@ STEPS = (
         r"Capturing \w{0,20} ?[Gg]raphs?\b|Capture \w{0,10} ?graph begin|, in capture_model$",
     ),
     step(
-        "WarmingUp",
+        WARMING_UP,
         r"[Gg]raph capturing finished|Capture \w{0,10} ?graph end|init engine \("
         r"|Warming up|(?<!/)\b[Ww]arm(?:ing)?[- ]?up .{0,60}(?:started|took|finished|done)"
         r"|Starting vLLM (?:API )?server|Started server process",
@@ -83,6 +84,11 @@ WITHOUT_GRAPHS = re.compile(
     rf"{EAGER.pattern}|[Cc]uda ?graph is disabled"
     r"|cudagraph_mode(?:=|': )\W{0,2}(?:CUDAGraphMode\.)?NONE\b"
 )
+SIZED = re.compile(_MEASURED)
+# What sounds like the end and is not: vLLM captures graphs a first time to measure what they take,
+# and warms up single kernels before it captures.
+_FIRST_TIME = re.compile(r"[Gg]raph capturing finished")
+_KERNELS = re.compile(r"warmup\.py:\d|[Ww]arm(?:ing)?[- ]?up .{0,60}(?:kernel|attention|GEMM)")
 LOOKED_AT = 600
 CONFIGURATION = 8000  # of a line that lists the whole configuration
 NAMES = (STARTING, *(each.name for each in STEPS))
@@ -95,15 +101,22 @@ def reached(lines: list[str]) -> Reached:
 
 def begun(lines: Iterable[str]) -> Iterator[Reached]:
     """Each step that was entered, with the line that it began with."""
-    at, ahead = 0, AHEAD
+    at, ahead, sized = 0, AHEAD, False
     for number, line in enumerate(lines, start=1):
         ahead = _left_out(line, ahead)
         seen = line[:LOOKED_AT]
+        sized = sized or bool(SIZED.search(seen))
         named = (each.name for each in (*STEPS, *ahead) if each.pattern.search(seen))
-        found = max((NAMES.index(name) for name in named), default=0)
+        true = (name for name in named if name != WARMING_UP or _warms_up(seen, sized=sized))
+        found = max((NAMES.index(name) for name in true), default=0)
         if found > at:
             at = found
             yield Reached(name=NAMES[at], number=number)
+
+
+def _warms_up(line: str, *, sized: bool) -> bool:
+    """Of a line that says so."""
+    return not _KERNELS.search(line) and (sized or not _FIRST_TIME.search(line))
 
 
 def _left_out(line: str, ahead: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -14,7 +14,14 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from flagos_operator.status.reached import CONFIGURATION, EAGER, STARTING, WITHOUT_GRAPHS, begun
+from flagos_operator.status.reached import (
+    CONFIGURATION,
+    EAGER,
+    SIZED,
+    STARTING,
+    WITHOUT_GRAPHS,
+    begun,
+)
 from flagos_operator.status.startwords import far
 from flagos_operator.status.text import plain
 
@@ -116,7 +123,7 @@ def _line(found: re.Match[str], at: datetime, text: str) -> Line:
 
 def _telling(told: Sequence[Line], patterns: Patterns) -> Iterator[Line]:
     chosen = {each.number - 1 for each in begun(each.text for each in told)}
-    chosen.update(_first(WITHOUT_GRAPHS, told), _first(EAGER, told))
+    chosen.update(_first(WITHOUT_GRAPHS, told), _first(EAGER, told), _first(SIZED, told))
     chosen.update(_last(told, far), _last(told, _SAYS.match))
     chosen.update(range(len(told))[-1:])
     chosen.update(chain.from_iterable(_some(pattern, told) for pattern in patterns))

@@ -34,7 +34,7 @@ SAYINGS = (
     saying("Loading", r"Loading weights took", "weights loaded"),
     saying("Compiling", r"Dynamo bytecode transform|Compiling a graph for", "compiling"),
     saying("Compiling", r"torch\.compile took", "compiled, measuring memory"),
-    saying("Compiling", r"Initial profiling", "measuring memory"),
+    saying("Compiling", r"Initial profiling|Profiling \w{1,9} graph memory", "measuring memory"),
     saying(
         "Capturing",
         r"\bCaptur\w{1,4} (?:\w+ ){0,3}(?:graphs?|batches)\b.{0,120}?\b(\d{1,6})/(\d{1,6}) \[",

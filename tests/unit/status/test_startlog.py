@@ -61,6 +61,43 @@ def test_while_graphs_are_captured_in_silence_the_log_has_said_that_they_will_be
     assert "GPU KV cache" not in story(kept).far
 
 
+BAR = "Capturing CUDA graphs (PIECEWISE): 100%|##| 3/3 [00:03<00:00,  1.04s/it]"
+FINISHED = ENGINE + "Graph capturing finished in 4 secs, took 0.11 GiB"
+# As vLLM's second model runner starts: vllm-windows-build issue 17.
+MEASURED = (
+    "Model loading took 4 GiB",
+    "Initial profiling/warmup run took 0.05 s",
+    BAR,
+    FINISHED,
+    ENGINE + "Available KV cache memory: 6.13 GiB",
+    SIZED,
+)
+
+
+def test_graphs_that_are_captured_to_measure_them_are_not_the_last():
+    assert turns(kept_of(*MEASURED)) == ("Compiling", "Capturing")
+    assert turns(kept_of(*MEASURED, BAR, FINISHED)) == ("Compiling", "Capturing", "WarmingUp")
+
+
+def test_what_is_kept_of_them_tells_the_same_at_the_next_look():
+    kept = kept_of(*MEASURED, BAR, FINISHED)
+    assert turns(distil(kept, "")) == ("Compiling", "Capturing", "WarmingUp")
+
+
+@pytest.mark.parametrize(
+    "said",  # by vLLM 0.20 to 0.25 before it captures graphs
+    [
+        "INFO 03-18 14:05:54 [kernel_warmup.py:65] Warming up FlashInfer attention.",
+        "INFO 08-19 18:00:14 [kernel_warmup.py:65] Warming up ll_bf16 router GEMM kernels.",
+        "INFO 06-21 07:20:32 [deepseek_v4_mhc_warmup.py:209] The warmup finished in 0.45 seconds.",
+    ],
+)
+def test_single_kernels_that_are_warmed_up_are_not_the_end(said: str):
+    told = ("Model loading took 4 GiB", SIZED, f"(EngineCore pid=2) {said}")
+    assert turns(kept_of(*told)) == ("Compiling", "Capturing")
+    assert turns(kept_of(*told, BAR, FINISHED)) == ("Compiling", "Capturing", "WarmingUp")
+
+
 @pytest.mark.parametrize(
     "said",
     [
