@@ -94,7 +94,9 @@ def _launched(lines: list[str]) -> Blamed | None:
 
 
 def _named(file: str, function: str, *, at: int) -> Blamed | None:
-    name = file if FRAMEWORK.search(function) else function.rpartition(".")[2]
+    # What an operator calls inside its file has its name nowhere, and denying it denies nothing.
+    inside = function.startswith("_") and file.strip("_") not in function
+    name = file if inside or FRAMEWORK.search(function) else function.rpartition(".")[2]
     if not NAME.fullmatch(name):
         return None
     if family := FAMILIES.get(name):

@@ -39,3 +39,8 @@ def test_what_is_said_in_passing_is_not_the_cause(line: str):
     told = telling(f"{line}\nKeyError: 'the cause'\n")
     assert told
     assert (told.line, told.reason) == ("KeyError: 'the cause'", None)
+
+
+def test_a_chip_without_graphs_is_served_without_them():
+    log, code, *_ = VOICES["graphs that a chip has not"]
+    assert "--enforce-eager" in explain(log, exit_code=code).cure

@@ -44,6 +44,19 @@ Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.
 FRAME = (
     "RuntimeError: Engine core initialization failed. Failed core proc(s): {'EngineCore_DP0': 1}"
 )
+# vllm-plugin-FL issue 539, on Iluvatar.
+NO_GRAPH = """\
+  File "/opt/torch/cuda/graphs.py", line 82, in capture_begin
+    super().capture_begin(pool=pool)
+torch.AcceleratorError: CUDA error: ixErrorNotSupported
+"""
+# FlagGems issue 6371, on Moore Threads; a log that begins inside of the operator.
+INSIDE = """\
+  File "/opt/flag_gems/ops/mul.py", line 505, in _launch_scalar
+    mul_scalar_kernel[grid](x)
+  File "/opt/flag_gems/utils/libentry.py", line 1163, in flagtune_policy
+RuntimeError: MUSA error: unknown error
+"""
 READY = "(APIServer pid=1) INFO:     Application startup complete.\n"
 DEAD = front(
     "vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue. See stack trace (above) for the root cause."
@@ -136,6 +149,8 @@ VOICES = {
         "flag_gems",
     ),
     "a package that nobody needs": (NO_TRITON_KERNELS, 1, "CrashLoop", "rope_theta"),
+    "graphs that a chip has not": (NO_GRAPH, 1, "DeviceFault", "ixErrorNotSupported"),
+    "a part of an operator": (INSIDE, 1, "OperatorCrash", "FlagGems operator mul)"),
     "an aicore that hangs": (AICORE, 1, "DeviceFault", "aicore execution times out"),
     "an error without words": (OVERFLOW, 1, "UnsupportedModel", "ub overflow"),
     "a hint of PyTorch's": (HINT, 1, "DeviceFault", "invalid configuration"),

@@ -30,6 +30,9 @@ APART = (
     "spec.server.sharedMemory, spec.flagos.flagcxPath and the links of the node"
 )
 MISFIT = "the FlagOS plugin does not fit what is beside it in the image: use another spec.image"
+NO_GRAPHS = (
+    "what this model does cannot be put into a graph here: add --enforce-eager to spec.server.args"
+)
 FAULT = (
     "the device or a kernel on it failed: if it repeats on one node, look at that device; "
     f"if on all, {ALL_ALIKE}"
@@ -68,11 +71,16 @@ GENERAL = (
         near=r"/vllm_fl/",
     ),
     cause(
+        r"ErrorNotSupported\b|error: operation not supported",
+        Reason.DEVICE_FAULT,
+        NO_GRAPHS,
+        near=r"capture_begin|, in capture_model$|CUDAGraph",
+    ),
+    cause(
         r"not permitted when stream is capturing|StreamCapture(?:Unsupported|Invalidated)"
         r"|previous error during capture",
         Reason.DEVICE_FAULT,
-        "what this model does cannot be put into a graph here: add --enforce-eager to "
-        "spec.server.args",
+        NO_GRAPHS,
     ),
     cause(
         r"illegal memory access|device-side assert(?!ions)|unspecified launch failure|\bXid\b"
@@ -107,7 +115,7 @@ GENERAL = (
         r"|AcceleratorError|NPU function error|\bE[EZ][0-9A-Z]{4}: |\bE[0-9A-Z]9999\b"
         r"|\bcall aclnn\w{1,60} failed|\bACL \w{1,40} \w{1,40} failed, error code"
         r"|[A-Z]BLAS_STATUS|MIOPEN_STATUS|MIOpen Error|\bMUDNN failed in|XPUERR_\w+"
-        r"|\b(?:hip|mc|maca|musa|cnrt|tops)Error[A-Z]\w+|page not present",
+        r"|\b(?:hip|ix|mc|maca|musa|cnrt|tops)Error[A-Z]\w+|page not present",
         Reason.DEVICE_FAULT,
         FAULT,
     ),
