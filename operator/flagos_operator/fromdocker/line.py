@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flagos_operator.fromdocker import programs, serveflags
+from flagos_operator.fromdocker import misspelt, programs, serveflags
 from flagos_operator.fromdocker.report import UnclearError
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def read(serve: Serve, *, report: Report) -> Line:
         return script(serve, report)
     length = programs.program_length(serve.argv)
     flags = serveflags.read(list(serve.argv[length:]), report=report)
+    if kind == "VLLM":
+        misspelt.tell(flags.args, report=report)
     return Line(engine=kind, command=command(serve, kind, report), flags=flags)
 
 

@@ -92,6 +92,32 @@ def test_what_only_a_shell_could_tell_has_its_option(convert: Convert) -> None:
 
 
 @pytest.mark.parametrize(
+    ("flag", "near"),
+    [
+        ("--tensor-paralel-size 2", "--tensor-parallel-size"),
+        ("--max_modle_len=4096", "--max-model-len"),
+        ("--enable-prefix-cachin", ""),  # the beginning of one is that one
+        ("--compilation-config.mode 3", ""),
+        ("--no-enable-prefix-caching", ""),
+        ("--of-a-vendors-own 1", ""),
+        ("--seed -1", ""),
+    ],
+)
+def test_a_flag_that_looks_like_another_is_told_and_kept(
+    flag: str, near: str, convert: Convert
+) -> None:
+    found = convert(f"{CARD.strip()} {flag}\n")
+    assert found.server["args"] == flag.split()
+    assert ("though no vLLM that is known here has it" in found.err) == bool(near)
+    assert near in found.err
+
+
+def test_the_flags_of_another_engine_are_not_judged(convert: Convert) -> None:
+    line = "python3 -m sglang.launch_server --model-path /share/m --max-modle-len 4096\n"
+    assert "known here" not in convert(f"{GET}{RUN}{line}").err
+
+
+@pytest.mark.parametrize(
     ("text", "what"),
     [
         ("version: '3'\nservices:\n  v:\n    command: vllm serve /m\n", "a compose file"),
