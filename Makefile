@@ -49,12 +49,25 @@ test-faults: setup ## 200 models while etcd, API server and operator fail; `make
 	$(PYTEST) tests/faults
 
 .PHONY: test-e2e
-test-e2e: setup ## real node, containers and vLLM, through the chart; needs KUBECONFIG
-	$(PYTEST) tests/e2e
+test-e2e: setup ## real node, containers and vLLM, through the chart, two at once; needs KUBECONFIG
+	$(PYTEST) tests/e2e -m "not alone" --numprocesses=2 --dist=loadfile
+	$(PYTEST) tests/e2e -m alone
 
-.PHONY: test
-test: check test-pure test-loop ## everything; starts a cluster and takes it down again
-	testbed/with-cluster $(MAKE) --no-print-directory test-cluster test-faults test-e2e
+# Two lanes beside each other, as the one waits much and the other computes. What a lane has said
+# is printed when it ends.
+.PHONY: test lane-of-processes lane-of-the-cluster
+test: check ## everything, in two lanes; starts a cluster and takes it down again
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=recurse \
+	  lane-of-processes lane-of-the-cluster \
+	  || { echo "make test: something failed: look for *** above"; exit 1; }
+
+lane-of-processes:
+	@$(MAKE) test-pure
+	@$(MAKE) test-loop
+
+lane-of-the-cluster:
+	@testbed/with-cluster $(SHELL) -c \
+	  '$(MAKE) test-cluster && $(MAKE) test-faults && $(MAKE) test-e2e'
 
 .PHONY: bench
 bench: setup ## the figures: 1,000 models on a real API server (15 min); ARGS=--quick for less

@@ -1,7 +1,8 @@
 """The whole product on a real node: chart, operator, hub and a real vLLM.
 
 What runs: the cluster that KUBECONFIG names (`make cluster` gives one). The operator comes by
-`helm install` once per run; each test gets a namespace that enforces Pod Security `restricted`.
+`helm install` before the first test; each test gets a namespace that enforces Pod Security
+`restricted`. Files run two at once, but for those that are marked `alone`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from testbed.settings import Settings
 from tests.kube import Body, Kube, eventually, run
@@ -61,8 +63,12 @@ def bring_image(name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def operator() -> Kube:
-    install_operator()
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Kube:
+    """Who comes second finds it installed: helm then changes nothing of it."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with FileLock(shared / "operator.lock"):
+        install_operator()
     return SYSTEM
 
 

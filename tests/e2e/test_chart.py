@@ -21,7 +21,7 @@ from tests.e2e.conftest import (
 )
 from tests.kube import Body, CommandFailedError, Kube, eventually, run
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 
 DEFINITION = "flagosmodels.flagos.io"
 CHART = ROOT / "charts" / "flagos-operator"

@@ -24,7 +24,7 @@ from tests.e2e.engine import APART, signal_engine
 from tests.e2e.model import START, Model, tiny
 from tests.kube import Body, CommandFailedError, Kube, eventually, run
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]
 
 CLAIM = "models"
 REASONS = {

@@ -6,7 +6,6 @@ the server is Python's own web server, since no chip is here to serve from.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.conftest import SYSTEM
 from tests.e2e.model import Model, light, tiny
 from tests.kube import Kube, eventually, run
 
@@ -24,7 +24,7 @@ MEMORY = f"{RESOURCE}.memory"
 
 
 def allocatable() -> int:
-    nodes = json.loads(run("kubectl", "get", "nodes", "-o", "json"))["items"]
+    nodes = SYSTEM.list("nodes")
     return sum(int(node["status"]["allocatable"].get(RESOURCE, 0)) for node in nodes)
 
 

@@ -13,7 +13,7 @@ from tests.e2e.conftest import SYSTEM, install_operator
 from tests.e2e.test_chart import CHART, a_model, upgrade
 from tests.kube import Kube, eventually
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 
 NAME = "flagos-operator"
 

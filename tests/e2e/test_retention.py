@@ -5,12 +5,10 @@ Each test has models and directories of its own, on one volume; all models are a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import SYSTEM
 from tests.e2e.disk import UNPRIVILEGED, Disk, a_disk, claim, on_claim
 from tests.e2e.model import Model, tiny
 from tests.kube import Kube, eventually, run
@@ -53,7 +51,6 @@ MODELS = (
     tiny("gone", weights=removed(directory="models/gone"), **IDLE),
     tiny("first", weights=removed(), **IDLE),
     tiny("second", weights=removed()),
-    tiny("away", weights=removed(directory="away"), **IDLE),
     tiny("real", weights=kept(directory="real"), **IDLE),
     tiny("host", weights={**MADE, "reclaimPolicy": "Delete"}, **IDLE),
     tiny("guest", weights=on_claim("host-weights")),
@@ -71,24 +68,6 @@ def volume(space: Kube) -> Disk:
     disk.sh("mkdir models beside && echo stays > beside/file")
     space.apply(*MODELS)
     return disk
-
-
-@pytest.fixture
-def away(operator: Kube) -> Iterator[Callable[[], None]]:
-    """Sends the operator away; afterwards it is there again."""
-    yield lambda: scale(0)
-    scale(1)
-
-
-def scale(replicas: int) -> None:
-    SYSTEM.kubectl("scale", "deployment/flagos-operator", f"--replicas={replicas}")
-    pods = "app.kubernetes.io/name=flagos-operator"
-    eventually(
-        lambda: len(SYSTEM.list("pods", selector=pods)) == replicas,
-        within=60,
-        what=f"{replicas} operators",
-    )
-    SYSTEM.kubectl("rollout", "status", "deployment/flagos-operator", "--timeout=60s")
 
 
 def downloaded(space: Kube, name: str) -> Model:
@@ -163,18 +142,6 @@ def test_two_models_share_one_copy_until_the_last_one_goes(space: Kube, volume: 
     assert second.pod_uids() == pods
     delete(second)
     wait_removed(volume, place)
-
-
-def test_a_deletion_without_an_operator_is_made_up_for(
-    space: Kube, volume: Disk, away: Callable[[], None]
-) -> None:
-    model = downloaded(space, "away")
-    away()
-    delete(model)
-    wait_for_its_pods(model)
-    assert volume.files("away")
-    scale(1)
-    wait_removed(volume, "away")
 
 
 def test_a_link_in_the_place_of_a_directory_leads_no_removal_astray(

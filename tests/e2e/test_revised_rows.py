@@ -26,7 +26,7 @@ from tests.e2e.model import Model, light
 from tests.e2e.snapshot import Snapshot, at_rest
 from tests.kube import Body, Kube, eventually, run
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 
 CHIP, ROW = "metax", "minicpm5-2b-metax"
 EDITS = (("flagoschip", CHIP, {"sharedMemory": "1Gi"}), ("flagosrelease", ROW, {"devices": 0}))

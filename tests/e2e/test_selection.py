@@ -18,11 +18,11 @@ import pytest
 
 from testbed.images import hub as hub_image
 from testbed.settings import FIRST, SECOND
-from tests.e2e.conftest import ROOT, made_here
+from tests.e2e.conftest import ROOT, SYSTEM, made_here
 from tests.e2e.model import Model, light
 from tests.kube import Body, Kube, eventually, run
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 
 VENDORS = {"nvidia": "nvidia.com/gpu", "metax": "metax-tech.com/gpu"}
 PLACES = {"nvidia": FIRST, "metax": SECOND}
@@ -38,7 +38,7 @@ def node_of(chip: str) -> str:
 
 
 def offered(chip: str) -> str:
-    body = json.loads(run("kubectl", "get", "node", node_of(chip), "-o", "json"))
+    body = SYSTEM.get("node", node_of(chip))
     return str(body["status"]["allocatable"].get(VENDORS[chip], "0"))
 
 

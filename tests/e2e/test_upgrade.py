@@ -44,7 +44,7 @@ from tests.e2e.passes import looked_at_all
 from tests.e2e.snapshot import Snapshot, at_rest, contradictions
 from tests.kube import Body, Kube, eventually, run
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
 
 CHART = ROOT / "charts" / "flagos-operator"
 CLAIM = {"volumeClaimTemplate": {"size": "64Mi"}}
@@ -94,7 +94,8 @@ TRUTH = {
 
 
 def nothing_terminates() -> bool:
-    return "Terminating" not in run("kubectl", "get", "namespaces")
+    namespaces = SYSTEM.list("namespaces")
+    return not any("deletionTimestamp" in each["metadata"] for each in namespaces)
 
 
 def helm(*words: str) -> str:
