@@ -18,7 +18,7 @@ from flagos_operator.desired.plan import ObjectRef, Plan
 from flagos_operator.desired.render import render
 from flagos_operator.engine.workers import Next
 from flagos_operator.errors import NotFound, OperatorError
-from flagos_operator.status import prechecks
+from flagos_operator.status import prechecks, waiting
 from flagos_operator.status.checks import reclaiming
 from flagos_operator.status.conditions import is_ready
 from flagos_operator.status.crashes import wanted_logs
@@ -287,7 +287,7 @@ class Conductor:
             self.fleets.forget(key)
             return view
         view = replace(view, fleet=self.fleets.of(key, resource))
-        self.fleets.hope(key, hopes=bool(prechecks.too_small(view)))
+        self.fleets.hope(key, hopes=waiting.is_absent(view) or bool(prechecks.too_small(view)))
         return view
 
     def _forget(self, key: Key) -> None:

@@ -146,6 +146,22 @@ async def test_once_it_serves_nobody_looks_any_more(kube: FakeKube, operator: Op
         statuses_are_true(kube)
 
 
+async def test_devices_that_no_node_has_are_told_until_a_node_has_them(
+    kube: FakeKube, operator: Operator
+):
+    kube.create(a_large_one())
+    async with operator() as app:
+        hasty(app)
+        await eventually(lambda: kube.find("Deployment", "m"))
+        kube.create(a_pod_without_a_node(kube))
+        await eventually(
+            lambda: status(kube).get("progress", "").startswith("no node has nvidia.com/gpu: is")
+        )
+        assert condition(kube, "Ready")["message"].startswith("no node has nvidia.com/gpu: 0/")
+        kube.create(a_node("n1", NVIDIA, 16))
+        await eventually(lambda: "no usable node has 16" in status(kube)["progress"])
+
+
 async def test_without_the_right_to_list_nodes_nothing_is_said(
     kube: FakeKube, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ):

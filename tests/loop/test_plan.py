@@ -291,6 +291,18 @@ async def test_what_the_nodes_say_of_a_named_chip_is_told_as_the_operator_tells_
     assert f"note: NodeTooSmall: {condition(kube, 'UpToDate')['message']}" in out
 
 
+async def test_devices_that_no_node_has_are_noted(
+    kube: FakeKube, tmp_path: Path, capsys: Capture
+) -> None:
+    kube.create(a_node("n1", METAX))
+    code, out = await planned(kube, tmp_path, capsys, a_downloaded_model(chip="nvidia", devices=1))
+    assert code == 3
+    assert (
+        "note: Unschedulable: no node has nvidia.com/gpu: is the vendor's device plugin "
+        "installed? (flagos-operator chips)"
+    ) in out
+
+
 async def test_without_the_right_to_list_nodes_a_named_chip_is_planned_without_a_word_of_them(
     kube: FakeKube, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -300,7 +312,7 @@ async def test_without_the_right_to_list_nodes_a_named_chip_is_planned_without_a
     kube.create(a_node("n1", METAX))
     body = a_downloaded_model(chip="metax", devices=16)
     code, out = await planned(kube, tmp_path, capsys, body)
-    assert (code, "NodeTooSmall" in out) == (3, False)
+    assert (code, "NodeTooSmall" in out, "Unschedulable" in out) == (3, False, False)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 Nodes are not watched: in a large cluster their kubelets report all day. They are listed when such
 a model is new, one list for all that come meanwhile, and again while one is left: often if
-a model is told that no node is large enough, so that it hears of the one that comes, else as
-seldom as all is listed. A model is told when what is said of its resource is other than before.
+a model is told that no node has its devices, or none enough of them, so that it hears of the one
+that comes, else as seldom as all is listed. A model is told when what is said of its resource is
+other than before.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flagos_operator.cluster.inventory import nodes
-from flagos_operator.desired.fleet import UNKNOWN, UNREAD, Fleet, fleets
+from flagos_operator.desired.fleet import UNKNOWN, UNREAD, Fleet, fleets, known
 from flagos_operator.errors import Forbidden, OperatorError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ RETRY = 5.0
 class Follower:
     resource: str
     told: Fleet
-    hopes: bool = False  # for a node that is large enough
+    hopes: bool = False  # for a node that has the devices
 
 
 async def read(client: Client) -> dict[str, Fleet]:
@@ -52,7 +53,7 @@ class Fleets:
     tell: Callable[[Key], None]
     soon: float = SOON
     _followers: dict[Key, Follower] = field(default_factory=dict)
-    _known: Mapping[str, Fleet] = field(default_factory=dict)
+    _known: Mapping[str, Fleet] | None = None  # None: the nodes cannot be listed
     _read_at: float = float("-inf")
     _took: float = 0.0
     _denied: bool = False
@@ -71,7 +72,7 @@ class Fleets:
         ):
             found, self._wanted = UNREAD, True
         else:
-            found = self._known.get(resource, UNKNOWN)
+            found = known(self._known, resource)
         hopes = before.hopes if before else False
         self._followers[model] = Follower(resource=resource, told=found, hopes=hopes)
         self._asked.set()
@@ -134,13 +135,13 @@ class Fleets:
             await asyncio.sleep(RETRY)
             return
         log.info("nothing is said of nodes, which cannot be listed: %s", refused)
-        self._take({}, took=0.0)
+        self._take(None, took=0.0)
 
-    def _take(self, found: Mapping[str, Fleet], *, took: float) -> None:
+    def _take(self, found: Mapping[str, Fleet] | None, *, took: float) -> None:
         self._known, self._took, self._read_at = found, took, self.clock()
         self._wanted = False
         for model, follower in self._followers.items():
-            now = found.get(follower.resource, UNKNOWN)
+            now = known(found, follower.resource)
             if now != follower.told:
                 follower.told = now
                 self.tell(model)

@@ -16,7 +16,7 @@ from flagos_operator.desired.room import LABELS, MIB, Room
 from flagos_operator.desired.stock import Hardware, hardware
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from flagos_operator.desired.fits import Doubt
     from flagos_operator.desired.plan import Plan
@@ -30,6 +30,7 @@ class Fleet:
     most: int = 0
     sorts: frozenset[Hardware] = frozenset()
     unread: bool = False  # the nodes are about to be listed
+    absent: bool = False  # they were listed, and none has any
 
     @property
     def memory(self) -> int:
@@ -40,6 +41,7 @@ class Fleet:
 
 UNREAD = Fleet(unread=True)
 UNKNOWN = Fleet()
+ABSENT = Fleet(absent=True)
 
 
 def fleets(nodes: Sequence[Node]) -> dict[str, Fleet]:
@@ -56,6 +58,11 @@ def fleets(nodes: Sequence[Node]) -> dict[str, Fleet]:
         for name, largest in most.items()
         if largest
     }
+
+
+def known(found: Mapping[str, Fleet] | None, resource: str) -> Fleet:
+    """None: nobody may list the nodes."""
+    return UNKNOWN if found is None else found.get(resource, ABSENT)
 
 
 def room(plan: Plan, fleet: Fleet) -> Room | None:

@@ -8,6 +8,8 @@ from flagos_operator.desired import labels
 from flagos_operator.desired.manifest import Manifest, given
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flagos_operator.desired.asked import Asked
 
 
@@ -32,6 +34,12 @@ def placement(asked: Asked) -> Manifest:
             "resourceClaims": said.resource_claims,
         }
     )
+
+
+def of_the_chip(asked: Asked) -> Mapping[str, str]:
+    """Labels of a node that the model itself says nothing of."""
+    said = asked.spec.pod.node_selector
+    return {key: each for key, each in asked.chip.node_selector.items() if key not in said}
 
 
 def first(said: bool | None, chip: bool | None) -> bool | None:  # noqa: FBT001 - two layers

@@ -18,6 +18,7 @@ from flagos_operator.desired import (
     weights,
 )
 from flagos_operator.desired.asked import Asked
+from flagos_operator.desired.placement import of_the_chip
 from flagos_operator.desired.pod import Pod, pod, template
 from flagos_operator.desired.resolution import incomplete
 
@@ -56,6 +57,7 @@ class Plan:
     chip: str
     resource_name: str | None  # None: no device is asked for
     devices: int  # per pod
+    chip_labels: Mapping[str, str]  # that a node must have for the chip alone
     room: Room | None  # for the weights, where the chip tells its memory
     boards: int  # devices of each resource; 0: no memory that labels tell is that of one
     published: int | None  # bytes of the release's weights, as its row says
@@ -119,6 +121,7 @@ def plan(asked: Asked) -> Plan:
         chip=asked.spec.chip,
         resource_name=asked.resource_name if asked.devices else None,
         devices=asked.devices,
+        chip_labels=of_the_chip(asked),
         room=asked.room,
         boards=0 if asked.is_of_unknown_size else asked.chip.devices_per_resource,
         published=None,

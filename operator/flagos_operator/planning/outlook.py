@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from flagos_operator.cluster.inventory import Inventory, Survey, survey
 from flagos_operator.decisions import Decision, Decisions, no_choice
 from flagos_operator.desired import pin
 from flagos_operator.desired.asked import Asked
-from flagos_operator.desired.fleet import UNKNOWN, Fleet, doubts
+from flagos_operator.desired.fleet import UNKNOWN, Fleet, doubts, known
 from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.render import render
 from flagos_operator.desired.resolution import resolve
@@ -25,7 +26,9 @@ from flagos_operator.planning.changes import Change, changes, rendered
 from flagos_operator.planning.layers import Field, Layered
 from flagos_operator.planning.memory import estimated
 from flagos_operator.planning.scene import scene
+from flagos_operator.status import waiting
 from flagos_operator.status.prechecks import objection
+from flagos_operator.status.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,7 +89,8 @@ class Planner:
     own_image: bool = False  # whether the operator's image was said
     notes: tuple[str, ...] = ()  # on what all of it rests
     _chooser: Chooser | None = None
-    _fleets: Mapping[str, Fleet] | None = None
+    _looked: bool = False
+    _fleets: Mapping[str, Fleet] | None = None  # None, after a look: nobody may
 
     async def outlook(self, document: Document, *, notes: tuple[str, ...] = ()) -> Outlook:
         """What is no FlagOSModel at all is not asked of a cluster."""
@@ -153,12 +157,11 @@ class Planner:
             return UNKNOWN
         if not plan.resource_name or not plan.replicas:
             return UNKNOWN
-        if self._fleets is None:
-            try:
+        if not self._looked:
+            self._looked = True
+            with contextlib.suppress(Forbidden):
                 self._fleets = await read(self.client)
-            except Forbidden:
-                self._fleets = {}
-        return self._fleets.get(plan.resource_name, UNKNOWN)
+        return known(self._fleets, plan.resource_name)
 
     def layered(self, plan: Plan, decision: Decision, seen: Scene) -> Layered:
         release = decision.rows.release if decision.rows else None
@@ -196,4 +199,7 @@ def notes_of(decision: Decision, fleet: Fleet) -> list[str]:
     """What the operator would say beside it: a row that is newer, a release that failed."""
     doubtful = doubts(decision.plan, fleet) if isinstance(decision.plan, Plan) else ()
     found = (decision.behind, *map(objection, doubtful), decision.warning)
-    return [f"{each.reason}: {each.message}" for each in found if each]
+    notes = [f"{each.reason}: {each.message}" for each in found if each]
+    if fleet.absent and isinstance(decision.plan, Plan):
+        notes.insert(0, f"{Reason.UNSCHEDULABLE}: {waiting.nowhere(decision.plan)}")
+    return notes

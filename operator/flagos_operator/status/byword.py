@@ -161,6 +161,11 @@ STEPS = (
     ),
     word(
         Reason.UNSCHEDULABLE,
+        r"were unschedulable",
+        "a node is cordoned: kubectl uncordon NODE, or free or add others that fit",
+    ),
+    word(
+        Reason.UNSCHEDULABLE,
         r"^(?!.*Insufficient).*untolerated taint",
         "add nodes that fit, or tolerate the taint in spec.pod.tolerations",
     ),

@@ -125,7 +125,9 @@ def _not_pulled(view: View) -> str:
 
 
 def _waiting_for(view: View) -> str:
-    return waiting.for_devices(view) or "waiting for a node that fits"
+    if isinstance(view.plan, Plan) and waiting.is_absent(view):
+        return waiting.nowhere(view.plan)
+    return prechecks.too_small(view) or waiting.for_devices(view) or "waiting for a node that fits"
 
 
 def _unbound(view: View) -> str:

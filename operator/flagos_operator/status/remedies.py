@@ -97,10 +97,13 @@ REMEDIES = {
         "is left in the directory.",
     ),
     Reason.UNSCHEDULABLE: Remedy(
-        "No node has what the pod asks for: devices, memory, labels or tolerated taints. Of "
-        "devices the scheduler does not tell whether all are in use or no node offers any.",
-        "Free or add devices, or ask for fewer (spec.devices); kubectl describe node shows under "
-        "Allocatable what a node offers. The message has the scheduler's words.",
+        "No node has what the pod asks for: devices, memory, labels or tolerated taints. The "
+        "message says if no node offers the device, or a node is cordoned, or a label is the "
+        "chip's own; where the operator may not list nodes, it cannot tell whether all devices "
+        "are in use or there are none.",
+        "Free or add devices, or ask for fewer (spec.devices). Where no node has any, the "
+        "vendor's device plugin is missing or does not run: flagos-operator chips. The message "
+        "has the scheduler's words.",
     ),
     Reason.VOLUME_CLAIM_PENDING: Remedy(
         "No volume is bound to the claim for the weights.",

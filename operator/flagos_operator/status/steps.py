@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import byword, cures, prechecks, runtime
+from flagos_operator.status import byword, cures, prechecks, runtime, waiting
 from flagos_operator.status.pods import FETCH, SERVER
 from flagos_operator.status.reasons import Reason
 from flagos_operator.status.runtime import Pull
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flagos_operator.status.view import Objection, View
 
 FIELD = re.compile(r"\bspec\.[a-z]")
+LABELS = re.compile(r"didn't match Pod's node affinity")
 CURED = re.compile(r"\(.{4,}\)$")  # as a known cause of a failed start is
 STEPS: dict[str, str] = {
     Reason.QUOTA_EXCEEDED: (
@@ -62,6 +63,8 @@ def followed(trouble: Objection | None, view: View) -> Objection | None:
 def step(trouble: Objection, view: View) -> str:
     if FIELD.search(trouble.message):
         return ""
+    if trouble.reason == Reason.UNSCHEDULABLE and (told := _of_nodes(trouble, view)):
+        return told
     if by_word := byword.step(trouble.reason, trouble.message):
         return by_word
     by_case = _BY_CASE.get(trouble.reason)
@@ -104,6 +107,19 @@ def _config(trouble: Objection, _: View) -> str:
     if trouble.culprit and trouble.culprit.container == FETCH:
         fields = "tokenSecretRef of the hub in spec.source, or spec.fetch.env"
     return f"create it, or correct its name in {fields}"
+
+
+def _of_nodes(trouble: Objection, view: View) -> str:
+    """What the operator knows better than the scheduler's words."""
+    absent = waiting.HAS_PLUGIN if waiting.is_absent(view) else ""
+    wanted = waiting.for_labels(view)
+    if not wanted or not isinstance(view.plan, Plan) or not LABELS.search(trouble.message):
+        return absent
+    asked = (
+        f"{wanted} is what chip {view.plan.chip} asks of a node: add such nodes, or say another "
+        "in spec.pod.nodeSelector"
+    )
+    return "; ".join(filter(None, (absent, asked)))
 
 
 def _place(_: Objection, view: View) -> str:

@@ -14,20 +14,55 @@ if TYPE_CHECKING:
     from flagos_operator.status.view import View
 
 
+HAS_PLUGIN = "is the vendor's device plugin installed? (flagos-operator chips)"
+
+
 def for_devices(view: View) -> str:
     """Empty unless devices are what is missing.
 
     The scheduler has the same words for devices that are all in use and for a resource that no
-    node offers, so both are said.
+    node offers, so both are said where the nodes are not known.
     """
     plan = view.plan
     if not isinstance(plan, Plan) or not plan.resource_name or not plan.devices:
         return ""
+    if is_absent(view):
+        return _no_node(plan)
     told = (condition(pod, "PodScheduled") for pod in alive(view) if not pod.node)
     missing = f"Insufficient {plan.resource_name}"
     if not any(each and missing in each.message for each in told):
         return ""
-    return f"no usable node has {plan.devices} {plan.resource_name} free, or none offers it"
+    free = f"no usable node has {plan.devices} {plan.resource_name} free"
+    offered = view.fleet.most or _was_said(f"{free}: ", view)
+    return free if offered else f"{free}, or none offers it"
+
+
+def is_absent(view: View) -> bool:
+    plan = view.plan
+    if not isinstance(plan, Plan) or not plan.resource_name or not plan.devices:
+        return False
+    return view.fleet.absent or _was_said(f"{_no_node(plan)}: ", view)
+
+
+def _was_said(words: str, view: View) -> bool:
+    """What an operator that has just come finds said of nodes holds until they are listed."""
+    told = {each.get("type"): each for each in view.model.status.get("conditions") or ()}
+    return view.fleet.unread and str(told.get("Ready", {}).get("message", "")).startswith(words)
+
+
+def nowhere(plan: Plan) -> str:
+    return f"{_no_node(plan)}: {HAS_PLUGIN}"
+
+
+def _no_node(plan: Plan) -> str:
+    return f"no node has {plan.resource_name}"
+
+
+def for_labels(view: View) -> str:
+    """Those that the chip asks for and the model does not."""
+    if not isinstance(view.plan, Plan):
+        return ""
+    return ", ".join(f"{name}={value}" for name, value in view.plan.chip_labels.items())
 
 
 def for_volumes(view: View) -> str:

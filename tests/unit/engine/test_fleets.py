@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from flagos_operator.cluster import fleets
 from flagos_operator.cluster.fleets import Fleets
 from flagos_operator.cluster.kinds import Key
-from flagos_operator.desired.fleet import UNKNOWN, UNREAD, Fleet
+from flagos_operator.desired.fleet import ABSENT, UNKNOWN, UNREAD, Fleet
 from flagos_operator.errors import Forbidden, Unreachable
 from tests.unit.engine.leaping import run
 
@@ -48,7 +48,7 @@ def test_one_list_serves_all_that_are_new():
         async with following(cluster) as (found, told):
             assert found.of(ME, GPU) == found.of(OTHER, DCU) == UNREAD
             assert {await told.get(), await told.get()} == {ME, OTHER}
-            assert (found.of(ME, GPU), found.of(OTHER, DCU)) == (EIGHT, UNKNOWN)
+            assert (found.of(ME, GPU), found.of(OTHER, DCU)) == (EIGHT, ABSENT)
             assert found.of(Key("a", "third"), GPU) == EIGHT
             assert cluster.looks == 1
 
