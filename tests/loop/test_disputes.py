@@ -65,6 +65,39 @@ async def test_a_claim_that_cannot_grow_holds_up_nothing_else(kube, operator):
         await eventually(lambda: reason(kube) == "Pending")
 
 
+IMMUTABLE = Fault(
+    method="PATCH",
+    path="/persistentvolumeclaims/",
+    status=422,
+    message=(
+        'PersistentVolumeClaim "m-weights" is invalid: spec: Forbidden: spec is immutable after '
+        "creation except resources.requests and volumeAttributesClassName for bound claims\n"
+        "@@ -10,7 +10,7 @@\n"
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("phase", "cure"),
+    [
+        ("Pending", "it is not bound and holds nothing: kubectl delete pvc m-weights, and it is"),
+        ("Bound", "write them as the claim has them, or give up what it holds: kubectl delete"),
+    ],
+)
+async def test_a_claim_of_another_class_says_what_becomes_of_it(kube, operator, phase, cure):
+    async with operator():
+        kube.create(a_downloaded_model(weights=CLAIMED))
+        await eventually(lambda: reason(kube) == "Pending")
+        kube.patch("PersistentVolumeClaim", "m-weights", {"status": {"phase": phase}})
+        await quiet(kube)
+        kube.faults.append(IMMUTABLE)
+        kube.patch("FlagOSModel", "m", {"spec": {"weights": LARGER}})
+        await eventually(lambda: reason(kube) == "VolumeClaimRefused")
+        assert cure in condition(kube, "Ready")["message"]
+        assert "@@" not in condition(kube, "Ready")["message"]
+        kube.faults.clear()
+
+
 async def test_a_claim_that_was_refused_from_the_start_is_waited_for(kube, operator):
     """A pod would wait for it, and hold a chip meanwhile."""
     async with operator():

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from flagos_operator.cluster.store import Snapshot, Store
     from flagos_operator.metrics import Metrics
 
+# What a claim is made with, but for its size, stays.
+IMMUTABLE = "is immutable after creation"
+
 Manifest = Mapping[str, Any]
 Child = DeploymentFacts | JobFacts | ChildFacts
 
@@ -94,7 +97,7 @@ class Applier:
         except (Denied, Malformed) as refused:
             if kind is not CLAIM:
                 raise
-            raise _of_claim(refused, known) from refused
+            raise of_claim(refused, known or self.store.find(kind, key)) from refused
         self._remember(kind, body, digest=digest, model=_key(model))
         return self._count(kind, before=before, after=self.store.version(kind, key))
 
@@ -230,10 +233,29 @@ class Applier:
         return result != "unchanged"
 
 
-def _of_claim(refused: ApiError, known: Child | None) -> ClaimRefused:
-    has = known.capacity if isinstance(known, ChildFacts) else ""
-    cure = f"; it has {has}: set spec.weights.volumeClaimTemplate.size to that" if has else ""
-    return ClaimRefused(f"{refused}{cure}", status=refused.status, details=refused.details)
+def of_claim(refused: ApiError, known: object) -> ClaimRefused:
+    words = str(refused)
+    if isinstance(known, ChildFacts):
+        words = _fixed(known) if IMMUTABLE in words else f"{words}{_size(known)}"
+    return ClaimRefused(words, status=refused.status, details=refused.details)
+
+
+def _size(claim: ChildFacts) -> str:
+    if not claim.capacity:
+        return ""
+    return f"; it has {claim.capacity}: set spec.weights.volumeClaimTemplate.size to that"
+
+
+def _fixed(claim: ChildFacts) -> str:
+    """The API server answers with the difference of two Go structs."""
+    words = (
+        f"claim {claim.name} is there from before, and its storage class and access modes cannot "
+        "become those of spec.weights.volumeClaimTemplate"
+    )
+    delete = f"kubectl delete pvc {claim.name}"
+    if claim.phase == "Pending":
+        return f"{words}; it is not bound and holds nothing: {delete}, and it is made anew"
+    return f"{words}; write them as the claim has them, or give up what it holds: {delete}"
 
 
 def kind_of(child: Child) -> Kind:

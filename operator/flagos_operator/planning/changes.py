@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from flagos_operator.cluster.kinds import BY_NAME, DEPLOYMENT, Key
+from flagos_operator.cluster.apply import of_claim
+from flagos_operator.cluster.kinds import BY_NAME, CLAIM, DEPLOYMENT, Key
 from flagos_operator.desired import labels
 from flagos_operator.errors import ClaimRefused, Denied, Malformed, NotFound, QuotaExceeded
 from flagos_operator.planning.differences import cleaned, rolling, unified
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flagos_operator.cluster.client import Client
+    from flagos_operator.cluster.kinds import Kind
+    from flagos_operator.errors import ApiError
     from flagos_operator.planning.scene import Body, Scene
 
 # What the API server says of the object, and not of who asks.
@@ -74,10 +77,17 @@ async def change(manifest: Body, *, scene: Scene, client: Client) -> Change:
     try:
         after = await client.dry_run(kind, manifest)
     except JUDGED as refused:
-        return replace(told, message=f"{refused.reason or type(refused).__name__}: {refused}")
+        return replace(told, message=_why(refused, kind=kind, before=before))
     if before is None:
         return made(manifest)
     return compared(before, after, manifest=manifest)
+
+
+def _why(refused: ApiError, *, kind: Kind, before: Body | None) -> str:
+    """As the operator would say it."""
+    if kind is CLAIM:
+        refused = of_claim(refused, kind.facts(before) if before else None)
+    return f"{refused.reason or type(refused).__name__}: {refused}"
 
 
 def foreign(live: Body, *, scene: Scene) -> str:

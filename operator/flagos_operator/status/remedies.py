@@ -108,7 +108,9 @@ REMEDIES = {
     Reason.VOLUME_CLAIM_PENDING: Remedy(
         "No volume is bound to the claim for the weights.",
         "Check that the storage class that the message names exists and can provision: "
-        "kubectl describe pvc CLAIM.",
+        "kubectl describe pvc CLAIM. If it is the wrong one: delete the model and then the claim "
+        "(kubectl delete pvc CLAIM; not bound, it holds nothing), and apply the model with the "
+        "right class.",
     ),
     Reason.VOLUME_NOT_MOUNTED: Remedy(
         "The node has not prepared the pod's volumes and network within minutes.",
@@ -293,9 +295,11 @@ REMEDIES = {
         "spec.pod.volumes.",
     ),
     Reason.VOLUME_CLAIM_REFUSED: Remedy(
-        "The claim for the weights cannot become what the spec asks: it never shrinks, and grows "
-        "only where its storage class allows that.",
-        "Set the size that the message names. What else the spec says is followed meanwhile.",
+        "The claim for the weights cannot become what the spec asks: it never shrinks, grows "
+        "only where its storage class allows that, and keeps its class and access modes for ever.",
+        "Set the size that the message names. Of another class: delete the claim if it holds "
+        "nothing, as the message says, else write the class that it has. What else the spec says "
+        "is followed meanwhile.",
     ),
     Reason.NO_SERVICE_ADDRESS: Remedy(
         "The cluster has no address left for another Service.",

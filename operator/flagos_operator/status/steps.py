@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from flagos_operator.desired import names
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import byword, cures, prechecks, runtime, waiting
 from flagos_operator.status.pods import FETCH, SERVER
@@ -129,9 +130,15 @@ def _place(_: Objection, view: View) -> str:
 
 
 def _claim(_: Objection, view: View) -> str:
-    made = isinstance(view.plan, Plan) and view.plan.claim
-    where = "spec.weights.volumeClaimTemplate.storageClassName" if made else "spec.weights"
-    return f"kubectl describe pvc says why; see {where}"
+    """The class of a claim never changes, and a claim outlives its model."""
+    if not isinstance(view.plan, Plan) or not view.plan.claim:
+        return "kubectl describe pvc says why; see spec.weights"
+    name = names.claim(view.plan.meta.name)
+    return (
+        f"kubectl describe pvc {name} says why. If its class is wrong: delete the model and "
+        f"then the claim, which holds nothing (kubectl delete pvc {name}), and apply the model "
+        "with the right spec.weights.volumeClaimTemplate.storageClassName"
+    )
 
 
 def _start(trouble: Objection, view: View) -> str:

@@ -60,7 +60,12 @@ def refused(reason: str, message: str) -> View:
                 plan=a_plan(weights={"volumeClaimTemplate": {"size": "1Gi"}}),
                 children=(a_claim("Pending"),),
             ),
-            "see spec.weights.volumeClaimTemplate.storageClassName",
+            (
+                "kubectl describe pvc qwen-weights says why. If its class is wrong: delete the "
+                "model and then the claim, which holds nothing (kubectl delete pvc qwen-weights), "
+                "and apply the model with the right "
+                "spec.weights.volumeClaimTemplate.storageClassName"
+            ),
         ),
         (
             a_view(a_pod(waiting("CreateContainerConfigError", 'secret "x" not found'))),
