@@ -27,6 +27,7 @@ from flagos_operator.planning.layers import Field, Layered
 from flagos_operator.planning.memory import estimated
 from flagos_operator.planning.scene import scene
 from flagos_operator.status import waiting
+from flagos_operator.status.places import named
 from flagos_operator.status.prechecks import objection
 from flagos_operator.status.reasons import Reason
 
@@ -185,7 +186,8 @@ class Planner:
         manifests = (*kept, *render(plan))
         if self.client is None:
             return tuple(rendered(each) for each in manifests)
-        return await changes(manifests, scene=seen, client=self.client)
+        found = await changes(manifests, scene=seen, client=self.client)
+        return tuple(replace(each, message=named(each.message, plan)) for each in found)
 
 
 def in_use(decision: Decision) -> Chips:

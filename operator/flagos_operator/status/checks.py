@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
@@ -10,6 +11,7 @@ from flagos_operator.status import (
     crashes,
     endings,
     patience,
+    places,
     prechecks,
     runtime,
     stack,
@@ -81,7 +83,9 @@ def invalid(view: View) -> Objection | None:
 
 
 def refused(view: View) -> Objection | None:
-    return view.refused
+    if view.refused is None or not isinstance(view.plan, Plan):
+        return view.refused
+    return replace(view.refused, message=places.named(view.refused.message, view.plan))
 
 
 def reclaiming(job: JobFacts) -> Objection:

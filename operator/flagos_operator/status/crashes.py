@@ -264,6 +264,8 @@ def _ended_by_itself(run: Run, *, view: View) -> Objection:
 def _cure(run: Run, told: loglines.Telling | None, *, view: View) -> str:
     """The causes are those of a server; of another container its place is told."""
     name, plan = run.container.name, view.plan
+    if name == SERVER and told and (first := cures.of_first_line(told, view)):
+        return first
     if name == SERVER and told and told.cure:
         return told.cure
     killed = run.ended.exit_code == KILL

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from flagos_operator.desired.plan import Plan
 from flagos_operator.status.causes.row import ALL_ALIKE, MORE_MEMORY, OR_WITHOUT, WHERE_SET
 from flagos_operator.status.pods import FETCH, SERVER
 from flagos_operator.status.reasons import Reason
@@ -12,13 +14,15 @@ from flagos_operator.status.reasons import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from flagos_operator.desired.plan import Plan
     from flagos_operator.status.loglines import Telling
+    from flagos_operator.status.view import View
 
 CACHE_BYTES = "--kv-cache-memory-bytes"
 # Of vLLM, and the last one of SGLang: with any of them no share of a device's memory counts.
 CACHE_FLAGS = (CACHE_BYTES, "--num-gpu-blocks-override", "--max-total-tokens")
 CACHE_OF_A_CPU = "VLLM_CPU_KVCACHE_SPACE"
+FIRST_LINE = "--"
+OF_FIRST_LINE = re.compile(r"--: line \d+: (?!exec: )")
 TO_A_LENGTH = "set spec.server.maxModelLen"
 SHORTER = "lower spec.server.maxModelLen"
 FEWER_PARTS = "lower spec.server.tensorParallelSize"
@@ -27,6 +31,17 @@ FEWER_PARTS = "lower spec.server.tensorParallelSize"
 def fitted(told: Telling, *, plan: Plan) -> Telling:
     fit = _FITS.get(told.reason) if told.reason else None
     return replace(told, cure=fit(told, plan)) if fit and told.cure else told
+
+
+def of_first_line(told: Telling, view: View) -> str:
+    """Of `preStart`: bash tells its lines by the name that the operator gives it."""
+    plan = view.plan
+    runs = isinstance(plan, Plan) and plan.pod.server.command[-1:] == (FIRST_LINE,)
+    if not runs or not OF_FIRST_LINE.match(told.line):
+        return ""
+    server = (view.model.raw.get("spec") or {}).get("server") or {}
+    whose = "" if "preStart" in server else ", instead of that of the chip or release"
+    return f"correct spec.server.preStart{whose}"
 
 
 def memory_field(plan: Plan, *, container: str) -> str:

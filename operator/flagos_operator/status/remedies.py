@@ -269,7 +269,7 @@ REMEDIES = {
     ),
     Reason.INVALID_POD: Remedy(
         "The API server refuses an object made from the spec; the message names its field.",
-        "Correct the part of the spec that was passed through: spec.pod, or env, resources and "
+        "Correct that field: of what was passed through, spec.pod, or env, resources and "
         "volumeMounts of spec.server.",
     ),
     Reason.FORBIDDEN: Remedy(

@@ -64,8 +64,8 @@ def followed(trouble: Objection | None, view: View) -> Objection | None:
 def step(trouble: Objection, view: View) -> str:
     if FIELD.search(trouble.message):
         return ""
-    if trouble.reason == Reason.UNSCHEDULABLE and (told := _of_nodes(trouble, view)):
-        return told
+    if trouble.reason == Reason.UNSCHEDULABLE:
+        return _place(trouble, view)
     if by_word := byword.step(trouble.reason, trouble.message):
         return by_word
     by_case = _BY_CASE.get(trouble.reason)
@@ -110,20 +110,24 @@ def _config(trouble: Objection, _: View) -> str:
     return f"create it, or correct its name in {fields}"
 
 
-def _of_nodes(trouble: Objection, view: View) -> str:
-    """What the operator knows better than the scheduler's words."""
-    absent = waiting.HAS_PLUGIN if waiting.is_absent(view) else ""
-    wanted = waiting.for_labels(view)
-    if not wanted or not isinstance(view.plan, Plan) or not LABELS.search(trouble.message):
-        return absent
-    asked = (
-        f"{wanted} is what chip {view.plan.chip} asks of a node: add such nodes, or say another "
-        "in spec.pod.nodeSelector"
-    )
-    return "; ".join(filter(None, (absent, asked)))
+def _of_the_chip(trouble: Objection, view: View) -> str:
+    """Of labels the scheduler tells neither which they are nor who has asked for them."""
+    wanted, plan = waiting.for_labels(view), view.plan
+    if not wanted or not isinstance(plan, Plan) or not LABELS.search(trouble.message):
+        return ""
+    return f"{wanted} is what chip {plan.chip} asks of a node"
 
 
-def _place(_: Objection, view: View) -> str:
+def _place(trouble: Objection, view: View) -> str:
+    """What the operator knows of nodes and the chip, else what the scheduler's words say."""
+    of_the_chip = _of_the_chip(trouble, view)
+    if waiting.is_absent(view):
+        return "; ".join(filter(None, (waiting.HAS_PLUGIN, of_the_chip)))
+    by_word = byword.step(trouble.reason, trouble.message)
+    return "; ".join(filter(None, (of_the_chip, by_word or _room(view))))
+
+
+def _room(view: View) -> str:
     counted = isinstance(view.plan, Plan) and view.plan.resource_name and view.plan.devices
     less = "spec.devices" if counted else "spec.server.resources"
     return f"free or add nodes that fit, or change what is asked for: {less}, spec.pod"
@@ -161,7 +165,6 @@ _BY_CASE: dict[str, Callable[[Objection, View], str]] = {
     Reason.ENGINE_DIED: _log,
     Reason.FETCH_FAILED: _log,
     Reason.CONFIG_MISSING: _config,
-    Reason.UNSCHEDULABLE: _place,
     Reason.VOLUME_CLAIM_PENDING: _claim,
     Reason.CANNOT_START: _start,
     Reason.OUT_OF_MEMORY: _memory,

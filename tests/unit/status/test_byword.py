@@ -249,6 +249,11 @@ CASES = {
         "Unschedulable",
         "tolerate the taint in spec.pod.tolerations",
     ),
+    "a cordon": (
+        unplaced("0/1 nodes are available: 1 node(s) were unschedulable."),
+        "Unschedulable",
+        "kubectl uncordon",
+    ),
     "a label": (
         unplaced("0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector."),
         "Unschedulable",

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from flagos_operator.status.summary import summarize
-from tests.unit.status.build import a_container, a_plan, a_pod, a_view, crashed, ended, fetched
+from tests.unit.status.build import (
+    a_container,
+    a_model,
+    a_plan,
+    a_pod,
+    a_view,
+    crashed,
+    ended,
+    fetched,
+)
 from tests.unit.status.read import ready
 
 NO_ROOM = (
@@ -137,6 +146,28 @@ def test_the_cure_is_what_this_model_can_change(line: str, server: Any, expected
 @pytest.mark.parametrize("line", [NO_ROOM, TOO_LONG, OF_A_CPU, NPU])
 def test_a_processor_is_never_told_to_use_more_devices(line: str) -> None:
     assert "spec.devices" not in message(line, chip="cpu")
+
+
+SOURCED = "--: line 1: /opt/dtk/env.sh: No such file or directory"
+
+
+def test_a_crash_in_the_line_before_the_server_names_its_field() -> None:
+    run = crashed(ended(1, message=SOURCED))
+    said = {"server": {"preStart": "source /opt/dtk/env.sh"}}
+    plan = a_plan(said=said)
+    model = a_model(raw={"spec": said})
+    told = ready(summarize(a_view(a_pod(fetched(), run), plan=plan, model=model)))["message"]
+    assert told.endswith(f"{SOURCED} (correct spec.server.preStart)")
+    of_the_chip = ready(summarize(a_view(a_pod(fetched(), run), plan=plan)))["message"]
+    assert of_the_chip.endswith(
+        "(correct spec.server.preStart, instead of that of the chip or release)"
+    )
+
+
+def test_a_server_that_is_not_there_is_not_blamed_on_the_line_before_it() -> None:
+    line = "--: line 2: exec: vllm: not found"
+    assert "(correct spec.server.command, " in message(line, code=127, preStart="true")
+    assert "preStart" not in message(SOURCED)
 
 
 def killed(container: str = "server", *, said: Any = None, pod: Any = None) -> str:

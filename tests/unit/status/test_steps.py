@@ -170,7 +170,7 @@ def test_the_field_is_that_of_the_container(pod: PodFacts, plan: Plan | None, fi
 
 
 def test_a_message_that_names_a_field_is_left_as_it_is() -> None:
-    words = "Deployment is invalid: spec.template.spec.containers[0].env: no"
+    words = 'Service "qwen" is invalid: spec.ports: no'
     assert ready(summarize(refused("InvalidPod", words)))["message"] == words
 
 

@@ -61,7 +61,7 @@ class TestNodesThatAreKnown:
 
 
 LABELS = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
-OF_THE_CHIP = "kubernetes.io/arch=arm64 is what chip ascend asks of a node"
+OF_THE_CHIP = "kubernetes.io/arch=arm64 is what chip ascend asks of a node; add nodes that fit"
 
 
 @pytest.mark.parametrize(
