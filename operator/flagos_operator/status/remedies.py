@@ -185,8 +185,9 @@ REMEDIES = {
     Reason.EVICTED: Remedy(
         "The node removed the pod, mostly for want of disk or memory, or for a pod that is more "
         "important.",
-        "Do what the message says of the case: free space on the node, or give the weights a "
-        "volume with enough room (spec.weights). For memory: "
+        "Do what the message says of the case: raise the limit that the pod outgrew "
+        "(spec.weights.emptyDir.sizeLimit, or that of a volume in spec.pod.volumes), free space "
+        "on the node, or give the weights a volume with enough room (spec.weights). For memory: "
         "spec.server.resources.requests.memory; against other pods: spec.pod.priorityClassName.",
     ),
     Reason.REFUSED_BY_NODE: Remedy(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -30,6 +31,9 @@ from tests.unit.status.build import (
     waiting,
 )
 from tests.unit.status.read import condition, ready
+
+if TYPE_CHECKING:
+    from flagos_operator.observed.facts import PodFacts
 
 NO_REPO = '{"reason":"SourceNotFound","message":"modelscope has no a/b"}'
 INSUFFICIENT = (
@@ -214,6 +218,44 @@ def test_two_evictions_in_a_row_are_a_reason():
     gone = (evicted(created=ago(300)), evicted(created=ago(200), name="b"))
     view = a_view(*gone, a_pod(fetched(), starting(), name="c"))
     assert ready(summarize(view))["reason"] == "Evicted"
+
+
+OUTGROWN = 'Usage of EmptyDir volume "weights" exceeds the limit "100Ki". '
+
+
+def outgrown(*ages: float, message: str = OUTGROWN) -> list[PodFacts]:
+    return [evicted(created=ago(age), message=message, name=f"p{age}") for age in ages]
+
+
+@pytest.mark.parametrize(
+    ("gone", "replicas", "stalled"),
+    [
+        (outgrown(4000, 2500, 1000), 1, True),
+        (outgrown(2500, 1000), 1, False),
+        (outgrown(9000, 2500, 1000), 1, False),
+        (outgrown(40_000, 39_000, 38_000), 1, False),
+        (outgrown(300, 200, 100, message="low on disk"), 1, False),
+        (outgrown(300, 200, 100), 2, False),
+        (outgrown(300, 299, 200, 199, 100, 99), 2, True),
+    ],
+    ids=["again", "twice", "long before", "yesterday", "of the node", "replicas", "all of them"],
+)
+def test_pods_that_outgrow_their_own_limit_again_and_again_wait_for_somebody(
+    gone: list[PodFacts], replicas: int, *, stalled: bool
+) -> None:
+    view = a_view(*gone, a_pod(fetching(), name="new"), plan=a_plan(replicas=replicas))
+    summary = summarize(view)
+    assert (condition(summary, "Stalled").get("reason") == "Evicted") == stalled
+    if stalled:
+        assert ready(summary)["message"] == (
+            'Usage of EmptyDir volume "weights" exceeds the limit "100Ki"; raise '
+            "spec.weights.emptyDir.sizeLimit, or use a claim in spec.weights"
+        )
+
+
+def test_one_that_outgrew_its_limit_is_no_reason_while_another_serves() -> None:
+    view = a_view(*outgrown(300, 200, 100), a_pod(name="new"))
+    assert condition(summarize(view), "Stalled") == {}
 
 
 def test_evictions_of_yesterday_are_no_reason_today():
