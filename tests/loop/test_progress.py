@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import json
 import logging
 import time
 
@@ -180,6 +181,34 @@ async def test_a_hub_that_does_not_answer_is_told_while_it_is_asked_again(kube, 
         await eventually(lambda: status(kube).get("progress") == f"{words} 8 s")
         assert condition(kube, "WeightsReady")["message"].endswith(f"{words} 8 s")
         assert reason(kube) == "Downloading"
+
+
+async def test_what_a_failed_download_told_stays_until_the_next_run_gets_on(kube, operator):
+    async with operator() as app:
+        app.listener.pace = QUICK
+        await downloads(kube, "m")
+        kube.logs["m-1", "fetch"] = "listing: a/b\n"
+        failed_once(kube.find("Pod", "m-1"), kube)
+        await eventually(lambda: reason(kube) == "SourceUnreachable")
+        await eventually(lambda: status(kube).get("progress", "").startswith("listing files"))
+        await quiet(kube)
+        assert reason(kube) == "SourceUnreachable"
+        kube.logs["m-1", "fetch"] += line(570_000)
+        await eventually(lambda: reason(kube) == "Downloading")
+        events = [each["reason"] for each in kube.all("Event")]
+        assert events.count("SourceUnreachable") == 1
+
+
+def failed_once(pod, kube):
+    """The kubelet has begun the download anew, and says how the first run ended."""
+    fetch = pod["status"]["initContainerStatuses"][0]
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    said = json.dumps({"reason": "SourceUnreachable", "message": "cannot reach hub.example.com"})
+    ended = {"exitCode": 10, "reason": "Error", "message": said}
+    ended |= {"startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:05:00Z"}
+    again = {"restartCount": 1, "lastState": {"terminated": ended}}
+    again |= {"state": {"running": {"startedAt": now}}}
+    kube.put(pod | {"status": {**pod["status"], "initContainerStatuses": [fetch | again]}})
 
 
 async def test_an_operator_that_starts_anew_keeps_what_is_told_and_goes_on(kube, operator):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired import probes
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import cures, fetch_cures, loglines, patience, runtime
+from flagos_operator.status import cures, fetch_cures, fetchlog, loglines, patience, runtime
 from flagos_operator.status.logs import LogKey, WantedLog
 from flagos_operator.status.memory import became_ready, failure, stalled
 from flagos_operator.status.pods import FETCH, SERVER, alive
@@ -125,8 +125,18 @@ def _recovered(run: Run, *, view: View) -> bool:
         return container.state == "waiting" and container.reason != "CrashLoopBackOff"
     if container.started and not container.init:
         return True
+    if container.name == FETCH and report(run).get("reason"):
+        return _got_on(run, view=view)
     deadline = patience.recovery(container)
     return deadline is None or patience.over(deadline, now=view.now)
+
+
+def _got_on(run: Run, *, view: View) -> bool:
+    """Whether a download that is tried again is past the hub's list; by time if none can tell."""
+    told = fetchlog.told(view.heard.get((run.pod.uid, FETCH, run.container.restarts), ""))
+    if told:
+        return told.phase != fetchlog.LISTING
+    return patience.over(patience.another_try(run.container), now=view.now)
 
 
 def _log_tells(run: Run) -> bool:

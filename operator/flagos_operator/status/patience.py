@@ -24,6 +24,8 @@ MOUNTING = timedelta(seconds=130)
 # A loop is over when a run has lasted twice as long as the one before, and at least by this much
 # longer: under load the runs of a loop differ by many seconds.
 RECOVERY = timedelta(seconds=10)
+# A hub that does not answer is asked for so long by one run of a download, or a little less.
+DOWNLOAD = timedelta(minutes=2)
 # The kubelet forgets its back-off after a run of ten minutes: such a run was no part of a loop.
 LONG_RUN = timedelta(minutes=10)
 # Under upstream defaults shapes are tuned with the first requests, by and by.
@@ -76,6 +78,12 @@ def recovery(container: ContainerFacts) -> datetime | None:
     return None if lasted > LONG_RUN else container.since + lasted + max(lasted, RECOVERY)
 
 
+def another_try(fetch: ContainerFacts) -> datetime | None:
+    """When a download whose log nobody reads is taken to have got further than the one before."""
+    lasted = (ran(fetch.last) if fetch.last else None) or timedelta()
+    return fetch.since + min(lasted, DOWNLOAD) + RECOVERY if fetch.since else None
+
+
 def ran(run: Termination) -> timedelta | None:
     return run.finished - run.started if run.started and run.finished else None
 
@@ -98,5 +106,7 @@ def _deadlines(view: View) -> Iterator[datetime]:
                 yield binding(pod)
         elif not pod.ready:
             yield from filter(None, [mounting(pod), *map(recovery, pod.containers)])
+            fetching = (each for each in pod.containers if each.init and each.last)
+            yield from filter(None, map(another_try, fetching))
             if quiet := silence(pod, view):
                 yield quiet.until

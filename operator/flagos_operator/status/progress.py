@@ -16,7 +16,7 @@ from flagos_operator.status import (
 )
 from flagos_operator.status.failure import last_failure
 from flagos_operator.status.fetchlog import VERIFYING
-from flagos_operator.status.pods import alive, older, own_first, ready, serving
+from flagos_operator.status.pods import FETCH, alive, older, own_first, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.text import bounded, duration, pods, times
 from flagos_operator.status.timeline import OF_THE_LOG
@@ -103,7 +103,14 @@ def _tuning(view: View) -> str:
 
 def _said(view: View, objection: Objection) -> str:
     say = _SAYINGS.get(objection.reason)
-    return (say(view) if say else "") or _refused(view, objection)
+    return (say(view) if say else "") or _refused(view, objection) or _again(view, objection)
+
+
+def _again(view: View, objection: Objection) -> str:
+    """What a download says that is tried again while its last failure still counts."""
+    of_fetch = objection.culprit is not None and objection.culprit.container == FETCH
+    found = arriving(view) if of_fetch else None
+    return words(found.told) if found else ""
 
 
 def _refused(view: View, objection: Objection) -> str:

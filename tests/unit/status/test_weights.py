@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from tests.unit.status.build import (
     a_pod,
     a_view,
     ago,
+    ended,
     fetched,
     fetching,
     waiting,
@@ -293,3 +295,43 @@ class TestWhatIsLeft:
                 assert summarize(later).status == first.status
                 assert summarize(later).events == ()
                 assert summarize(later).requeue_after is None
+
+
+LISTING = "listing: a/b"
+
+
+class TestARunAfterAFailure:
+    """The kubelet tries again within the second: nobody would ever read what went wrong."""
+
+    @staticmethod
+    def again(*lines: str, reason: str = "SourceUnreachable", **run: Any) -> View:
+        said = json.dumps({"reason": reason, "message": "cannot reach hub.example.com"})
+        last = ended(10, message=said, at=run.pop("since", 5), ran=run.pop("ran", 86))
+        fetch = fetching(restarts=1, last=last, since=last.finished)
+        pod = a_pod(fetch, waiting("PodInitializing"), uid="u")
+        return a_view(pod, heard={("u", "fetch", 1): "\n".join(lines)} if lines else {})
+
+    @pytest.mark.parametrize("lines", [(), (LISTING,), (LISTING, TROUBLE)])
+    @pytest.mark.parametrize("failure", ["SourceUnreachable", "RateLimited", "Unauthorized"])
+    def test_its_reason_stays_while_the_hub_is_only_asked(self, lines, failure: str):
+        summary = summarize(self.again(*lines, reason=failure))
+        assert ready(summary)["reason"] == condition(summary, "WeightsReady")["reason"] == failure
+
+    @pytest.mark.parametrize("line", [HERE, HOLDER, "verifying: 1 B of 2 B (50%) [1/2]"])
+    def test_it_goes_once_the_run_gets_on(self, line: str):
+        summary = summarize(self.again(LISTING, line))
+        assert ready(summary)["reason"] in {"Downloading", "LockHeld"}
+        assert condition(summary, "Stalled") == {}
+
+    def test_the_column_says_what_the_run_does(self):
+        told = summarize(self.again(LISTING, TROUBLE)).status["progress"]
+        assert told == (
+            "cannot reach hub.example.com: connection refused; trying again in 8 s, restarted once"
+        )
+
+    @pytest.mark.parametrize(("ran", "until"), [(20, 30), (86, 96), (900, 130)])
+    def test_where_no_log_is_read_time_tells(self, ran: int, until: int):
+        before, after = (self.again(ran=ran, since=until + by) for by in (-1, 1))
+        assert ready(summarize(before))["reason"] == "SourceUnreachable"
+        assert summarize(before).requeue_after == 1
+        assert ready(summarize(after))["reason"] == "Downloading"
