@@ -143,7 +143,8 @@ REMEDIES = {
     ),
     Reason.CANNOT_PULL_IMAGE: Remedy(
         "The node cannot get the image; the message has the registry's words.",
-        "Correct spec.image, add spec.imagePullSecrets for a private registry, or make the "
+        "Correct spec.image; for a private registry add a Secret to spec.imagePullSecrets, or "
+        "look whether those that are named there exist and are for that registry; or make the "
         "registry reachable from the node.",
     ),
     Reason.CANNOT_START: Remedy(

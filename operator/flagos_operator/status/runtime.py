@@ -44,6 +44,8 @@ class Pull(StrEnum):
     NOT_FOUND = "not found"
     NO_ROOM = "no room on the node"
     NOT_TRUSTED = "the registry's certificate is not trusted"
+    FAILING = "the registry answers with an error of its own"
+    LIMITED = "the registry refuses more pulls for now"
     NOT_REACHED = "the registry is not reached"
     FAILED = "it cannot be pulled"
 
@@ -53,9 +55,15 @@ _PULLS = {
     Pull.NO_ACCESS: r"unauthorized|denied|forbidden|\b40[13]\b",
     Pull.NO_ROOM: r"no space left|disk quota",
     Pull.NOT_TRUSTED: r"x509:|certificate|tls: ",
+    # Its own answers, before what a time-out of a gateway has in common with one of the network.
+    Pull.LIMITED: r"toomanyrequests|too many requests|(?<=[ (:])429\b(?!/)",
+    Pull.FAILING: (
+        r"(?:status ?(?:code)?|request to \S+)\W{1,3}5\d\d\b|\b5\d\d (?:Internal Server Error"
+        r"|Not Implemented|Bad Gateway|Service Unavailable|Gateway Time-?out)"
+    ),
     Pull.NOT_REACHED: (
         r"no such host|refused|timed? ?out|deadline|no route|unreachable|reset by peer|\bEOF\b"
-        r"|server misbehaving|\b(?:429|50[0234])\b"
+        r"|server misbehaving"
     ),
     Pull.NOT_FOUND: r"not ?found|manifest unknown|no match for platform|\b404\b|invalid reference",
 }

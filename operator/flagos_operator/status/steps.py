@@ -83,12 +83,26 @@ def _pull(trouble: Objection, view: View) -> str:
     node = trouble.culprit.node if trouble.culprit else "the node"
     return {
         Pull.NOT_FOUND: f"correct {field}",
-        Pull.NO_ACCESS: f"correct {field}, or add a secret to spec.imagePullSecrets",
+        Pull.NO_ACCESS: f"correct {field}, or {_pull_secrets(view)}",
         Pull.NO_ROOM: f"free space on {node}",
         Pull.NOT_TRUSTED: f"have the runtime of {node} trust it, or change {field}",
+        Pull.FAILING: f"look at the registry, load the image onto {node}, or change {field}",
+        Pull.LIMITED: f"it is tried again; {_pull_secrets(view)}, or change {field}",
         Pull.NOT_REACHED: f"let {node} reach it, load the image there, or change {field}",
         Pull.FAILED: f"check {field}",
     }[runtime.pull_failed(trouble.message)]
+
+
+def _pull_secrets(view: View) -> str:
+    """Kubernetes passes over one that does not exist without a word."""
+    named = view.plan.pod.pull_secrets if isinstance(view.plan, Plan) else ()
+    if not named:
+        return "add a secret to spec.imagePullSecrets"
+    one = len(named) == 1
+    return (
+        f"check that the {'secret' if one else 'secrets'} {', '.join(named)} "
+        f"{'exists and is' if one else 'exist and are'} for that registry (spec.imagePullSecrets)"
+    )
 
 
 def _image_field(container: str, view: View) -> str:

@@ -135,6 +135,31 @@ ROW = a_plan(release="minicpm5-metax")
             "image of server: the registry is not reached",
             "; let node1 reach it, load the image there, or change spec.image",
         ),
+        *(
+            (
+                words,
+                "image of server: the registry answers with an error of its own",
+                "; look at the registry, load the image onto node1, or change spec.image",
+            )
+            for words in (
+                (
+                    'failed to resolve reference "r.example/x:1": unexpected status from HEAD '
+                    "request to https://r.example/v2/x/manifests/1: 500 Internal Server Error"
+                ),
+                "received unexpected HTTP status: 504 Gateway Timeout",
+                "invalid status code from registry: StatusCode: 503, busy",
+            )
+        ),
+        (
+            "toomanyrequests: You have reached your pull rate limit",
+            "image of server: the registry refuses more pulls for now",
+            "; it is tried again; add a secret to spec.imagePullSecrets, or change spec.image",
+        ),
+        (
+            'failed to pull "r.example:500/x:503": dial tcp 10.0.0.1:500: i/o timeout',
+            "image of server: the registry is not reached",
+            "; let node1 reach it, load the image there, or change spec.image",
+        ),
         (
             "write /layer: no space left on device",
             "image of server: no room on the node",
@@ -147,6 +172,21 @@ def test_a_pull_that_fails_is_told_by_kind_with_the_field(words: str, progress: 
     summary = summarize(a_view(a_pod(waiting("ErrImagePull", words))))
     assert summary.status["progress"] == progress
     assert ready(summary)["message"] == f"{words}{step}"
+
+
+@pytest.mark.parametrize(
+    ("secrets", "step"),
+    [
+        (["mine"], "check that the secret mine exists and is for that registry"),
+        (["mine", "its"], "check that the secrets mine, its exist and are for that registry"),
+    ],
+)
+def test_secrets_that_are_named_may_be_missing_and_nobody_says_so(secrets: list[str], step: str):
+    plan = a_plan(said={"imagePullSecrets": [{"name": each} for each in secrets]})
+    view = a_view(a_pod(waiting("ErrImagePull", "401 Unauthorized")), plan=plan)
+    assert ready(summarize(view))["message"].endswith(
+        f"; correct spec.image, or {step} (spec.imagePullSecrets)"
+    )
 
 
 @pytest.mark.parametrize(
