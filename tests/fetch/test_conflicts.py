@@ -130,7 +130,7 @@ def test_rot_is_told_by_name_also_while_the_hub_is_away(lab: Lab):
 def test_two_choices_of_files_are_told_apart(one_lab: Lab):
     one_lab.fetch()
     message = one_lab.fetch("--exclude", "original/*").message
-    assert "(-original/*) is wanted there" in message
+    assert "(without original/*) is wanted there" in message
 
 
 def test_rot_that_the_hub_cannot_cure_is_told(one_lab: Lab):

@@ -31,7 +31,10 @@ Version = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+_-]*$", max_length=64
 Image = Annotated[
     str,
     Field(max_length=1024),
-    Written(r"^[^\s]+$", "write the image without spaces, e.g. registry.example/flagos/vllm:1.0"),
+    Written(
+        r"^[^\s]+$",
+        "write the image's name, without spaces, e.g. registry.example/flagos/vllm:1.0",
+    ),
 ]
 
 

@@ -17,6 +17,13 @@ Algorithm = Literal["sha256", "git-sha1", "none"]
 MAX_PATH = 1024
 
 
+def chosen(include: Iterable[str], exclude: Iterable[str]) -> str:
+    """Which files of a repo are meant, behind its name; empty for all."""
+    lists = (("only", ", ".join(include)), ("without", ", ".join(exclude)))
+    words = "; ".join(f"{word} {names}" for word, names in lists if names)
+    return f" ({words})" if words else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteFile:
     """One file; of a small one Hugging Face tells git's digest and no sha256."""

@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from flagos_operator.fetch.listing import chosen
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -73,9 +75,8 @@ class Marker:
 
     @property
     def title(self) -> str:
-        words = f"{self.source} {self.repo} at {self.revision}"
-        patterns = [*(f"+{word}" for word in self.include), *(f"-{word}" for word in self.exclude)]
-        return f"{words} ({' '.join(patterns)})" if patterns else words
+        files = chosen(self.include, self.exclude)
+        return f"{self.source} {self.repo} at {self.revision}{files}"
 
 
 def manifest_digest(files: Iterable[StoredFile]) -> str:

@@ -40,6 +40,7 @@ CURABLE = frozenset(
 PASSING = frozenset({Reason.SOURCE_UNREACHABLE, Reason.RATE_LIMITED})
 ATTEMPTS = 2  # in a row, while another hub is left to ask
 LONGEST_ASKED = 10.0  # a Retry-After above it is waited for at the other hubs
+LONGEST_WHY = 120  # bytes of a line that a status shows
 TURNS = 4  # of each hub whose trouble may pass
 WORDS = 900  # of all hubs' failures together: a message of a status holds 1 KiB
 
@@ -84,6 +85,14 @@ class Standing:
     error: FetchError | None = None
 
     @property
+    def why(self) -> str:
+        """What has failed last, without what to do about it."""
+        if self.error is None:
+            return ""
+        host, words = urlsplit(self.request.hub).netloc[:60], self.error.message.partition(": ")[0]
+        return (words if host in words else f"{host}: {words}")[:LONGEST_WHY]
+
+    @property
     def hopeless(self) -> bool:
         passing = self.error is None or self.error.reason in PASSING
         return not passing or self.failures >= TURNS
@@ -112,12 +121,8 @@ class Turns:
 
     def _wait_for(self, due: float) -> None:
         if (pause := due - self.tools.clock()) > 0:
-            told = ", ".join(
-                f"{urlsplit(each.request.hub).netloc[:60]}: {each.error.reason}"
-                for each in self.standings
-                if each.error
-            )
-            self.tools.say(f"no hub can serve for now ({told}); trying again in {pause:.1f} s")
+            told = ", ".join(filter(None, (each.why for each in self.standings)))
+            self.tools.say(f"no hub can serve for now: {told}; trying again in {pause:.1f} s")
             self.tools.persistence.sleep(pause)
 
     def _note(self, standing: Standing, error: FetchError) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from flagos_operator.fetch import guard
+from flagos_operator.fetch.listing import chosen
 from flagos_operator.fetch.reasons import FetchError, Reason
 
 if TYPE_CHECKING:
@@ -104,9 +105,7 @@ class Request:
 
     @property
     def choice(self) -> str:
-        """Which files, in the words of the record; empty for all."""
-        words = [*(f"+{word}" for word in self.include), *(f"-{word}" for word in self.exclude)]
-        return f" ({' '.join(words)})" if words else ""
+        return chosen(self.include, self.exclude)
 
     @property
     def key(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flagos_operator.fetch.listing import Listing, RemoteFile, check_paths, wanted
+from flagos_operator.fetch.listing import Listing, RemoteFile, check_paths, chosen, wanted
 from flagos_operator.fetch.reasons import FetchError, Reason
 
 
@@ -96,3 +96,16 @@ def test_a_part_is_continued_only_for_the_same_name_and_content():
     )
     assert same.key == a_file("a", size=2, checksum="1" * 64).key
     assert same.key not in {other.key for other in others}
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "expected"),
+    [
+        ((), (), ""),
+        ((), ("tokenizer.json",), " (without tokenizer.json)"),
+        (("*.json", "a/"), (), " (only *.json, a/)"),
+        (("*.json",), ("a/*",), " (only *.json; without a/*)"),
+    ],
+)
+def test_a_choice_of_files_is_told_in_words(include, exclude, expected):
+    assert chosen(include, exclude) == expected

@@ -205,3 +205,20 @@ def test_tokens_leave_the_environment_and_find_their_mirrors(tmp_path: Path):
     found = sources.mirrors(said, environ=environ, tokens=tokens)
     assert [each.token for each in found] == ["from-a-file", "b", None]
     assert "from-a-file" not in repr(found)
+
+
+def test_while_no_hub_can_serve_each_says_why():
+    world = World()
+    words = {
+        MAIN: "cannot reach modelscope.cn (its name cannot be resolved): check the endpoint",
+        ONE: "cannot reach one.example (it refuses the connection): check the endpoint",
+        TWO: "it asks for a pause: wait",
+    }
+    with pytest.raises(FetchError):
+        world.take(lambda hub: FetchError(Reason.SOURCE_UNREACHABLE, words[hub]))
+    told = next(line for line in world.said if line.startswith("no hub"))
+    assert told.startswith(
+        "no hub can serve for now: cannot reach modelscope.cn (its name cannot be resolved), "
+        "cannot reach one.example (it refuses the connection), two.example: it asks for a pause; "
+        "trying again in "
+    )
