@@ -303,6 +303,41 @@ async def test_devices_that_no_node_has_are_noted(
     ) in out
 
 
+@pytest.mark.parametrize(
+    ("path", "message", "expected"),
+    [
+        (
+            "/deployments/",
+            'Deployment.apps "m" is invalid: spec.template.spec.containers[0].env[3].name: bad',
+            "InvalidPod: spec.server.env[].name: bad",
+        ),
+        (
+            "/persistentvolumeclaims/",
+            "spec: Forbidden: spec is immutable after creation except resources.requests",
+            "VolumeClaimRefused: claim m-weights is there from before, and its storage class",
+        ),
+    ],
+)
+async def test_what_the_api_server_would_refuse_is_told_as_the_operator_tells_it(  # noqa: PLR0913, PLR0917
+    kube: FakeKube,
+    operator: Operator,
+    tmp_path: Path,
+    capsys: Capture,
+    path: str,
+    message: str,
+    expected: str,
+) -> None:
+    body = a_downloaded_model(weights={"volumeClaimTemplate": {"size": "1Gi"}})
+    async with operator():
+        kube.create(body)
+        await eventually(lambda: kube.find("Deployment", "m"))
+        await quiet(kube)
+    kube.faults.append(Fault(method="PATCH", path=path, status=422, message=message))
+    code, out = await planned(kube, tmp_path, capsys, body)
+    assert code == 1
+    assert expected in out
+
+
 async def test_without_the_right_to_list_nodes_a_named_chip_is_planned_without_a_word_of_them(
     kube: FakeKube, tmp_path: Path, capsys: Capture
 ) -> None:

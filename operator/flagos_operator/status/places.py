@@ -32,9 +32,8 @@ PLACES: tuple[tuple[str, str], ...] = (
 )
 # What stands around it: whose object it was, and words for programmers.
 WORDS: tuple[tuple[str, str], ...] = (
-    (r"^failed to (?:create typed patch object|convert new object) \([^)]*\): ", ""),
-    (r"^errors:\s+", ""),
-    (r'^Deployment\.apps "[^"]*" is invalid: ', ""),
+    (r"failed to (?:create typed patch object|convert new object) \([^)]*\): (?:errors:\s+)?", ""),
+    (r'Deployment\.apps "[^"]*" is invalid: ', ""),
     (r"field not declared in schema", "there is no such field"),
 )
 _PLACES = tuple((re.compile(pattern), field) for pattern, field in PLACES)
