@@ -169,7 +169,7 @@ def _progressing(view: View, objection: Objection | None) -> Verdict:
 
 def _up_to_date(view: View) -> Verdict:
     """Only what was written counts here; whether it serves already is Ready's matter."""
-    for objection in (checks.invalid(view), checks.refused(view), view.behind):
+    for objection in (checks.invalid(view), checks.refused(view), view.claim_refused, view.behind):
         if objection:
             return _against(UP_TO_DATE, objection)
     if warning := prechecks.warning(view):

@@ -50,6 +50,7 @@ PHASES: dict[str, str] = {
 }
 
 _IN_A_RUN = {Reason.STARTING, Reason.STALLED}
+CLAIM_AS_IT_IS = "spec.weights.volumeClaimTemplate refused"
 LONGEST_REFUSAL = 120  # bytes, of a column of a table
 
 
@@ -67,7 +68,13 @@ def phase(view: View, objection: Objection | None) -> str:
 def progress(view: View, objection: Objection | None) -> str:
     said = _serving(view) if objection is None else _said(view, objection)
     doubt = prechecks.hint(objection, view) if objection else ""
-    return ", ".join(filter(None, [said, doubt, _restarted(view, objection)]))
+    parts = [
+        said,
+        doubt,
+        CLAIM_AS_IT_IS if view.claim_refused else "",
+        _restarted(view, objection),
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def _restarted(view: View, objection: Objection | None) -> str:

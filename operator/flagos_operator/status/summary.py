@@ -144,7 +144,9 @@ _TOLD = (
 # Of these conditions only what a person should hear of.
 _AMISS: dict[str, frozenset[str]] = {
     conditions.FLAGOS_ACTIVE: frozenset({Reason.PLUGIN_NOT_LOADED}),
-    conditions.UP_TO_DATE: frozenset(each for each in Reason if each.kind is Kind.DOUBT),
+    conditions.UP_TO_DATE: frozenset(
+        {Reason.VOLUME_CLAIM_REFUSED, *(each for each in Reason if each.kind is Kind.DOUBT)}
+    ),
 }
 
 
