@@ -33,7 +33,15 @@ from flagos_operator.status.reasons import Reason
 from flagos_operator.status.silence import silence
 from flagos_operator.status.text import duration, pods
 from flagos_operator.status.view import Culprit, Objection
-from flagos_operator.status.weights import arrival_reason, caution, far, message, told_by
+from flagos_operator.status.weights import (
+    LOOKED_AT,
+    arrival_reason,
+    caution,
+    far,
+    looked_at,
+    message,
+    told_by,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -299,8 +307,7 @@ def stage(pod: PodFacts, view: View) -> Objection:
     if server and (server.state != "waiting" or server.ended or server.last):
         return _of(pod, Reason.STARTING, startup.doing(pod, view))
     if fetch and fetch.state != "terminated" and (fetch.state == "running" or fetch.last):
-        told = told_by(pod, view)
-        return _of(pod, arrival_reason(told), message(told) + caution(told, view))
+        return _arriving(pod, view)
     if first := own_first(pod, view):
         words = f"init container {first.name} of spec.pod runs; the server starts after it"
         return _of(pod, Reason.PULLING, words, container=first)
@@ -308,6 +315,13 @@ def stage(pod: PodFacts, view: View) -> Objection:
         words = f"the weights are complete; node {pod.node} prepares the image of the server"
         return _of(pod, Reason.PULLING, words)
     return _of(pod, Reason.PULLING, f"node {pod.node} prepares volumes, network and image")
+
+
+def _arriving(pod: PodFacts, view: View) -> Objection:
+    told = told_by(pod, view)
+    if told is None and looked_at(view):
+        return _of(pod, Reason.DOWNLOADING, LOOKED_AT)
+    return _of(pod, arrival_reason(told), message(told) + caution(told, view))
 
 
 def has_weights(pod: PodFacts) -> bool:

@@ -118,13 +118,14 @@ def _download(view: View, plan: Plan) -> Verdict:
     failed = (run for run in crashes.troubles(view) if run.container.name == FETCH)
     if run := next(failed, None):
         return _against(WEIGHTS_READY, crashes.explain(run, view=view))
-    if any(c.state == "running" for pod in mine if (c := container(pod, FETCH))):
+    looked_at = weights.looked_at(view)
+    if not looked_at and _any_fetches(mine):
         return _arriving(view)
-    if not mine and _any_fetched(others) and verified(view.model.status, plan):
+    if _any_fetched(others) and verified(view.model.status, plan):
         message = f"{plan.source} is complete, as pods of an older spec found it"
         return Verdict(type=WEIGHTS_READY, status=TRUE, reason=Reason.COMPLETE, message=message)
     if mine or others:
-        waits = "the download begins when its pod does"
+        waits = weights.LOOKED_AT if looked_at else "the download begins when its pod does"
         return Verdict(type=WEIGHTS_READY, status=FALSE, reason=Reason.PENDING, message=waits)
     return Verdict(type=WEIGHTS_READY, status=UNKNOWN, reason=Reason.NOT_RUNNING)
 
@@ -139,6 +140,10 @@ def _arriving(view: View) -> Verdict:
 
 def _any_fetched(pods: Iterable[PodFacts]) -> bool:
     return any(crashes.fetched(pod) is not None for pod in pods)
+
+
+def _any_fetches(pods: Iterable[PodFacts]) -> bool:
+    return any(c.state == "running" for pod in pods if (c := container(pod, FETCH)))
 
 
 _ABOUT_VOLUME = {

@@ -20,7 +20,7 @@ from flagos_operator.status.pods import FETCH, alive, older, own_first, ready, s
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.text import bounded, duration, pods, times
 from flagos_operator.status.timeline import OF_THE_LOG
-from flagos_operator.status.weights import arriving, words
+from flagos_operator.status.weights import LOOKED_AT, arriving, looked_at, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +155,7 @@ def _leaving(view: View) -> str:
 
 def _verifies(view: View) -> bool:
     found = arriving(view)
-    return found is not None and found.told.phase == VERIFYING
+    return found.told.phase == VERIFYING if found else looked_at(view)
 
 
 def _step(view: View, objection: Objection) -> str:
@@ -166,7 +166,9 @@ def _step(view: View, objection: Objection) -> str:
 
 def _downloading(view: View) -> str:
     found = arriving(view)
-    return words(found.told) if found else "downloading weights"
+    if found:
+        return words(found.told)
+    return LOOKED_AT if looked_at(view) else "downloading weights"
 
 
 def _rolling(view: View) -> str:
