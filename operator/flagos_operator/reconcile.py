@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from flagos_operator.api.spec import wants_no_pod
+from flagos_operator.api.spec import stopped_by
 from flagos_operator.cluster.apply import kind_of
 from flagos_operator.cluster.kinds import DEPLOYMENT, JOB, MODEL, PIN, Key
 from flagos_operator.desired.pin import manifest as manifest_of
@@ -139,7 +139,7 @@ class Conductor:
                 await self._apply(plan, model, done)
                 if not done.held:
                     await self._prune(plan, seen, model, done)
-            elif wants_no_pod(model.raw) and await self.applier.halt(seen, model=model):
+            elif stopped_by(model.raw) and await self.applier.halt(seen, model=model):
                 done.changed.append("Deployment")
             done.look_again = await self.retention.settle(seen)
         except OperatorError as fault:

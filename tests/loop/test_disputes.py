@@ -163,6 +163,8 @@ async def test_a_stop_is_a_stop_whatever_else_is_wrong(kube, operator, stop, mis
         await eventually(lambda: kube.find("Deployment", "m")["spec"]["replicas"] == 0)
         assert kube.find("Deployment", "m")["spec"]["template"] == template
         await quiet(kube)
+        assert status(kube)["phase"] == ("Suspended" if "suspend" in stop else "Idle")
+        assert condition(kube, "UpToDate")["reason"] == reason(kube) != "Suspended"
         asked = len(kube.writes())
         mended = {"chip": "cpu", "image": "registry.local/vllm:0.20.0"}
         kube.patch("FlagOSModel", "m", {"spec": {**mended, "suspend": False, "replicas": 2}})

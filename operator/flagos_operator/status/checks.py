@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from flagos_operator.api.spec import stopped_by
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import (
     byword,
@@ -86,8 +87,9 @@ def deleting(view: View) -> Objection | None:
 def invalid(view: View) -> Objection | None:
     if isinstance(view.plan, Plan):
         return None
-    found = view.plan
-    return Objection(reason=found.reason, message=found.message, needs_user=found.needs_user)
+    found, stop = view.plan, STOPPED.get(stopped_by(view.model.raw), "")
+    message = f"{stop}, so no pod runs; {found.message}" if stop else found.message
+    return Objection(reason=found.reason, message=message, needs_user=found.needs_user)
 
 
 def refused(view: View) -> Objection | None:
@@ -101,6 +103,7 @@ def reclaiming(job: JobFacts) -> Objection:
     return Objection(reason=Reason.RECLAIMING, message=message)
 
 
+STOPPED = {"suspend": "spec.suspend is true", "replicas": "spec.replicas is 0"}
 SET_IT_TO_FALSE = "spec.suspend is true: set it to false to serve"
 
 

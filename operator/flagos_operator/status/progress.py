@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flagos_operator.api.spec import stopped_by
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import (
     checks,
@@ -49,6 +50,7 @@ PHASES: dict[str, str] = {
     Reason.FLAGOS_UNPROVEN: "Degraded",
 }
 
+_AT_REST = {"suspend": PHASES[Reason.SUSPENDED], "replicas": PHASES[Reason.SCALED_TO_ZERO]}
 _IN_A_RUN = {Reason.STARTING, Reason.STALLED}
 CLAIM_AS_IT_IS = "spec.weights.volumeClaimTemplate refused"
 LONGEST_REFUSAL = 120  # bytes, of a column of a table
@@ -60,6 +62,8 @@ def phase(view: View, objection: Objection | None) -> str:
         return "Degraded" if short and _failing(checks.trouble(view)) else "Ready"
     if objection.reason == Reason.DOWNLOADING and _verifies(view):
         return "Verifying"
+    if stop := _stopped(view, objection):
+        return _AT_REST[stop]
     if objection.reason in _IN_A_RUN and (step := _step(view, objection)) in OF_THE_LOG:
         return step
     return PHASES.get(objection.reason) or ("Degraded" if serving(view) else "Failed")
@@ -125,6 +129,12 @@ def _refused(view: View, objection: Objection) -> str:
     if isinstance(view.plan, Plan) or view.plan.reason != objection.reason:
         return ""
     return bounded(view.plan.message, limit=LONGEST_REFUSAL)
+
+
+def _stopped(view: View, objection: Objection) -> str:
+    """By a spec that cannot be followed else."""
+    refused = not isinstance(view.plan, Plan) and view.plan.reason == objection.reason
+    return stopped_by(view.model.raw) if refused else ""
 
 
 def _no_release(view: View) -> str:
