@@ -131,8 +131,8 @@ class Conductor:
         """
         done, plan = Pass(), decision.plan
         try:
-            if decision.pin:
-                await self._pin(decision.pin, seen, done)
+            if pin := decision.pin or decision.noted(seen):
+                await self._pin(pin, seen, done)
             await self._share(plan, seen, model, done)
             if isinstance(plan, Plan):
                 done.held = self.retention.held(plan)
