@@ -264,8 +264,8 @@ class Conductor:
         for phase, lasted in of_phases(model.status, summary.status):
             chip = summary.status.get("resolved", {}).get("chip", "")
             self.lasted(phase, chip, lasted)
-        for event in summary.events:
-            await self.recorder.record(event, model=written)
+        for place, event in enumerate(summary.events):
+            await self.recorder.record(event, model=written, place=place)
 
     def _view(
         self,

@@ -39,8 +39,8 @@ from flagos_operator.status.weights import (
     arrival_reason,
     caution,
     far,
-    looked_at,
     message,
+    seems_there,
     told_by,
 )
 
@@ -310,7 +310,7 @@ def stage(pod: PodFacts, view: View) -> Objection:
     if server and (server.state != "waiting" or server.ended or server.last):
         return _of(pod, Reason.STARTING, startup.doing(pod, view))
     if fetch and fetch.state != "terminated" and (fetch.state == "running" or fetch.last):
-        return _arriving(pod, view)
+        return _arriving(pod, fetch, view=view)
     if first := own_first(pod, view):
         words = f"init container {first.name} of spec.pod runs; the server starts after it"
         return _of(pod, Reason.PULLING, words, container=first)
@@ -320,9 +320,9 @@ def stage(pod: PodFacts, view: View) -> Objection:
     return _of(pod, Reason.PULLING, f"node {pod.node} prepares volumes, network and image")
 
 
-def _arriving(pod: PodFacts, view: View) -> Objection:
+def _arriving(pod: PodFacts, fetch: ContainerFacts, *, view: View) -> Objection:
     told = told_by(pod, view)
-    if told is None and looked_at(view):
+    if told is None and seems_there(pod, fetch, view=view):
         return _of(pod, Reason.DOWNLOADING, LOOKED_AT)
     return _of(pod, arrival_reason(told), message(told) + caution(told, view))
 

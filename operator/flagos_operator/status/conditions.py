@@ -93,7 +93,9 @@ def _available(view: View) -> Verdict:
     if serving(view):
         message = f"serving on {pods(len(serving(view)))}"
         return Verdict(type=AVAILABLE, status=TRUE, reason=Reason.SERVING, message=message)
-    return Verdict(type=AVAILABLE, status=FALSE, reason=Reason.NO_POD_READY)
+    ending = sum(pod.ready and pod.deleting for pod in view.pods)
+    message = f"no pod stays that answers; {pods(ending)} ending still may" if ending else ""
+    return Verdict(type=AVAILABLE, status=FALSE, reason=Reason.NO_POD_READY, message=message)
 
 
 def _weights(view: View, objection: Objection | None) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from flagos_operator.api.spec import stopped_by
@@ -50,6 +51,20 @@ PHASES: dict[str, str] = {
     Reason.FLAGOS_UNPROVEN: "Degraded",
 }
 
+# Fields of a model: the API server names those of its Deployment.
+FIELD = re.compile(r"(?<![\w.])spec(?!\.template\b|\.containers\b)(?:\.[A-Za-z]+)+")
+MOST_FIELDS = 2
+_BRIEFLY: dict[str, str] = {
+    Reason.CONFIG_MISSING: "a Secret or ConfigMap is missing",
+    Reason.VOLUME_CLAIM_MISSING: "a claim is missing",
+    Reason.VOLUME_CLAIM_REFUSED: "the claim is refused",
+    Reason.VOLUME_CLAIM_LOST: "the volume of the claim is gone",
+    Reason.VOLUME_NOT_MOUNTED: "the node cannot prepare the volumes yet",
+    Reason.POD_REJECTED: "admission refuses the pod",
+    Reason.INVALID_POD: "the API server refuses the pod",
+    Reason.NAME_TAKEN: "an object of this name belongs to somebody else",
+    Reason.QUOTA_EXCEEDED: "the quota leaves no room",
+}
 _AT_REST = {"suspend": PHASES[Reason.SUSPENDED], "replicas": PHASES[Reason.SCALED_TO_ZERO]}
 _IN_A_RUN = {Reason.STARTING, Reason.STALLED}
 CLAIM_AS_IT_IS = "spec.weights.volumeClaimTemplate refused"
@@ -114,7 +129,8 @@ def _tuning(view: View) -> str:
 
 def _said(view: View, objection: Objection) -> str:
     say = _SAYINGS.get(objection.reason)
-    return (say(view) if say else "") or _refused(view, objection) or _again(view, objection)
+    said = (say(view) if say else "") or _refused(view, objection)
+    return said or _again(view, objection) or _briefly(objection)
 
 
 def _again(view: View, objection: Objection) -> str:
@@ -129,6 +145,15 @@ def _refused(view: View, objection: Objection) -> str:
     if isinstance(view.plan, Plan) or view.plan.reason != objection.reason:
         return ""
     return bounded(view.plan.message, limit=LONGEST_REFUSAL)
+
+
+def _briefly(objection: Objection) -> str:
+    """What it is, and the fields that its message names."""
+    if not (what := _BRIEFLY.get(objection.reason, "")):
+        return ""
+    fields = [*dict.fromkeys(FIELD.findall(objection.message))][:MOST_FIELDS]
+    said = f"{what}: {', '.join(fields)}" if fields else what
+    return bounded(said, limit=LONGEST_REFUSAL)
 
 
 def _stopped(view: View, objection: Objection) -> str:

@@ -82,7 +82,10 @@ def summarize(view: View) -> Summary:
     return Summary(
         status={key: value for key, value in status.items() if value not in ("", None, {})},
         events=(
-            *_events(old, _conditions({"conditions": new}), silent=_no_news(view)),
+            *sorted(
+                _events(old, _conditions({"conditions": new}), silent=_no_news(view)),
+                key=lambda event: event.reason != Reason.COMPLETE,  # before what came of it
+            ),
             *_told(_chosen(view, chosen)),
             *_told(_looked(view, arrived)),
         ),

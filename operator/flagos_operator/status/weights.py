@@ -94,7 +94,7 @@ def looked_at(view: View) -> bool:
     One that has to download says so within seconds, and an emptyDir is empty.
     """
     running = list(_running(view))
-    return bool(running) and all(_seems_there(pod, fetch, view=view) for pod, fetch in running)
+    return bool(running) and all(seems_there(pod, fetch, view=view) for pod, fetch in running)
 
 
 def downloaded(view: View) -> bool:
@@ -179,7 +179,7 @@ def _downloading(told: Told) -> str:
     return ", ".join(parts)
 
 
-def _seems_there(pod: PodFacts, fetch: ContainerFacts, *, view: View) -> bool:
+def seems_there(pod: PodFacts, fetch: ContainerFacts, *, view: View) -> bool:
     plan, told = view.plan, _heard(pod, fetch, view=view)
     if not isinstance(plan, Plan) or "emptyDir" in plan.pod.weights or fetch.restarts:
         return False
