@@ -120,9 +120,10 @@ async def test_a_claim_of_another_class_says_what_becomes_of_it(kube, operator, 
         await quiet(kube)
         kube.faults.append(IMMUTABLE)
         kube.patch("FlagOSModel", "m", {"spec": {"weights": LARGER}})
-        await eventually(lambda: reason(kube) == "VolumeClaimRefused")
-        assert cure in condition(kube, "Ready")["message"]
-        assert "@@" not in condition(kube, "Ready")["message"]
+        await eventually(lambda: up_to_date(kube) == "VolumeClaimRefused")
+        assert cure in condition(kube, "UpToDate")["message"]
+        assert "@@" not in condition(kube, "UpToDate")["message"]
+        assert (reason(kube) == "VolumeClaimRefused") == (phase == "Pending")
         kube.faults.clear()
 
 

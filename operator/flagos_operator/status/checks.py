@@ -9,6 +9,7 @@ from flagos_operator.api.spec import stopped_by
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import (
     byword,
+    claims,
     crashes,
     endings,
     patience,
@@ -94,7 +95,7 @@ def invalid(view: View) -> Objection | None:
 
 def refused(view: View) -> Objection | None:
     if view.refused is None or not isinstance(view.plan, Plan):
-        return view.refused
+        return view.refused or claims.stopping(view)
     return replace(view.refused, message=places.named(view.refused.message, view.plan))
 
 

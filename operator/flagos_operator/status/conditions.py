@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, crashes, prechecks, stack, weights
+from flagos_operator.status import checks, claims, crashes, prechecks, stack, weights
 from flagos_operator.status.memory import verified
 from flagos_operator.status.pods import FETCH, alive, container, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
@@ -176,7 +176,7 @@ def _progressing(view: View, objection: Objection | None) -> Verdict:
 
 def _up_to_date(view: View) -> Verdict:
     """Only what was written counts here; whether it serves already is Ready's matter."""
-    for objection in (checks.invalid(view), checks.refused(view), view.claim_refused, view.behind):
+    for objection in (checks.invalid(view), checks.refused(view), claims.aside(view), view.behind):
         if objection:
             return _against(UP_TO_DATE, objection)
     if warning := prechecks.warning(view):

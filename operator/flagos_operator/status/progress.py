@@ -9,6 +9,7 @@ from flagos_operator.api.spec import stopped_by
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import (
     checks,
+    claims,
     kernels,
     prechecks,
     runtime,
@@ -90,7 +91,7 @@ def progress(view: View, objection: Objection | None) -> str:
     parts = [
         said,
         doubt,
-        CLAIM_AS_IT_IS if view.claim_refused else "",
+        CLAIM_AS_IT_IS if claims.aside(view) else "",
         _restarted(view, objection),
     ]
     return ", ".join(filter(None, parts))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.desired import names
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import byword, cures, prechecks, runtime, waiting
+from flagos_operator.status import byword, claims, cures, prechecks, runtime, waiting
 from flagos_operator.status.pods import FETCH, SERVER
 from flagos_operator.status.reasons import Reason, kind_of
 from flagos_operator.status.runtime import Pull
@@ -65,9 +65,10 @@ def followed(trouble: Objection | None, view: View) -> Objection | None:
 
 def _claim_as_it_is(trouble: Objection, view: View) -> str:
     """A claim that did not become larger may be why, and may have nothing to do with it."""
-    if not view.claim_refused or kind_of(trouble.reason) not in prechecks.TROUBLES:
+    refused = claims.aside(view)
+    if not refused or kind_of(trouble.reason) not in prechecks.TROUBLES:
         return ""
-    said = bounded(view.claim_refused.message, limit=LONGEST_CLAUSE)
+    said = bounded(refused.message, limit=LONGEST_CLAUSE)
     return f"beside that the claim stays as it is: {said}"
 
 

@@ -9,6 +9,7 @@ import pytest
 from flagos_operator.status.summary import Summary, summarize
 from flagos_operator.status.view import Objection, View
 from tests.unit.status.build import (
+    a_claim,
     a_plan,
     a_pod,
     a_view,
@@ -29,7 +30,8 @@ REFUSED = Objection(reason="VolumeClaimRefused", message=SAID)
 
 
 def refused(*pods: Any, **change: Any) -> View:
-    return a_view(*pods, claim_refused=REFUSED, **change)
+    held = {"children": (a_claim("Bound"),)} | change
+    return a_view(*pods, claim_refused=REFUSED, **held)
 
 
 def told(summary: Summary, kind: str) -> tuple[str, str]:
@@ -87,6 +89,16 @@ def test_a_stop_is_told_before_it() -> None:
     summary = summarize(refused(plan=a_plan(suspended=True, replicas=0)))
     assert told(summary, "Ready") == ("False", "Suspended")
     assert summary.status["phase"] == "Suspended"
+
+
+def test_one_without_a_volume_stops_the_pods() -> None:
+    summary = summarize(refused(unscheduled(), children=(a_claim("Pending"),)))
+    assert told(summary, "Ready") == ("False", "VolumeClaimRefused")
+    assert told(summary, "UpToDate") == ("False", "VolumeClaimRefused")
+    assert told(summary, "Stalled") == ("True", "VolumeClaimRefused")
+    assert summary.status["progress"] == (
+        "the claim is refused: spec.weights.volumeClaimTemplate.size"
+    )
 
 
 def test_one_without_which_no_pod_can_be_is_the_reason() -> None:
