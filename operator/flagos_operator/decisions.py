@@ -1,6 +1,7 @@
 """What a model is made from: its spec, and rows of the catalogue as they are or as they were.
 
-A model that was ever Ready keeps the rows that it was made from (desired/pin.py). Possible
+A model that was ever Ready keeps the rows that it was made from (desired/pin.py); so does one that
+has a ready pod of what was made last, which may have become so while no operator looked. Possible
 scenarios, where a row has changed since:
 
     the newest rows give the pods that run        take them: nothing rolls
@@ -10,7 +11,8 @@ scenarios, where a row has changed since:
     else                                          what was kept stays, and UpToDate says so
     a row is gone, or is of no use any more       what was kept stays, also through edits
 
-Without a pin the newest rows count: a model that was never Ready, or was Ready under an operator
+They are written down before the first pods are made, and hold nothing until then. So without a pin
+that holds the newest rows count: a model that was never Ready, or was Ready under an operator
 that kept none and gets its pin now. But where an operator from before the chips' own lists of
 operators has made the pods that run, it gets that chip as its pin: an upgrade rolls nothing.
 """
@@ -63,7 +65,17 @@ class Case:
 
     @property
     def pin(self) -> PinFacts | None:
-        return self.seen.pins[-1] if self.seen.pins else None
+        """Rows that are proven hold, and those of pods that serve, told or not."""
+        last = _last(self.seen)
+        return last if last and (last.proven or self._serves) else None
+
+    @property
+    def _serves(self) -> bool:
+        live = self.live
+        return live is not None and any(
+            pod.ready and not pod.deleting and pod.template == live.template
+            for pod in self.seen.pods
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +105,22 @@ class Decision:
     selection: Selection | None = None  # of a spec that leaves its release to the operator
 
     def first_pin(self, seen: Snapshot) -> Pin | None:
-        """For a model that is about to be told Ready and has none."""
-        if seen.pins or self.pin or self.rows is None or not isinstance(self.plan, Plan):
+        """For a model that is about to be told Ready and has none that is proven."""
+        last = _last(seen)
+        if (last and last.proven) or self.pin or self.rows is None:
             return None
-        return _pin(self.plan, self.rows, live=seen.deployment, before=None)
+        if not isinstance(self.plan, Plan):
+            return None
+        pin = _pin(self.plan, self.rows, live=seen.deployment, before=last)
+        return replace(pin, revision=last.revision) if last and _rows(last) == self.rows else pin
+
+    def noted(self, seen: Snapshot) -> Pin | None:
+        """Before the first pods are made: they may become ready while no operator looks."""
+        last = _last(seen)
+        pin = self.first_pin(seen)
+        if pin is None or (last and _rows(last) == self.rows):
+            return None
+        return replace(pin, proven=False)
 
 
 def no_choice(case: Case) -> Selection:
@@ -314,6 +338,10 @@ def _kept(case: Case, pin: PinFacts) -> Supply | None:
         return None
     chips = {**case.catalogue.chips, pin.chip.name: chip}
     return Supply(chips=chips, chip=pin.chip, release=pin.release)
+
+
+def _last(seen: Snapshot) -> PinFacts | None:
+    return seen.pins[-1] if seen.pins else None
 
 
 def _rows(pin: PinFacts) -> Rows:

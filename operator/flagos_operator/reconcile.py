@@ -10,14 +10,14 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from flagos_operator.api.spec import wants_no_pod
+from flagos_operator.api.spec import stopped_by
 from flagos_operator.cluster.apply import kind_of
 from flagos_operator.cluster.kinds import DEPLOYMENT, JOB, MODEL, PIN, Key
 from flagos_operator.desired.pin import manifest as manifest_of
 from flagos_operator.desired.plan import ObjectRef, Plan
 from flagos_operator.desired.render import render
 from flagos_operator.engine.workers import Next
-from flagos_operator.errors import NotFound, OperatorError
+from flagos_operator.errors import ClaimRefused, NotFound, OperatorError
 from flagos_operator.status import prechecks, waiting
 from flagos_operator.status.checks import reclaiming
 from flagos_operator.status.conditions import is_ready
@@ -57,6 +57,12 @@ def _asks(model: ModelFacts) -> tuple[int, str]:
     return model.generation, model.verify
 
 
+def _told(fault: OperatorError | None) -> Objection | None:
+    if fault is None or not fault.reason:
+        return None
+    return Objection(reason=fault.reason, message=str(fault))
+
+
 def _writes(manifest: Manifest) -> bool:
     """Whether pods of it put weights in place, or look for them."""
     return manifest["kind"] == DEPLOYMENT.name or (
@@ -70,6 +76,7 @@ class Pass:
 
     changed: list[str] = field(default_factory=list)
     fault: OperatorError | None = None
+    aside: ClaimRefused | None = None  # a fault that stopped nothing: all else was done
     outdated: bool = False  # the model was edited meanwhile, and the store knows it already
     held: JobFacts | None = None  # what the pods have to wait for
     look_again: float | None = None
@@ -124,15 +131,15 @@ class Conductor:
         """
         done, plan = Pass(), decision.plan
         try:
-            if decision.pin:
-                await self._pin(decision.pin, seen, done)
+            if pin := decision.pin or decision.noted(seen):
+                await self._pin(pin, seen, done)
             await self._share(plan, seen, model, done)
             if isinstance(plan, Plan):
                 done.held = self.retention.held(plan)
                 await self._apply(plan, model, done)
                 if not done.held:
                     await self._prune(plan, seen, model, done)
-            elif wants_no_pod(model.raw) and await self.applier.halt(seen, model=model):
+            elif stopped_by(model.raw) and await self.applier.halt(seen, model=model):
                 done.changed.append("Deployment")
             done.look_again = await self.retention.settle(seen)
         except OperatorError as fault:
@@ -153,7 +160,8 @@ class Conductor:
 
         A claim that cannot grow, for one: the rest of an edit is made so all the same.
         """
-        manifests, refused = render(plan), None
+        manifests = render(plan)
+        refused: list[OperatorError] = []
         self.applier.recall(manifests, model=model)
         for manifest in manifests:
             if done.held and _writes(manifest):
@@ -164,9 +172,12 @@ class Conductor:
             except OperatorError as fault:
                 if not fault.reason or not self.applier.has(manifest, model=model):
                     raise
-                refused = refused or fault
+                refused.append(fault)
         if refused:
-            raise refused
+            worse = (fault for fault in refused if not isinstance(fault, ClaimRefused))
+            told = next(worse, refused[0])
+            done.aside = told if isinstance(told, ClaimRefused) else None
+            raise told
 
     async def _prune(self, plan: Plan, seen: Snapshot, model: ModelFacts, done: Pass) -> None:
         if await self.retention.untie(model):
@@ -193,7 +204,8 @@ class Conductor:
             return None
         fault = self.suspicions.confirmed(key, done.fault)
         judged = replace(seen.model, generation=generation)
-        view = self._view(seen, judged, decision=decision, fault=fault)
+        view = self._view(seen, judged, decision=decision, fault=None if done.aside else fault)
+        view = replace(view, claim_refused=_told(done.aside))
         view = self._with_fleet(view, key)
         if done.held:
             view = replace(view, refused=view.refused or reclaiming(done.held))
@@ -252,8 +264,8 @@ class Conductor:
         for phase, lasted in of_phases(model.status, summary.status):
             chip = summary.status.get("resolved", {}).get("chip", "")
             self.lasted(phase, chip, lasted)
-        for event in summary.events:
-            await self.recorder.record(event, model=written)
+        for place, event in enumerate(summary.events):
+            await self.recorder.record(event, model=written, place=place)
 
     def _view(
         self,
@@ -263,7 +275,6 @@ class Conductor:
         decision: Decision,
         fault: OperatorError | None,
     ) -> View:
-        told = fault and fault.reason
         key = Key(model.namespace, model.name)
         return View(
             model=model,
@@ -275,7 +286,7 @@ class Conductor:
             pods=seen.pods,
             children=seen.children,
             now=self.now(),
-            refused=Objection(reason=fault.reason, message=str(fault)) if told and fault else None,
+            refused=_told(fault),
             logs=self.tails.known(key, seen.pods),
             heard=self.listener.heard(key, seen.pods),
             heard_out=self.listener.heard_out(key),

@@ -41,9 +41,17 @@ def wait_children(space: Kube, name: str, kinds: set[str]) -> dict[str, Body]:
     return found
 
 
-def ready(space: Kube, name: str) -> Body:
+def condition(space: Kube, name: str, kind: str) -> Body:
     conditions = space.get("flagosmodel", name).get("status", {}).get("conditions", [])
-    return next((c for c in conditions if c["type"] == "Ready"), {})
+    return next((c for c in conditions if c["type"] == kind), {})
+
+
+def ready(space: Kube, name: str) -> Body:
+    return condition(space, name, "Ready")
+
+
+def up_to_date(space: Kube, name: str) -> str:
+    return str(condition(space, name, "UpToDate").get("reason", ""))
 
 
 def wait_reason(space: Kube, name: str, reason: str) -> Body:
@@ -176,13 +184,13 @@ def test_a_claim_grows_where_its_class_allows_and_else_says_so(
         return str(claim["spec"]["resources"]["requests"]["storage"])
 
     def answered() -> bool:
-        refused = ready(space, "grown").get("reason") == "VolumeClaimRefused"
+        refused = up_to_date(space, "grown") == "VolumeClaimRefused"
         return asked_for() == "128Mi" or refused
 
     eventually(answered, within=30, what="the claim is larger, or the refusal is told")
     applied(space, "grown", weights=CLAIM)
     eventually(
-        lambda: ready(space, "grown").get("reason") != "VolumeClaimRefused",
+        lambda: up_to_date(space, "grown") != "VolumeClaimRefused",
         within=30,
         what="the way back is open",
     )

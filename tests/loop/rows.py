@@ -63,6 +63,11 @@ def pins(kube) -> list[Body]:
     return sorted(kube.all("ControllerRevision"), key=lambda each: each["revision"])
 
 
+def proven(kube) -> list[bool]:
+    marked = (each["metadata"].get("annotations") or {} for each in pins(kube))
+    return ["flagos.io/unproven" not in each for each in marked]
+
+
 def server(kube) -> Body:
     return kube.find("Deployment", "m")["spec"]["template"]["spec"]["containers"][0]
 

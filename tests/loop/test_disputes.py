@@ -9,6 +9,7 @@ import pytest
 from flagos_operator.cluster import apply
 from flagos_operator.cluster.kinds import Key
 from tests.loop.fakekube import Fault
+from tests.loop.rows import up_to_date
 from tests.loop.running import (
     a_downloaded_model,
     a_model,
@@ -48,6 +49,13 @@ CANNOT_GROW = Fault(
     status=403,
     message="only dynamically provisioned pvc can be resized",
 )
+INVALID = Fault(
+    method="PATCH",
+    path="/deployments/",
+    status=422,
+    reason="Invalid",
+    message="spec.template.spec.containers[0].volumeMounts[3].name: Not found",
+)
 
 
 async def test_a_claim_that_cannot_grow_holds_up_nothing_else(kube, operator):
@@ -57,12 +65,32 @@ async def test_a_claim_that_cannot_grow_holds_up_nothing_else(kube, operator):
         await quiet(kube)
         kube.faults.append(CANNOT_GROW)
         kube.patch("FlagOSModel", "m", {"spec": {"weights": LARGER, "replicas": 3}})
-        await eventually(lambda: reason(kube) == "VolumeClaimRefused")
-        assert "can be resized" in condition(kube, "Ready")["message"]
+        await eventually(lambda: up_to_date(kube) == "VolumeClaimRefused")
+        assert "can be resized" in condition(kube, "UpToDate")["message"]
+        assert reason(kube) == "Pending"
         assert kube.find("Deployment", "m")["spec"]["replicas"] == 3
+        await eventually(lambda: kube.all("Event"))
+        assert [(each["type"], each["reason"]) for each in kube.all("Event")] == [
+            ("Warning", "VolumeClaimRefused")
+        ]
         kube.faults.clear()
         kube.patch("FlagOSModel", "m", {"spec": {"weights": CLAIMED}})
+        await eventually(lambda: up_to_date(kube) == "Current")
+
+
+async def test_a_claim_that_cannot_grow_hides_nothing_that_stops_the_pods(kube, operator):
+    async with operator():
+        kube.create(a_downloaded_model(weights=CLAIMED))
         await eventually(lambda: reason(kube) == "Pending")
+        await quiet(kube)
+        kube.faults.append(CANNOT_GROW)
+        kube.patch("FlagOSModel", "m", {"spec": {"weights": LARGER}})
+        await eventually(lambda: up_to_date(kube) == "VolumeClaimRefused")
+        kube.faults.append(INVALID)
+        kube.patch("FlagOSModel", "m", {"spec": {"image": "registry.local/vllm:0.20.1"}})
+        await eventually(lambda: reason(kube) == "InvalidPod")
+        assert condition(kube, "Stalled")["reason"] == "InvalidPod"
+        kube.faults.clear()
 
 
 IMMUTABLE = Fault(
@@ -92,9 +120,10 @@ async def test_a_claim_of_another_class_says_what_becomes_of_it(kube, operator, 
         await quiet(kube)
         kube.faults.append(IMMUTABLE)
         kube.patch("FlagOSModel", "m", {"spec": {"weights": LARGER}})
-        await eventually(lambda: reason(kube) == "VolumeClaimRefused")
-        assert cure in condition(kube, "Ready")["message"]
-        assert "@@" not in condition(kube, "Ready")["message"]
+        await eventually(lambda: up_to_date(kube) == "VolumeClaimRefused")
+        assert cure in condition(kube, "UpToDate")["message"]
+        assert "@@" not in condition(kube, "UpToDate")["message"]
+        assert (reason(kube) == "VolumeClaimRefused") == (phase == "Pending")
         kube.faults.clear()
 
 
@@ -135,6 +164,8 @@ async def test_a_stop_is_a_stop_whatever_else_is_wrong(kube, operator, stop, mis
         await eventually(lambda: kube.find("Deployment", "m")["spec"]["replicas"] == 0)
         assert kube.find("Deployment", "m")["spec"]["template"] == template
         await quiet(kube)
+        assert status(kube)["phase"] == ("Suspended" if "suspend" in stop else "Idle")
+        assert condition(kube, "UpToDate")["reason"] == reason(kube) != "Suspended"
         asked = len(kube.writes())
         mended = {"chip": "cpu", "image": "registry.local/vllm:0.20.0"}
         kube.patch("FlagOSModel", "m", {"spec": {**mended, "suspend": False, "replicas": 2}})

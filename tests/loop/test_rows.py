@@ -13,6 +13,7 @@ from tests.loop.rows import (
     now,
     of_release,
     pins,
+    proven,
     ready,
     restart,
     up_to_date,
@@ -33,7 +34,7 @@ async def test_rows_are_kept_once_before_the_model_is_told_ready(kube, operator)
     async with operator():
         kube.create(a_model())
         await served(kube)
-        assert not pins(kube)
+        assert proven(kube) == [False]
         since = len(kube.requests)
         await ready(kube)
         wrote = [each.path for each in kube.requests[since:] if each.wrote]
@@ -42,6 +43,7 @@ async def test_rows_are_kept_once_before_the_model_is_told_ready(kube, operator)
         assert len(at) == 1
         assert at[0] < told[0]
         (pin,) = pins(kube)
+        assert (proven(kube), pin["revision"]) == ([True], 1)
         model = kube.find("FlagOSModel", "m")
         assert pin["metadata"]["ownerReferences"][0]["uid"] == model["metadata"]["uid"]
         assert pin["data"]["chip"]["name"] == "cpu"
@@ -68,7 +70,39 @@ async def test_a_model_that_was_never_ready_follows_at_once(kube, operator):
         now(app, catalogue(env="new"))
         await eventually(lambda: env(kube).get("OF_CHIP") == "new")
         assert up_to_date(kube) == "Current"
-        assert not pins(kube)
+        assert not any(proven(kube))
+        await ready(kube)
+        assert proven(kube) == [False, True]
+
+
+async def test_a_model_that_became_ready_while_no_operator_looked_is_not_rolled(
+    kube, operator, tmp_path
+):
+    """An upgrade brought another chip, and replaced a pod that had just become ready."""
+    async with operator(chips_file=chips_file(tmp_path, "old")):
+        kube.create(a_model())
+        await served(kube)
+    before = kube.find("Deployment", "m")
+    kube.put(a_pod("m-1", template=template(kube)))
+    async with operator(chips_file=chips_file(tmp_path, "new")):
+        await eventually(lambda: up_to_date(kube) == "ChipChanged")
+        await quiet(kube)
+        assert kube.find("Deployment", "m") == before
+        assert reason(kube) == "Serving"
+        assert proven(kube) == [True]
+        kube.delete("Pod", "m-1")
+        await quiet(kube)
+        assert kube.find("Deployment", "m") == before
+
+
+async def test_one_that_did_not_follows_the_new_operator(kube, operator, tmp_path):
+    async with operator(chips_file=chips_file(tmp_path, "old")):
+        kube.create(a_model())
+        await served(kube)
+    kube.put(a_pod("m-1", template=template(kube), ready=False))
+    async with operator(chips_file=chips_file(tmp_path, "new")):
+        await eventually(lambda: env(kube).get("OF_CHIP") == "new")
+        assert up_to_date(kube) == "Current"
 
 
 async def test_an_edit_that_rolls_pods_takes_the_new_rows(kube, operator):

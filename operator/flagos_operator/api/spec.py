@@ -291,13 +291,15 @@ def parse(raw: Mapping[str, Any]) -> FlagOSModelSpec | Invalid:
         return Invalid(reason=INVALID, message="spec: nested too deeply: write less of it")
 
 
-def wants_no_pod(raw: Mapping[str, Any]) -> bool:
-    """Said so plainly that it counts, whatever is wrong with the rest of the spec."""
+def stopped_by(raw: Mapping[str, Any]) -> str:
+    """The field, said so plainly that it counts, whatever is wrong with the rest of the spec."""
     spec = raw.get("spec")
     if not isinstance(spec, Mapping):
-        return False
+        return ""
+    if spec.get("suspend") is True:
+        return "suspend"
     replicas = spec.get("replicas")
-    return spec.get("suspend") is True or (type(replicas) is int and replicas == 0)
+    return "replicas" if type(replicas) is int and replicas == 0 else ""
 
 
 def typed(sent: Raw, *, name: str) -> FlagOSModelSpec | Invalid:

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 COMPONENT = "flagos-operator"
 _LONGEST_NAME = 200
+_DIGITS = 20  # of a 64-bit number, as versions of etcd are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,22 +32,22 @@ class Recorder:
     instance: str
     now: Callable[[], datetime]
 
-    async def record(self, event: Event, *, model: ModelFacts) -> None:
-        """`model` is as after the status write that this event tells of."""
+    async def record(self, event: Event, *, model: ModelFacts, place: int = 0) -> None:
+        """`model` is as after the status write that this event, the `place`th, tells of."""
         try:
-            await self.client.create_event(self._body(event, model))
+            await self.client.create_event(self._body(event, model, place))
         except Conflict:
             pass  # another operator saw the same transition and was faster
         except OperatorError as error:
             log.info("event lost", extra={"model": model.name, "error": str(error)})
 
-    def _body(self, event: Event, model: ModelFacts) -> dict[str, Any]:
+    def _body(self, event: Event, model: ModelFacts, place: int) -> dict[str, Any]:
         """In the older of the two formats: kubectl sorts and ages events by lastTimestamp."""
         now = stamp(self.now())
         return {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"name": _name(event, model), "namespace": model.namespace},
+            "metadata": {"name": _name(event, model, place), "namespace": model.namespace},
             "involvedObject": {
                 "apiVersion": MODEL.api_version,
                 "kind": MODEL.name,
@@ -67,7 +68,12 @@ class Recorder:
         }
 
 
-def _name(event: Event, model: ModelFacts) -> str:
-    """One transition has one name, whoever tells it: the version of the written status."""
+def _name(event: Event, model: ModelFacts, place: int) -> str:
+    """One transition has one name, whoever tells it: the version of the written status.
+
+    Times are whole seconds, and kubectl leaves what is of the same one in the order of its names.
+    """
     told = f"{model.uid} {model.resource_version} {event.reason} {event.message}"
-    return f"{model.name[:_LONGEST_NAME]}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    digest = hashlib.sha256(told.encode()).hexdigest()[:8]
+    order = f"{model.resource_version.zfill(_DIGITS)}{place}"
+    return f"{model.name[:_LONGEST_NAME]}.{order}.{digest}"

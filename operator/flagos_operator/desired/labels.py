@@ -10,6 +10,7 @@ CHIP = "flagos.io/chip"  # on pods
 JOB = "flagos.io/job"  # what a Job is for; its pods have no label of a model's own pods
 MODEL_UID = "flagos.io/model-uid"  # an annotation: whose Job it is, though it outlives that one
 TEMPLATE = "flagos.io/template"  # an annotation: which decision a pod was made from
+UNPROVEN = "flagos.io/unproven"  # likewise: no pod made from it has been ready yet
 RESTARTED = "flagos.io/restarted"  # an annotation: the restart that a pin has seen
 
 

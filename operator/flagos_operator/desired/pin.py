@@ -24,6 +24,7 @@ class Pin:
     rows: Rows
     revision: int
     restarted: str  # the restart of the Deployment by which they came, or that they outlived
+    proven: bool = True  # pods made from them have been ready
 
 
 def manifest(pin: Pin) -> Manifest:
@@ -31,6 +32,10 @@ def manifest(pin: Pin) -> Manifest:
     if pin.rows.release:
         data["release"] = written(pin.rows.release)
     # The uid keeps apart what a deleted model of the same name has left.
+    told = {
+        **({labels.RESTARTED: pin.restarted} if pin.restarted else {}),
+        **({} if pin.proven else {labels.UNPROVEN: "true"}),
+    }
     mark = digest({"uid": pin.meta.uid, **data})[:10]
     return {
         "apiVersion": "apps/v1",
@@ -39,7 +44,7 @@ def manifest(pin: Pin) -> Manifest:
             "name": names.pin(pin.meta.name, mark),
             "namespace": pin.meta.namespace,
             "labels": labels.common(pin.meta.name),
-            **({"annotations": {labels.RESTARTED: pin.restarted}} if pin.restarted else {}),
+            **({"annotations": told} if told else {}),
             "ownerReferences": owners(pin.meta),
         },
         "revision": pin.revision,

@@ -165,3 +165,4 @@ class PinFacts:
     restarted: str  # annotation flagos.io/restarted: the last restart that is in it
     chip: Row
     release: Row | None
+    proven: bool = True  # pods made from them have been ready; as all had of older operators

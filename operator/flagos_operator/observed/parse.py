@@ -29,6 +29,7 @@ JOB_LABEL = "flagos.io/job"
 LONGEST_REQUEST = 120  # letters: the status has to hold it
 VERIFY_ANNOTATION = "flagos.io/verify-weights"
 UID_ANNOTATION = "flagos.io/model-uid"
+UNPROVEN_ANNOTATION = "flagos.io/unproven"
 RESTARTED_ANNOTATION = "flagos.io/restarted"
 KUBECTL_RESTARTED = "kubectl.kubernetes.io/restartedAt"
 FETCH_CONTAINER = "fetch"
@@ -197,6 +198,7 @@ def pin_facts(body: Body) -> PinFacts:
         restarted=_text(part(meta, "annotations"), RESTARTED_ANNOTATION),
         chip=_row(part(data, "chip")),
         release=_row(part(data, "release")) if "release" in data else None,
+        proven=UNPROVEN_ANNOTATION not in part(meta, "annotations"),
     )
 
 

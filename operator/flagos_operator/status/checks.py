@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from flagos_operator.api.spec import stopped_by
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import (
     byword,
+    claims,
     crashes,
     endings,
     patience,
@@ -33,7 +35,15 @@ from flagos_operator.status.reasons import Reason
 from flagos_operator.status.silence import silence
 from flagos_operator.status.text import duration, pods
 from flagos_operator.status.view import Culprit, Objection
-from flagos_operator.status.weights import arrival_reason, caution, far, message, told_by
+from flagos_operator.status.weights import (
+    LOOKED_AT,
+    arrival_reason,
+    caution,
+    far,
+    message,
+    seems_there,
+    told_by,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -78,13 +88,14 @@ def deleting(view: View) -> Objection | None:
 def invalid(view: View) -> Objection | None:
     if isinstance(view.plan, Plan):
         return None
-    found = view.plan
-    return Objection(reason=found.reason, message=found.message, needs_user=found.needs_user)
+    found, stop = view.plan, STOPPED.get(stopped_by(view.model.raw), "")
+    message = f"{stop}, so no pod runs; {found.message}" if stop else found.message
+    return Objection(reason=found.reason, message=message, needs_user=found.needs_user)
 
 
 def refused(view: View) -> Objection | None:
     if view.refused is None or not isinstance(view.plan, Plan):
-        return view.refused
+        return view.refused or claims.stopping(view)
     return replace(view.refused, message=places.named(view.refused.message, view.plan))
 
 
@@ -93,6 +104,7 @@ def reclaiming(job: JobFacts) -> Objection:
     return Objection(reason=Reason.RECLAIMING, message=message)
 
 
+STOPPED = {"suspend": "spec.suspend is true", "replicas": "spec.replicas is 0"}
 SET_IT_TO_FALSE = "spec.suspend is true: set it to false to serve"
 
 
@@ -299,8 +311,7 @@ def stage(pod: PodFacts, view: View) -> Objection:
     if server and (server.state != "waiting" or server.ended or server.last):
         return _of(pod, Reason.STARTING, startup.doing(pod, view))
     if fetch and fetch.state != "terminated" and (fetch.state == "running" or fetch.last):
-        told = told_by(pod, view)
-        return _of(pod, arrival_reason(told), message(told) + caution(told, view))
+        return _arriving(pod, fetch, view=view)
     if first := own_first(pod, view):
         words = f"init container {first.name} of spec.pod runs; the server starts after it"
         return _of(pod, Reason.PULLING, words, container=first)
@@ -308,6 +319,13 @@ def stage(pod: PodFacts, view: View) -> Objection:
         words = f"the weights are complete; node {pod.node} prepares the image of the server"
         return _of(pod, Reason.PULLING, words)
     return _of(pod, Reason.PULLING, f"node {pod.node} prepares volumes, network and image")
+
+
+def _arriving(pod: PodFacts, fetch: ContainerFacts, *, view: View) -> Objection:
+    told = told_by(pod, view)
+    if told is None and seems_there(pod, fetch, view=view):
+        return _of(pod, Reason.DOWNLOADING, LOOKED_AT)
+    return _of(pod, arrival_reason(told), message(told) + caution(told, view))
 
 
 def has_weights(pod: PodFacts) -> bool:

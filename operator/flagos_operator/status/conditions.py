@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, crashes, prechecks, stack, weights
+from flagos_operator.status import checks, claims, crashes, prechecks, stack, weights
 from flagos_operator.status.memory import verified
 from flagos_operator.status.pods import FETCH, alive, container, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
@@ -93,7 +93,9 @@ def _available(view: View) -> Verdict:
     if serving(view):
         message = f"serving on {pods(len(serving(view)))}"
         return Verdict(type=AVAILABLE, status=TRUE, reason=Reason.SERVING, message=message)
-    return Verdict(type=AVAILABLE, status=FALSE, reason=Reason.NO_POD_READY)
+    ending = sum(pod.ready and pod.deleting for pod in view.pods)
+    message = f"no pod stays that answers; {pods(ending)} ending still may" if ending else ""
+    return Verdict(type=AVAILABLE, status=FALSE, reason=Reason.NO_POD_READY, message=message)
 
 
 def _weights(view: View, objection: Objection | None) -> Verdict:
@@ -118,13 +120,14 @@ def _download(view: View, plan: Plan) -> Verdict:
     failed = (run for run in crashes.troubles(view) if run.container.name == FETCH)
     if run := next(failed, None):
         return _against(WEIGHTS_READY, crashes.explain(run, view=view))
-    if any(c.state == "running" for pod in mine if (c := container(pod, FETCH))):
+    looked_at = weights.looked_at(view)
+    if not looked_at and _any_fetches(mine):
         return _arriving(view)
-    if not mine and _any_fetched(others) and verified(view.model.status, plan):
+    if _any_fetched(others) and verified(view.model.status, plan):
         message = f"{plan.source} is complete, as pods of an older spec found it"
         return Verdict(type=WEIGHTS_READY, status=TRUE, reason=Reason.COMPLETE, message=message)
     if mine or others:
-        waits = "the download begins when its pod does"
+        waits = weights.LOOKED_AT if looked_at else "the download begins when its pod does"
         return Verdict(type=WEIGHTS_READY, status=FALSE, reason=Reason.PENDING, message=waits)
     return Verdict(type=WEIGHTS_READY, status=UNKNOWN, reason=Reason.NOT_RUNNING)
 
@@ -139,6 +142,10 @@ def _arriving(view: View) -> Verdict:
 
 def _any_fetched(pods: Iterable[PodFacts]) -> bool:
     return any(crashes.fetched(pod) is not None for pod in pods)
+
+
+def _any_fetches(pods: Iterable[PodFacts]) -> bool:
+    return any(c.state == "running" for pod in pods if (c := container(pod, FETCH)))
 
 
 _ABOUT_VOLUME = {
@@ -169,7 +176,7 @@ def _progressing(view: View, objection: Objection | None) -> Verdict:
 
 def _up_to_date(view: View) -> Verdict:
     """Only what was written counts here; whether it serves already is Ready's matter."""
-    for objection in (checks.invalid(view), checks.refused(view), view.behind):
+    for objection in (checks.invalid(view), checks.refused(view), claims.aside(view), view.behind):
         if objection:
             return _against(UP_TO_DATE, objection)
     if warning := prechecks.warning(view):

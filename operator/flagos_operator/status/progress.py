@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from flagos_operator.api.spec import stopped_by
 from flagos_operator.desired.plan import Plan
 from flagos_operator.status import (
     checks,
+    claims,
     kernels,
     prechecks,
     runtime,
@@ -20,7 +23,7 @@ from flagos_operator.status.pods import FETCH, alive, older, own_first, ready, s
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.text import bounded, duration, pods, times
 from flagos_operator.status.timeline import OF_THE_LOG
-from flagos_operator.status.weights import arriving, words
+from flagos_operator.status.weights import LOOKED_AT, arriving, looked_at, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +52,23 @@ PHASES: dict[str, str] = {
     Reason.FLAGOS_UNPROVEN: "Degraded",
 }
 
+# Fields of a model: the API server names those of its Deployment.
+FIELD = re.compile(r"(?<![\w.])spec(?!\.template\b|\.containers\b)(?:\.[A-Za-z]+)+")
+MOST_FIELDS = 2
+_BRIEFLY: dict[str, str] = {
+    Reason.CONFIG_MISSING: "a Secret or ConfigMap is missing",
+    Reason.VOLUME_CLAIM_MISSING: "a claim is missing",
+    Reason.VOLUME_CLAIM_REFUSED: "the claim is refused",
+    Reason.VOLUME_CLAIM_LOST: "the volume of the claim is gone",
+    Reason.VOLUME_NOT_MOUNTED: "the node cannot prepare the volumes yet",
+    Reason.POD_REJECTED: "admission refuses the pod",
+    Reason.INVALID_POD: "the API server refuses the pod",
+    Reason.NAME_TAKEN: "an object of this name belongs to somebody else",
+    Reason.QUOTA_EXCEEDED: "the quota leaves no room",
+}
+_AT_REST = {"suspend": PHASES[Reason.SUSPENDED], "replicas": PHASES[Reason.SCALED_TO_ZERO]}
 _IN_A_RUN = {Reason.STARTING, Reason.STALLED}
+CLAIM_AS_IT_IS = "spec.weights.volumeClaimTemplate refused"
 LONGEST_REFUSAL = 120  # bytes, of a column of a table
 
 
@@ -59,6 +78,8 @@ def phase(view: View, objection: Objection | None) -> str:
         return "Degraded" if short and _failing(checks.trouble(view)) else "Ready"
     if objection.reason == Reason.DOWNLOADING and _verifies(view):
         return "Verifying"
+    if stop := _stopped(view, objection):
+        return _AT_REST[stop]
     if objection.reason in _IN_A_RUN and (step := _step(view, objection)) in OF_THE_LOG:
         return step
     return PHASES.get(objection.reason) or ("Degraded" if serving(view) else "Failed")
@@ -67,7 +88,13 @@ def phase(view: View, objection: Objection | None) -> str:
 def progress(view: View, objection: Objection | None) -> str:
     said = _serving(view) if objection is None else _said(view, objection)
     doubt = prechecks.hint(objection, view) if objection else ""
-    return ", ".join(filter(None, [said, doubt, _restarted(view, objection)]))
+    parts = [
+        said,
+        doubt,
+        CLAIM_AS_IT_IS if claims.aside(view) else "",
+        _restarted(view, objection),
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def _restarted(view: View, objection: Objection | None) -> str:
@@ -103,7 +130,8 @@ def _tuning(view: View) -> str:
 
 def _said(view: View, objection: Objection) -> str:
     say = _SAYINGS.get(objection.reason)
-    return (say(view) if say else "") or _refused(view, objection) or _again(view, objection)
+    said = (say(view) if say else "") or _refused(view, objection)
+    return said or _again(view, objection) or _briefly(objection)
 
 
 def _again(view: View, objection: Objection) -> str:
@@ -118,6 +146,21 @@ def _refused(view: View, objection: Objection) -> str:
     if isinstance(view.plan, Plan) or view.plan.reason != objection.reason:
         return ""
     return bounded(view.plan.message, limit=LONGEST_REFUSAL)
+
+
+def _briefly(objection: Objection) -> str:
+    """What it is, and the fields that its message names."""
+    if not (what := _BRIEFLY.get(objection.reason, "")):
+        return ""
+    fields = [*dict.fromkeys(FIELD.findall(objection.message))][:MOST_FIELDS]
+    said = f"{what}: {', '.join(fields)}" if fields else what
+    return bounded(said, limit=LONGEST_REFUSAL)
+
+
+def _stopped(view: View, objection: Objection) -> str:
+    """By a spec that cannot be followed else."""
+    refused = not isinstance(view.plan, Plan) and view.plan.reason == objection.reason
+    return stopped_by(view.model.raw) if refused else ""
 
 
 def _no_release(view: View) -> str:
@@ -148,7 +191,7 @@ def _leaving(view: View) -> str:
 
 def _verifies(view: View) -> bool:
     found = arriving(view)
-    return found is not None and found.told.phase == VERIFYING
+    return found.told.phase == VERIFYING if found else looked_at(view)
 
 
 def _step(view: View, objection: Objection) -> str:
@@ -159,7 +202,9 @@ def _step(view: View, objection: Objection) -> str:
 
 def _downloading(view: View) -> str:
     found = arriving(view)
-    return words(found.told) if found else "downloading weights"
+    if found:
+        return words(found.told)
+    return LOOKED_AT if looked_at(view) else "downloading weights"
 
 
 def _rolling(view: View) -> str:

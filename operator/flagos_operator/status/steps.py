@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from flagos_operator.desired import names
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import byword, cures, prechecks, runtime, waiting
+from flagos_operator.status import byword, claims, cures, prechecks, runtime, waiting
 from flagos_operator.status.pods import FETCH, SERVER
-from flagos_operator.status.reasons import Reason
+from flagos_operator.status.reasons import Reason, kind_of
 from flagos_operator.status.runtime import Pull
 from flagos_operator.status.text import LONGEST_MESSAGE, bounded
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FIELD = re.compile(r"\bspec\.[a-z]")
 LABELS = re.compile(r"didn't match Pod's node affinity")
 CURED = re.compile(r"\(.{4,}\)$")  # as a known cause of a failed start is
+LONGEST_CLAUSE = 320  # bytes
 STEPS: dict[str, str] = {
     Reason.QUOTA_EXCEEDED: (
         "raise the quota, or ask for less: spec.replicas, spec.devices, spec.server.resources"
@@ -54,11 +55,21 @@ def followed(trouble: Objection | None, view: View) -> Objection | None:
     """With what to do, and with a doubt that may be behind it; both stay whole."""
     if trouble is None:
         return None
-    tail = "; ".join(filter(None, (step(trouble, view), prechecks.hint(trouble, view))))
+    clauses = (step(trouble, view), prechecks.hint(trouble, view), _claim_as_it_is(trouble, view))
+    tail = "; ".join(filter(None, clauses))
     if not tail:
         return trouble
     told = bounded(trouble.message, limit=LONGEST_MESSAGE - len(tail.encode()) - 2)
     return replace(trouble, message=f"{told}; {tail}")
+
+
+def _claim_as_it_is(trouble: Objection, view: View) -> str:
+    """A claim that did not become larger may be why, and may have nothing to do with it."""
+    refused = claims.aside(view)
+    if not refused or kind_of(trouble.reason) not in prechecks.TROUBLES:
+        return ""
+    said = bounded(refused.message, limit=LONGEST_CLAUSE)
+    return f"beside that the claim stays as it is: {said}"
 
 
 def step(trouble: Objection, view: View) -> str:

@@ -24,7 +24,7 @@ from flagos_operator.status.progress import phase, progress
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.startup import startup
 from flagos_operator.status.text import LONGEST_FIELD, bounded
-from flagos_operator.status.weights import weights
+from flagos_operator.status.weights import downloaded, looked_at, weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -82,7 +82,10 @@ def summarize(view: View) -> Summary:
     return Summary(
         status={key: value for key, value in status.items() if value not in ("", None, {})},
         events=(
-            *_events(old, _conditions({"conditions": new})),
+            *sorted(
+                _events(old, _conditions({"conditions": new}), silent=_no_news(view)),
+                key=lambda event: event.reason != Reason.COMPLETE,  # before what came of it
+            ),
             *_told(_chosen(view, chosen)),
             *_told(_looked(view, arrived)),
         ),
@@ -144,19 +147,20 @@ _TOLD = (
 # Of these conditions only what a person should hear of.
 _AMISS: dict[str, frozenset[str]] = {
     conditions.FLAGOS_ACTIVE: frozenset({Reason.PLUGIN_NOT_LOADED}),
-    conditions.UP_TO_DATE: frozenset(each for each in Reason if each.kind is Kind.DOUBT),
+    conditions.UP_TO_DATE: frozenset(
+        {Reason.VOLUME_CLAIM_REFUSED, *(each for each in Reason if each.kind is Kind.DOUBT)}
+    ),
 }
 
 
 def _events(
-    old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]
+    old: Mapping[str, Mapping[str, Any]],
+    new: Mapping[str, Mapping[str, Any]],
+    *,
+    silent: set[str],
 ) -> Iterator[Event]:
-    """One for each turn of Ready or WeightsReady, and if FlagOS or the release is amiss.
-
-    That a model was taken up is none: a moment later there is something to tell. Neither is that
-    weights are read from where they lie: nothing was done to them.
-    """
-    told: set[str] = {Reason.PENDING, Reason.SERVED_IN_PLACE}
+    """One for each turn of Ready or WeightsReady, and if FlagOS or the release is amiss."""
+    told = set(silent)
     for kind in _TOLD:
         now, before = new[kind], old.get(kind, {})
         turned = (now["status"], now["reason"]) != (before.get("status"), before.get("reason"))
@@ -166,6 +170,17 @@ def _events(
             continue
         told.add(now["reason"])
         yield Event(type=_severity(now), reason=now["reason"], message=now["message"])
+
+
+def _no_news(view: View) -> set[str]:
+    """That a model was taken up is none: a moment later there is something to tell.
+
+    Neither is that weights are read from where they lie or are there from before: nothing was
+    done to them.
+    """
+    found = {Reason.DOWNLOADING} if looked_at(view) else set()
+    kept = set() if downloaded(view) else {Reason.COMPLETE}
+    return {Reason.PENDING, Reason.SERVED_IN_PLACE, *found, *kept}
 
 
 def _looked(view: View, weights: Mapping[str, Any]) -> Told:

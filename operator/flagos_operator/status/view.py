@@ -70,6 +70,8 @@ class View:
     children: tuple[ChildFacts, ...]
     now: datetime
     refused: Objection | None = None  # what the API server said to an apply
+    # Likewise of the claim that is there; all else was applied.
+    claim_refused: Objection | None = None
     applied: str = ""  # fingerprint of the children; empty: not all could be applied
     behind: Objection | None = None  # rows that have changed since the model was made from them
     warning: Objection | None = None  # of rows that are used as they are

@@ -10,7 +10,7 @@ from flagos_operator.desired.plan import Plan
 from flagos_operator.status import crashes, fetchlog
 from flagos_operator.status.fetchlog import DOWNLOADING, LISTING, VERIFYING, WAITING, Told
 from flagos_operator.status.logs import LiveLog, LogKey
-from flagos_operator.status.memory import same_source
+from flagos_operator.status.memory import same_source, verified
 from flagos_operator.status.pods import FETCH, alive, container
 from flagos_operator.status.reasons import Reason
 from flagos_operator.status.text import LONGEST_FIELD, bounded, duration, share, size, stamp
@@ -40,6 +40,8 @@ PASSING = frozenset(
     }
 )
 _LEAVES = ("revision", "digest", "totalBytes")
+_FOUND = {"present", "verified"}
+LOOKED_AT = "looking at the weights that are there"
 _FURTHEST = (WAITING, LISTING, DOWNLOADING, VERIFYING)
 LONGEST_HOST_NAME = 63  # a pod's own name, cut off there
 LONGEST_TROUBLE = 160  # bytes, of a column of a table
@@ -84,6 +86,20 @@ def far(told: Told | None) -> tuple[int, int]:
 def told_by(pod: PodFacts, view: View) -> Told | None:
     fetch = container(pod, FETCH)
     return _heard(pod, fetch, view=view) if fetch and fetch.state == "running" else None
+
+
+def looked_at(view: View) -> bool:
+    """Whether all downloads that run seem to find what was there before.
+
+    One that has to download says so within seconds, and an emptyDir is empty.
+    """
+    running = list(_running(view))
+    return bool(running) and all(seems_there(pod, fetch, view=view) for pod, fetch in running)
+
+
+def downloaded(view: View) -> bool:
+    """False of weights that a pod only found."""
+    return report(view).get("how") not in _FOUND
 
 
 def weights(view: View) -> Mapping[str, Any]:
@@ -161,6 +177,14 @@ def _downloading(told: Told) -> str:
     if told.left is not None and not told.message:
         parts.append(f"{duration(told.left)} left")
     return ", ".join(parts)
+
+
+def seems_there(pod: PodFacts, fetch: ContainerFacts, *, view: View) -> bool:
+    plan, told = view.plan, _heard(pod, fetch, view=view)
+    if not isinstance(plan, Plan) or "emptyDir" in plan.pod.weights or fetch.restarts:
+        return False
+    silent = told is None or told.phase == VERIFYING
+    return silent and verified(view.model.status, plan)
 
 
 def _on_the_way(view: View) -> dict[str, Any]:

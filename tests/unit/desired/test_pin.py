@@ -18,9 +18,12 @@ CHIP = chip_row("nvidia", chips()["nvidia"])
 RELEASE = row("qwen-nvidia", {"chip": "nvidia", "server": {"gpuMemoryUtilization": 0.9}})
 
 
-def kept(*, release: Row | None = RELEASE, meta: Meta = META, restarted: str = "") -> Manifest:
+def kept(
+    *, release: Row | None = RELEASE, meta: Meta = META, restarted: str = "", proven: bool = True
+) -> Manifest:
     rows = Rows(chip=CHIP, release=release)
-    return manifest(Pin(meta=meta, rows=rows, revision=3, restarted=restarted))
+    pin = Pin(meta=meta, rows=rows, revision=3, restarted=restarted, proven=proven)
+    return manifest(pin)
 
 
 def test_kubernetes_knows_every_field() -> None:
@@ -35,6 +38,10 @@ def test_rows_come_back_as_they_were_though_the_api_orders_keys_anew() -> None:
         assert (found.revision, found.owner_uid, found.model) == (3, "u-1", "qwen")
 
 
+def test_whether_pods_of_it_were_ready_comes_back_too() -> None:
+    assert [pin_facts(kept(proven=each)).proven for each in (True, False)] == [True, False]
+
+
 def test_equal_texts_are_kept_once() -> None:
     stored = json.loads(json.dumps(kept()))
     assert pin_facts(stored).chip.text is CHIP.text
@@ -42,8 +49,9 @@ def test_equal_texts_are_kept_once() -> None:
 
 def test_a_name_is_of_what_it_holds_and_of_whose_it_is() -> None:
     other = Meta(namespace="team", name="qwen", uid="u-2", generation=1)
-    names = [each["metadata"]["name"] for each in (kept(), kept(restarted="x"))]
-    assert names[0] == names[1]
+    same = (kept(), kept(restarted="x"), kept(proven=False))
+    names = [each["metadata"]["name"] for each in same]
+    assert len({*names}) == 1
     more = [kept(release=None), kept(meta=other)]
     assert len({names[0], *(each["metadata"]["name"] for each in more)}) == 3
 

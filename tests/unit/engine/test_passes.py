@@ -15,7 +15,7 @@ from flagos_operator.catalog.catalogue import Catalogue
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
 from flagos_operator.cluster.fleets import Fleets
-from flagos_operator.cluster.kinds import KINDS, MODEL, POD, Key, Kind
+from flagos_operator.cluster.kinds import KINDS, MODEL, PIN, POD, Key, Kind
 from flagos_operator.cluster.listener import Listener
 from flagos_operator.cluster.pins import Pins
 from flagos_operator.cluster.recorder import Recorder
@@ -251,7 +251,7 @@ def test_a_first_pass_writes_each_child_once_and_reads_nothing(lab: Lab) -> None
     """OME listed ten kinds at every pass, and the API server was at 0.8 of a core."""
     lab.given(MODEL, MODELS["downloads"])
     lab.pass_over()
-    kinds = ("ConfigMap", "PersistentVolumeClaim", "Service", "Deployment")
+    kinds = (PIN.name, "ConfigMap", "PersistentVolumeClaim", "Service", "Deployment")
     writes = [*(f"apply {kind}" for kind in kinds), "apply_status"]
     assert lab.api.asked == writes
 

@@ -33,8 +33,9 @@ class Api:
 def recorded(*events: Event, api: Api | None = None, **change: Any) -> list[dict[str, Any]]:
     api = api or Api()
     recorder = Recorder(client=cast("Client", api), instance="operator-1", now=lambda: NOW)
-    for event in events:
-        asyncio.run(recorder.record(event, model=a_model(**change)))
+    for place, event in enumerate(events):
+        told = recorder.record(event, model=a_model(**change), place=place)
+        asyncio.run(told)
     return api.written
 
 
@@ -64,9 +65,17 @@ def test_it_is_about_the_model_and_lies_beside_it() -> None:
 
 
 def test_one_transition_has_one_name_and_another_has_another() -> None:
-    names = [event["metadata"]["name"] for event in recorded(CRASH, CRASH)]
+    names = [event["metadata"]["name"] for _ in "ab" for event in recorded(CRASH)]
     (later,) = recorded(CRASH, resource_version="8")
     assert names[0] == names[1] != later["metadata"]["name"]
+
+
+def test_names_are_in_the_order_in_which_it_happened() -> None:
+    """With kubectl describe one saw the start of a server before the end of its download."""
+    events = [Event(type="Normal", reason=f"R{each}", message="x") for each in range(5)]
+    told = [*recorded(*events, resource_version="99"), *recorded(CRASH, resource_version="100")]
+    names = [event["metadata"]["name"] for event in told]
+    assert names == sorted(names)
 
 
 def test_a_lost_event_fails_nothing() -> None:

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from flagos_operator.status.summary import summarize
-from flagos_operator.status.view import View
+from flagos_operator.status.view import Objection, View
 from tests.unit.status.build import (
-    a_claim,
     a_container,
+    a_deployment,
     a_plan,
     a_pod,
     a_view,
+    ago,
     crashed,
     ended,
     fetched,
@@ -23,6 +24,9 @@ from tests.unit.status.build import (
     waiting,
 )
 from tests.unit.status.read import kinds, written
+from tests.unit.status.test_ready import QUOTA, REFUSED, UNPREPARED
+
+CLAIM_FIELDS = ("spec.weights.persistentVolumeClaim", "spec.source.persistentVolumeClaim")
 
 
 class TestProgress:
@@ -88,8 +92,55 @@ class TestProgress:
     def test_it_is_one_short_line(self, view: View, text: str):
         assert summarize(view).status["progress"] == text
 
-    def test_it_is_absent_when_there_is_nothing_to_say(self):
-        assert "progress" not in summarize(a_view(children=(a_claim("Lost"),))).status
+    @pytest.mark.parametrize(
+        ("view", "text"),
+        [
+            (
+                a_view(a_pod(waiting("CreateContainerConfigError", 'secret "x" not found'))),
+                "a Secret or ConfigMap is missing: spec.server.env, spec.server.envFrom",
+            ),
+            (
+                a_view(unscheduled('persistentvolumeclaim "w" not found')),
+                f"a claim is missing: {', '.join(CLAIM_FIELDS)}",
+            ),
+            (
+                a_view(refused=Objection(reason="NameTaken", message="Service qwen exists")),
+                "an object of this name belongs to somebody else",
+            ),
+            (
+                a_view(
+                    refused=Objection(
+                        reason="InvalidPod",
+                        message="x apps/v1: .spec.template.spec.volumes[0].hostpath: not declared",
+                    )
+                ),
+                "the API server refuses the pod: spec.weights.hostpath",
+            ),
+            (
+                a_view(
+                    refused=Objection(
+                        reason="VolumeClaimRefused",
+                        message="no; set spec.weights.volumeClaimTemplate",
+                    )
+                ),
+                "the claim is refused: spec.weights.volumeClaimTemplate",
+            ),
+            (
+                a_view(deployment=a_deployment(conditions=(QUOTA,))),
+                "the quota leaves no room: spec.replicas, spec.devices",
+            ),
+            (
+                a_view(deployment=a_deployment(conditions=(REFUSED,))),
+                "admission refuses the pod: spec.pod, spec.server",
+            ),
+            (
+                a_view(a_pod(waiting("ContainerCreating"), conditions=UNPREPARED), now=ago(-200)),
+                "the node cannot prepare the volumes yet",
+            ),
+        ],
+    )
+    def test_what_is_refused_or_missing_is_told_with_its_fields(self, view: View, text: str):
+        assert summarize(view).status["progress"] == text
 
 
 class TestEvents:
@@ -115,8 +166,8 @@ class TestEvents:
             written(loading, summarize(loading)), pods=(a_pod(fetched(), starting()),)
         )
         assert kinds(summarize(complete).events) == [
-            ("Normal", "Starting"),
             ("Normal", "Complete"),
+            ("Normal", "Starting"),
         ]
 
     def test_another_message_alone_is_no_event(self):

@@ -194,7 +194,9 @@ def test_a_pod_that_is_told_to_go_does_not_count():
     leaving = a_pod(deleting=True, gone_by=ago(-30))
     summary = summarize(a_view(leaving))
     assert ready(summary)["reason"] == "Pending"
-    assert condition(summary, "Available")["status"] == "False"
+    told = condition(summary, "Available")
+    assert (told["status"], told["reason"]) == ("False", "NoPodReady")
+    assert told["message"] == "no pod stays that answers; 1 pod ending still may"
     assert summary.status["replicas"] == 0
 
 

@@ -93,6 +93,29 @@ def test_the_weights_of_a_refused_spec_point_to_what_there_is(reason: str) -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("stop", "phase", "says"),
+    [
+        ({"suspend": True}, "Suspended", "spec.suspend is true, so no pod runs; "),
+        ({"replicas": 0}, "Idle", "spec.replicas is 0, so no pod runs; "),
+        ({"suspend": "yes"}, "Failed", ""),
+    ],
+)
+def test_a_model_that_is_stopped_says_that_beside_what_is_wrong_with_it(
+    stop: Any, phase: str, says: str
+) -> None:
+    """Its pods went, and it was told Failed as if it could go on once the fault is mended."""
+    summary = refused("UnknownChip", "spec.chip: no chip nvidea", spec={"chip": "nvidea", **stop})
+    assert summary.status["phase"] == phase
+    for kind in ("Ready", "UpToDate", "Stalled"):
+        told = condition(summary, kind)
+        assert (told["reason"], told["message"]) == (
+            "UnknownChip",
+            f"{says}spec.chip: no chip nvidea",
+        )
+    assert summary.status["progress"] == "spec.chip: no chip nvidea"
+
+
 def test_raw_specs_of_any_shape_are_survived() -> None:
     for raw in ({}, {"spec": None}, {"spec": ["x"]}, {"spec": {"chip": ["x"]}}):
         view = a_view(plan=Invalid(reason="InvalidPod", message="x"), model=a_model(raw=raw))

@@ -95,7 +95,7 @@ def test_a_loop_of_restarts_does_not_flap_between_reasons():
         events += summary.events
         assert ready(summary)["reason"] == "CrashLoop"
         view = written(view, summary)
-    assert [each.reason for each in events] == ["CrashLoop", "Complete"]
+    assert [each.reason for each in events] == ["Complete", "CrashLoop"]
 
 
 def test_the_kubelets_two_words_for_one_failed_pull_read_the_same():
