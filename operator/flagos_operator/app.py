@@ -19,6 +19,7 @@ from flagos_operator.choosing import Chooser
 from flagos_operator.cluster import connection
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
+from flagos_operator.cluster.complaints import Complaints
 from flagos_operator.cluster.election import Election
 from flagos_operator.cluster.fleets import Fleets, read
 from flagos_operator.cluster.inventory import Inventory, survey
@@ -328,6 +329,7 @@ def _conductor(  # noqa: PLR0913
         applier=Applier(client=client, store=store, metrics=metrics, now=utc_now),
         statuses=Statuses(client=client, store=store),
         tails=Tails(client=client),
+        complaints=Complaints(client=client, clock=time.monotonic),
         listener=listener,
         suspicions=Suspicions(now=utc_now),
         recorder=Recorder(client=client, instance=settings.pod_name, now=utc_now),

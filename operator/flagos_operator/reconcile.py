@@ -18,7 +18,7 @@ from flagos_operator.desired.plan import ObjectRef, Plan
 from flagos_operator.desired.render import render
 from flagos_operator.engine.workers import Next
 from flagos_operator.errors import ClaimRefused, NotFound, OperatorError
-from flagos_operator.status import prechecks, waiting
+from flagos_operator.status import mounts, prechecks, waiting
 from flagos_operator.status.checks import reclaiming
 from flagos_operator.status.conditions import is_ready
 from flagos_operator.status.crashes import wanted_logs
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from flagos_operator.api.outcome import Invalid
     from flagos_operator.cluster.apply import Applier, Manifest
+    from flagos_operator.cluster.complaints import Complaints
     from flagos_operator.cluster.fleets import Fleets
     from flagos_operator.cluster.listener import Listener
     from flagos_operator.cluster.pins import Pins
@@ -81,12 +82,13 @@ class Pass:
     held: JobFacts | None = None  # what the pods have to wait for
     look_again: float | None = None
     look_for_logs: float | None = None
+    look_for_events: float | None = None
 
     def next(self, summary: Summary | None) -> Next:
         told = summary.requeue_after if summary else None
         held = HELD_AGAIN if self.held else None
-        wishes = (told, held, self.look_again, self.look_for_logs)
-        times = [each for each in wishes if each is not None]
+        looks = (self.look_again, self.look_for_logs, self.look_for_events)
+        times = [each for each in (told, held, *looks) if each is not None]
         return Next(after=0.0 if self.outdated else min(times, default=None))
 
 
@@ -96,6 +98,7 @@ class Conductor:
     applier: Applier
     statuses: Statuses
     tails: Tails
+    complaints: Complaints
     listener: Listener
     recorder: Recorder
     suspicions: Suspicions
@@ -213,6 +216,9 @@ class Conductor:
             view = replace(view, applied=self.applier.fingerprint(seen.model))
         view = replace(view, logs=await self.tails.complete(key, wanted_logs(view)))
         done.look_for_logs = self.tails.look_again(key)
+        told = await self.complaints.of(key, mounts.asked(view))
+        view = replace(view, complaints=told)
+        done.look_for_events = self.complaints.look_again(key)
         self.listener.want(key, live_logs(view))
         view = await self._with_verdict(view, seen, done)
         summary = summarize(view)
@@ -290,6 +296,7 @@ class Conductor:
             logs=self.tails.known(key, seen.pods),
             heard=self.listener.heard(key, seen.pods),
             heard_out=self.listener.heard_out(key),
+            silent=self.listener.silent(key),
         )
 
     def _with_fleet(self, view: View, key: Key) -> View:
@@ -305,6 +312,7 @@ class Conductor:
         self.applier.forget(key)
         self.suspicions.forget(key)
         self.tails.forget(key)
+        self.complaints.forget(key)
         self.listener.forget(key)
         self.decisions.forget(key)
         self.fleets.forget(key)

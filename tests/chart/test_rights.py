@@ -68,6 +68,7 @@ def used() -> set[tuple[str, str]]:
             ("flagosmodels/finalizers.flagos.io", "update"),  # for blockOwnerDeletion on OpenShift
             ("pods/log", "get"),
             ("events", "create"),
+            ("events", "list"),  # why a volume is not mounted
             ("nodes", "list"),  # for a choice among releases
         }
     )

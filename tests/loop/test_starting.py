@@ -235,3 +235,37 @@ async def test_without_the_right_to_read_logs_it_is_starting_and_no_more(kube, o
         assert start(kube)["phase"] == "Starting"
         assert condition(kube, "Ready")["reason"] == "Starting"
         assert refusal.met == 1
+
+
+SILENT = {"startup": {"stallSeconds": 10}}
+
+
+async def began_long_ago(kube, **spec):
+    kube.create(a_model(**spec))
+    await eventually(lambda: kube.find("Deployment", "m"))
+    starts(kube, began=utc_now() - timedelta(hours=2))
+
+
+@pytest.mark.parametrize("spec", [SILENT, {}])
+async def test_a_server_that_has_said_nothing_at_all_is_told_till_it_does(kube, operator, spec):
+    async with operator() as app:
+        app.listener.pace = QUICK
+        await began_long_ago(kube, **spec)
+        await eventually(lambda: condition(kube, "Ready").get("reason") == "Stalled")
+        assert "nothing in its log since it began at" in condition(kube, "Ready")["message"]
+        assert condition(kube, "Progressing")["status"] == "False"
+        assert status(kube)["progress"] == "starting, but nothing is in its log"
+        says(kube, "here I am")
+        await eventually(lambda: condition(kube, "Ready")["reason"] == "Starting")
+
+
+async def test_an_engine_of_the_users_own_may_be_silent(kube, operator):
+    async with operator() as app:
+        app.listener.pace = QUICK
+        server = {"engine": "Custom", "command": ["sleep", "10000"]}
+        await began_long_ago(kube, server=server)
+        await eventually(lambda: len(reads(kube)) > 1)
+        await quiet(kube, seconds=0.2)
+        assert condition(kube, "Ready")["reason"] == "Starting"
+        kube.patch("FlagOSModel", "m", {"spec": SILENT})
+        await eventually(lambda: condition(kube, "Ready")["reason"] == "Stalled")

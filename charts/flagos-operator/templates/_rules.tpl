@@ -38,9 +38,10 @@
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]
+# Those of a pod that waits for its volumes are read: the kubelet says there alone what is missing.
 - apiGroups: [""]
   resources: [events]
-  verbs: [create]
+  verbs: [create, list]
 {{- end }}
 
 {{- /* Whoever may create a FlagOSModel may create pods in that namespace: with any ServiceAccount,

@@ -72,9 +72,10 @@ class Startup(Shape):
     stall_seconds: int | None = Field(
         None,
         description=(
-            "Seconds that the log of a starting server may say nothing before the model is told "
-            "Stalled, e.g. 600; no pod is touched for it. Default: by the step of the start and "
-            "the chip, 10 minutes at least (docs/status.md). Never rolls pods."
+            "Seconds that the log of a starting server may say nothing, from its start on, before "
+            "the model is told Stalled, e.g. 600; no pod is touched for it. Default: by the step "
+            "of the start and the chip, 10 minutes at least; with engine Custom a log that has "
+            "said nothing at all is not judged (docs/status.md). Never rolls pods."
         ),
         ge=10,
         le=86400,

@@ -18,7 +18,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 
 from flagos_operator.cluster import connection
-from flagos_operator.cluster.kinds import MODEL, POD, Key, Kind, Resource
+from flagos_operator.cluster.kinds import EVENT, MODEL, POD, Key, Kind, Resource
 from flagos_operator.errors import NotLeading, Throttled, Unauthorized, Unreachable, api_error
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ Body = Mapping[str, Any]
 FIELD_MANAGER = "flagos-operator"
 CHUNK = 100  # objects of a list at a time; parsed, they take far more room than their facts
 LOG_BYTES = 64 * 1024
+MOST_EVENTS = 50  # of one object; each kind of trouble has one, with a count
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
@@ -152,9 +153,20 @@ class Client:
         self._metrics.log_bytes.inc(len(raw))
         return raw.decode(errors="replace")
 
+    async def warnings(
+        self, namespace: str, *, uid: str, within: float = _SECONDS
+    ) -> tuple[dict[str, Any], ...]:
+        """Events about one object. The server looks through all of its namespace for them."""
+        query = {
+            "fieldSelector": f"involvedObject.uid={uid},type=Warning",
+            "limit": str(MOST_EVENTS),
+        }
+        path = EVENT.path(namespace)
+        found = _decode(await self._call("events", "GET", path, query=query, within=within))
+        return tuple(found.get("items") or ())
+
     async def create_event(self, event: Body) -> None:
-        namespace = event["metadata"]["namespace"]
-        path = f"/api/v1/namespaces/{namespace}/events"
+        path = EVENT.path(event["metadata"]["namespace"])
         await self._call("event", "POST", path, body=event)
 
     async def _apply(

@@ -44,6 +44,10 @@ class Following:
     def exhausted(self) -> bool:
         return self.spent + SCANT_READ > ALLOWANCE
 
+    @property
+    def silent(self) -> bool:
+        return self.current and not self.spent
+
     def pace(self, wished: float) -> float:
         return max(wished, SCANT_PACE) if self.scant else wished
 

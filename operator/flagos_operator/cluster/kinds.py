@@ -110,6 +110,8 @@ PIN = Kind(
     facts=pin_facts,
     spared=True,
 )
+# Read of pods that wait for their volumes (complaints.py), and written by recorder.py.
+EVENT = Resource(name="Event", group="", version="v1", plural="events")
 LEASE = Resource(name="Lease", group="coordination.k8s.io", version="v1", plural="leases")
 # Listed for a choice (inventory.py) or a named chip (fleets.py), and followed by nobody.
 NODE = Resource(name="Node", group="", version="v1", plural="nodes")

@@ -61,6 +61,7 @@ class Place:
 class Heard:
     text: str
     at: float
+    silent: bool = False  # it was read to its end, and nothing was ever written
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,6 +120,14 @@ class Listener:
     def heard_out(self, model: Key) -> frozenset[LogKey]:
         """Logs whose last read, as it was wanted, is done or was given up."""
         return frozenset(self._out.get(model, ()))
+
+    def silent(self, model: Key) -> frozenset[LogKey]:
+        ear = self._ears.get(model)
+        return (
+            frozenset(key for key, each in ear.heard.items() if each.silent)
+            if ear
+            else frozenset()
+        )
 
     def want(self, model: Key, logs: tuple[LiveLog, ...]) -> None:
         if not logs:
@@ -199,7 +208,7 @@ class Listener:
             self._keep(each, text, ear, now=now)
             ended = self._end(model, each, ear, failed=text is None)
             was, heard = before[each.key], ear.heard[each.key]
-            ear.untold |= ended or was is None or was.text != heard.text
+            ear.untold |= ended or was is None or _news(was, heard)
             turned |= ended or self._turned(each, was.text if was else "", heard.text)
         if ear.untold and (turned or now - ear.told_at >= self.pace):
             ear.told_at, ear.untold = now, False
@@ -211,7 +220,8 @@ class Listener:
         if following and following.exhausted and not each.last:
             ear.heard[each.key] = Heard(text="", at=now)
         elif text is not None:
-            ear.heard[each.key] = Heard(text=text, at=now)
+            silent = following is not None and following.silent
+            ear.heard[each.key] = Heard(text=text, at=now, silent=silent)
         elif heard is None or now - heard.at >= max(STALE, 2 * each.pace):
             ear.heard[each.key] = Heard(text="", at=now)
 
@@ -269,3 +279,7 @@ class Listener:
         text = await self.client.log(pod, wanted.container, asked=asked)
         following.take(text, asked=asked, now=self.clock())
         return following.kept if following.current or wanted.last else ""
+
+
+def _news(was: Heard, now: Heard) -> bool:
+    return (was.text, was.silent) != (now.text, now.silent)

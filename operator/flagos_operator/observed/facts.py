@@ -90,6 +90,15 @@ class PodFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventFacts:
+    """What somebody in the cluster says of an object. `at` is when it was said last."""
+
+    reason: str
+    message: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentFacts:
     namespace: str
     name: str

@@ -12,6 +12,7 @@ from flagos_operator.observed.facts import (
     Condition,
     ContainerFacts,
     DeploymentFacts,
+    EventFacts,
     JobFacts,
     ModelFacts,
     PinFacts,
@@ -182,6 +183,17 @@ def job_facts(body: Body) -> JobFacts:
         message=ended.message if ended else "",
         deleting=bool(meta.get("deletionTimestamp")),
         version=str(_number(meta, "generation")),
+    )
+
+
+def event_facts(body: Body) -> EventFacts:
+    """The kubelet counts in one way and the scheduler in another one; both have a last time."""
+    series = part(body, "series")
+    told = (_time(body, "lastTimestamp"), _time(series, "lastObservedTime"))
+    return EventFacts(
+        reason=_text(body, "reason"),
+        message=_text(body, "message"),
+        at=max(filter(None, told), default=_time(body, "eventTime")),
     )
 
 

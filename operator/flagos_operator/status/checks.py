@@ -12,6 +12,7 @@ from flagos_operator.status import (
     claims,
     crashes,
     endings,
+    mounts,
     patience,
     places,
     prechecks,
@@ -32,8 +33,8 @@ from flagos_operator.status.pods import (
     ready,
 )
 from flagos_operator.status.reasons import Reason
-from flagos_operator.status.silence import silence
-from flagos_operator.status.text import duration, pods
+from flagos_operator.status.silence import first_words, silence
+from flagos_operator.status.text import duration, pods, stamp
 from flagos_operator.status.view import Culprit, Objection
 from flagos_operator.status.weights import (
     LOOKED_AT,
@@ -229,9 +230,16 @@ def claim_pending(pod: PodFacts, view: View) -> Objection | None:
 
 
 def not_mounted(pod: PodFacts, view: View) -> Objection | None:
+    if found := mounts.failure(pod, view):
+        hopeless = found.hopeless or None
+        words = mounts.message(pod, found)
+        return _of(pod, Reason.VOLUME_NOT_MOUNTED, words, needs_user=hopeless)
     if not patience.over(patience.mounting(pod), now=view.now):
         return None
-    message = f"node {pod.node} has not prepared the volumes and network of {pod.name}"
+    message = (
+        f"node {pod.node} has not prepared the volumes and network of {pod.name}; "
+        "kubectl describe pod names what is missing"
+    )
     return _of(pod, Reason.VOLUME_NOT_MOUNTED, message)
 
 
@@ -268,10 +276,10 @@ def stalled(pod: PodFacts, view: View) -> Objection | None:
     if found is None or not patience.over(found.until, now=view.now):
         return None
     doing = startwords.BY_DEFAULT.get(found.step, "starting")
-    message = (
-        f"{doing}: no line in its log for {duration(found.seconds)}; the last one: {found.line}"
-    )
-    return _of(pod, Reason.STALLED, message, container=container(pod, SERVER))
+    words = f"no line in its log for {duration(found.seconds)}; the last one: {found.line}"
+    if found.never:
+        words = f"nothing in its log since it began at {stamp(found.since)}; {first_words(view)}"
+    return _of(pod, Reason.STALLED, f"{doing}: {words}", container=container(pod, SERVER))
 
 
 # What is under way.

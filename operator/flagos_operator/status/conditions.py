@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flagos_operator.desired.plan import Plan
-from flagos_operator.status import checks, claims, crashes, prechecks, stack, weights
+from flagos_operator.status import checks, claims, crashes, mounts, prechecks, stack, weights
 from flagos_operator.status.memory import verified
 from flagos_operator.status.pods import FETCH, alive, container, older, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
@@ -104,12 +104,27 @@ def _weights(view: View, objection: Objection | None) -> Verdict:
         return Verdict(type=WEIGHTS_READY, status=UNKNOWN, reason=plan.reason, message=UNDECIDED)
     if objection and objection.reason in _ABOUT_VOLUME:
         return _against(WEIGHTS_READY, objection)
-    if not plan.fetches:
-        message = f"served from {plan.source}"
-        return Verdict(
-            type=WEIGHTS_READY, status=TRUE, reason=Reason.SERVED_IN_PLACE, message=message
-        )
-    return _download(view, plan)
+    found = _download(view, plan) if plan.fetches else _in_place(view, plan)
+    unproven = found.reason in {Reason.PENDING, Reason.NOT_RUNNING}
+    if unproven and objection and objection.reason == Reason.VOLUME_NOT_MOUNTED:
+        return _against(WEIGHTS_READY, objection)
+    return found
+
+
+def _in_place(view: View, plan: Plan) -> Verdict:
+    """That the place is there is proven by a pod that has its volumes."""
+    told = f"served from {plan.source}"
+    pods = alive(view) + (older(view) if _was_told(view, told) else ())
+    if not any(map(mounts.mounted, pods)):
+        return Verdict(type=WEIGHTS_READY, status=UNKNOWN, reason=Reason.NOT_RUNNING)
+    return Verdict(type=WEIGHTS_READY, status=TRUE, reason=Reason.SERVED_IN_PLACE, message=told)
+
+
+def _was_told(view: View, words: str) -> bool:
+    """Pods of an older spec may serve from another place; what was told of them says which."""
+    before = view.model.status.get("conditions") or ()
+    mine = (each for each in before if each.get("type") == WEIGHTS_READY)
+    return any((each.get("status"), each.get("message")) == (TRUE, words) for each in mine)
 
 
 def _download(view: View, plan: Plan) -> Verdict:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 SCHEDULING = timedelta(seconds=5)
 # A provisioner that works binds a claim in seconds.
 BINDING = timedelta(seconds=60)
-# The kubelet gives a mount two minutes before it says so itself.
+# The kubelet mounts what there is within a second or two; what it complains of is asked for then.
+ASKING = timedelta(seconds=5)
+# It gives a mount two minutes before it says so itself: without its Events no more is known.
 MOUNTING = timedelta(seconds=130)
 # A loop is over when a run has lasted twice as long as the one before, and at least by this much
 # longer: under load the runs of a loop differ by many seconds.
@@ -51,13 +53,27 @@ def binding(pod: PodFacts) -> datetime:
     return pod.created + BINDING
 
 
-def mounting(pod: PodFacts) -> datetime | None:
-    """None unless the node says that it is still preparing; older kubelets never say."""
+def preparing(pod: PodFacts) -> datetime | None:
+    """Since when its node prepares volumes and network; None unless the node says so.
+
+    A node that was started anew prepares them once more, long after the pod came to it.
+    """
     told = {each.type: each for each in pod.conditions}
     prepared, scheduled = told.get("PodReadyToStartContainers"), told.get("PodScheduled")
     if not pod.node or prepared is None or prepared.status == "True":
         return None
-    return ((scheduled and scheduled.since) or pod.created) + MOUNTING
+    since = (each.since for each in (prepared, scheduled) if each and each.since)
+    return max(since, default=pod.created)
+
+
+def asking(pod: PodFacts) -> datetime | None:
+    since = preparing(pod)
+    return since + ASKING if since else None
+
+
+def mounting(pod: PodFacts) -> datetime | None:
+    since = preparing(pod)
+    return since + MOUNTING if since else None
 
 
 def leaving(pod: PodFacts) -> datetime | None:
@@ -105,7 +121,8 @@ def _deadlines(view: View) -> Iterator[datetime]:
             if any(each.phase == "Pending" for each in view.children):
                 yield binding(pod)
         elif not pod.ready:
-            yield from filter(None, [mounting(pod), *map(recovery, pod.containers)])
+            told = (asking(pod), mounting(pod), *map(recovery, pod.containers))
+            yield from filter(None, told)
             fetching = (each for each in pod.containers if each.init and each.last)
             yield from filter(None, map(another_try, fetching))
             if quiet := silence(pod, view):

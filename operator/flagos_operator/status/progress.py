@@ -11,6 +11,7 @@ from flagos_operator.status import (
     checks,
     claims,
     kernels,
+    mounts,
     prechecks,
     runtime,
     selection,
@@ -21,6 +22,7 @@ from flagos_operator.status.failure import last_failure
 from flagos_operator.status.fetchlog import VERIFYING
 from flagos_operator.status.pods import FETCH, alive, older, own_first, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
+from flagos_operator.status.silence import silence
 from flagos_operator.status.text import bounded, duration, pods, times
 from flagos_operator.status.timeline import OF_THE_LOG
 from flagos_operator.status.weights import LOOKED_AT, arriving, looked_at, words
@@ -227,6 +229,9 @@ def _starting(view: View) -> str:
 
 def _stands_still(view: View) -> str:
     pod = next((pod for pod in alive(view) if checks.stalled(pod, view)), None)
+    quiet = silence(pod, view) if pod else None
+    if quiet and quiet.never:
+        return "starting, but nothing is in its log"
     far = startup.words_of(pod, view) if pod else ""
     return f"{far or 'starting'}, but its log stands still"
 
@@ -238,6 +243,7 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.CANNOT_PULL_IMAGE: _not_pulled,
     Reason.UNSCHEDULABLE: _waiting_for,
     Reason.VOLUME_CLAIM_PENDING: _unbound,
+    Reason.VOLUME_NOT_MOUNTED: mounts.progress,
     Reason.DELETING: _leaving,
     Reason.SUSPENDED: lambda view: _leaving(view) or "set spec.suspend to false to serve",
     Reason.SCALED_TO_ZERO: lambda view: _leaving(view) or "raise spec.replicas to serve",

@@ -113,9 +113,11 @@ REMEDIES = {
         "right class.",
     ),
     Reason.VOLUME_NOT_MOUNTED: Remedy(
-        "The node has not prepared the pod's volumes and network within minutes.",
-        "kubectl describe pod names the volume: a missing Secret, ConfigMap or host path, "
-        "or a claim that another node holds.",
+        "The node cannot mount a volume of the pod, or make its network: the message has the "
+        "kubelet's words, in seconds. Without the right to list Events, or where the kubelet says "
+        "nothing, it is told after 130 s and without the volume.",
+        "Make the directory, Secret or ConfigMap, or correct the field that the message names; "
+        "kubectl describe pod says the same at length.",
     ),
     Reason.NODE_LOST: Remedy(
         "The node of the pod no longer answers, was shut down or is gone.",
@@ -123,7 +125,7 @@ REMEDIES = {
     ),
     Reason.STALLED: Remedy(
         "The server starts, but its log has said nothing for far longer than this step takes on "
-        "this chip; the message has its last line.",
+        "this chip; the message has its last line, or since when there is none at all.",
         "Look at what the server does (kubectl logs POD -c server -f, and the device's own tool). "
         "It ends by itself when the log goes on; the pod is restarted when "
         "spec.startup.budgetSeconds is over, or now with kubectl delete pod POD.",

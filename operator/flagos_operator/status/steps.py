@@ -42,7 +42,6 @@ STEPS: dict[str, str] = {
         "spec.source.persistentVolumeClaim or spec.pod.volumes"
     ),
     Reason.VOLUME_CLAIM_LOST: "delete the claim: it is made anew and filled again",
-    Reason.VOLUME_NOT_MOUNTED: "kubectl describe pod names what is missing",
     Reason.NODE_LOST: "bring it back or delete it; the pod is replaced after five minutes",
     Reason.REFUSED_BY_NODE: (
         "it is tried again; if it repeats, look at the device plugin of that node"

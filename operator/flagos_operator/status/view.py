@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flagos_operator.desired.fleet import UNKNOWN, Fleet
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from flagos_operator.api.outcome import Invalid
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from flagos_operator.observed.facts import (
         ChildFacts,
         DeploymentFacts,
+        EventFacts,
         ModelFacts,
         PodFacts,
     )
@@ -84,3 +86,6 @@ class View:
     # likewise; empty: it could not be read of late.
     heard: Texts = field(default_factory=dict)
     heard_out: frozenset[LogKey] = frozenset()  # nothing more is read of them
+    silent: frozenset[LogKey] = frozenset()  # read to their end of late: nothing was ever written
+    # Events that warn of pods that wait for their volumes, by uid; empty: none, or not read.
+    complaints: Mapping[str, tuple[EventFacts, ...]] = field(default_factory=dict)

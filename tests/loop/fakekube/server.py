@@ -328,13 +328,15 @@ class FakeKube:
 
 
 FIELDS = {
+    "involvedObject.uid": lambda body: body.get("involvedObject", {}).get("uid", ""),
+    "type": lambda body: body.get("type", ""),
     "spec.nodeName": lambda body: body.get("spec", {}).get("nodeName", ""),
     "status.phase": lambda body: body.get("status", {}).get("phase", "Pending"),
 }
 
 
 def selected(body: Body, selector: str) -> bool:
-    """As the API server has them for pods: `name=value` and `name!=value`."""
+    """As the API server has them for pods and Events: `name=value` and `name!=value`."""
     for part in filter(None, selector.split(",")):
         name, _, value = part.partition("=")
         if (FIELDS[name.rstrip("!")](body) == value) == name.endswith("!"):

@@ -265,6 +265,7 @@ READERS = {
     "claim": parse.child_facts,
     "service": parse.child_facts,
     "job": parse.job_facts,
+    "event": parse.event_facts,
 }
 
 
@@ -293,3 +294,18 @@ def test_nothing_missing_or_odd_in_a_body_breaks_the_parser(name: str):
     for place in places(whole):
         for odd in (None, 7, ["odd"], {}):
             READERS[name.partition("-")[0]](replaced(whole, place, odd))
+
+
+def test_an_event_tells_what_was_said_last():
+    facts = parse.event_facts(body("event-no-host-path"))
+    assert facts.reason == "FailedMount"
+    assert facts.message.endswith("hostPath type check failed: /nowhere/x is not a directory")
+    assert facts.at == datetime(2026, 11, 26, 17, 7, 46, tzinfo=UTC)
+
+
+def test_an_event_of_the_scheduler_counts_in_a_series():
+    facts = parse.event_facts(body("event-unscheduled"))
+    assert facts.reason == "FailedScheduling"
+    assert facts.at
+    assert facts.at > datetime(2026, 11, 26, 16, 59, 33, tzinfo=UTC)
+    assert parse.event_facts({}).at is None

@@ -16,6 +16,7 @@ from flagos_operator.status.view import Objection, View
 from tests.unit.status.build import (
     NOW,
     a_condition,
+    a_container,
     a_deployment,
     a_model,
     a_plan,
@@ -200,9 +201,9 @@ class TestWeights:
         )
         assert kinds(summary.events) == [("Warning", "Unauthorized")]
 
-    def test_weights_in_place_are_ready_without_a_pod(self):
+    def test_weights_in_place_are_ready_where_a_pod_has_them(self):
         plan = a_plan(fetches=False, source="hostPath:/models/x", revision=None)
-        summary = summarize(a_view(plan=plan))
+        summary = summarize(a_view(a_pod(a_container()), plan=plan))
         told = condition(summary, "WeightsReady")
         assert (told["status"], told["reason"]) == ("True", "ServedInPlace")
         assert summary.status["weights"] == {"source": "hostPath:/models/x"}
@@ -309,8 +310,8 @@ class TestClock:
 
     def test_a_mount_is_looked_at_when_it_should_be_done(self):
         told = (a_condition("PodReadyToStartContainers", "False"),)
-        view = a_view(a_pod(waiting("ContainerCreating"), conditions=told, created=ago(30)))
-        assert summarize(view).requeue_after == 100
+        view = a_view(a_pod(waiting("ContainerCreating"), conditions=told, created=ago(60)))
+        assert summarize(view).requeue_after == 70
 
     def test_a_pod_that_goes_without_a_term_is_not_waited_for(self):
         assert summarize(a_view(a_pod(), a_pod(name="b", deleting=True))).requeue_after is None
