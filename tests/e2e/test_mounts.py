@@ -55,7 +55,10 @@ def test_a_directory_that_is_not_there_is_told_within_seconds(open_space: Kube) 
 def test_a_secret_that_is_not_there_is_told_until_it_is(open_space: Kube) -> None:
     model = Model(open_space, "secret")
     volume = {"name": "extra", "secret": {"secretName": "nosecret"}}
-    model.kube.apply(in_place(model.name, THERE, pod={"volumes": [volume]}))
+    body = in_place(model.name, THERE, pod={"volumes": [volume]})
+    # One that no container mounts is left alone by the kubelet.
+    body["spec"]["server"]["volumeMounts"] = [{"name": "extra", "mountPath": "/extra"}]
+    model.kube.apply(body)
     told = model.wait_reason("VolumeNotMounted")
     assert told["message"].endswith(
         'volume extra: secret "nosecret" not found; '

@@ -116,6 +116,9 @@ class Pod:
         name, template = f"{self.model}-{self.number}", running.template(stage.kube, self.model)
         body = running.a_pod(name, model=self.model, template=template, ready=self.ready)
         body["metadata"]["ownerReferences"] = [{"uid": owner["metadata"]["uid"]}]
+        # Its log stays empty, which is told of a server that began long ago.
+        (server,) = body["status"]["containerStatuses"]
+        server["state"] = {"running": {"startedAt": owner["metadata"]["creationTimestamp"]}}
         stage.kube.put(body)
 
 

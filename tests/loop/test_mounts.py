@@ -79,7 +79,7 @@ async def begun(kube, **source):
 async def test_what_the_kubelet_says_is_told_with_the_field(kube, operator):
     async with operator():
         await begun(kube)
-        assert condition(kube, "WeightsReady")["status"] == "Unknown"
+        await eventually(lambda: condition(kube, "WeightsReady").get("status") == "Unknown")
         complains(kube, "no-secret", of="another")
         pod = waits(kube)
         complains(kube)

@@ -203,9 +203,9 @@ async def test_a_stall_is_told_and_ends_by_itself(kube, operator):
         app.listener.pace = QUICK
         await begun(kube, began=utc_now() - timedelta(hours=2))
         says(kube, STORY["Loading"], at=utc_now() - timedelta(hours=1))
-        await eventually(lambda: condition(kube, "Ready")["reason"] == "Stalled")
+        await eventually(lambda: condition(kube, "Ready")["message"].endswith(STORY["Loading"]))
+        assert condition(kube, "Ready")["reason"] == "Stalled"
         assert condition(kube, "Progressing")["status"] == "False"
-        assert condition(kube, "Progressing")["message"].endswith(STORY["Loading"])
         assert status(kube)["phase"] == "Loading"
         says(kube, "still here")
         await eventually(lambda: condition(kube, "Ready")["reason"] == "Starting")
@@ -252,7 +252,10 @@ async def test_a_server_that_has_said_nothing_at_all_is_told_till_it_does(kube, 
         app.listener.pace = QUICK
         await began_long_ago(kube, **spec)
         await eventually(lambda: condition(kube, "Ready").get("reason") == "Stalled")
-        assert "nothing in its log since it began at" in condition(kube, "Ready")["message"]
+        assert (
+            "nothing in its log since its container began at"
+            in condition(kube, "Ready")["message"]
+        )
         assert condition(kube, "Progressing")["status"] == "False"
         assert status(kube)["progress"] == "starting, but nothing is in its log"
         says(kube, "here I am")

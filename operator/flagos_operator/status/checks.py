@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from flagos_operator.observed.facts import ContainerFacts, JobFacts, PodFacts
+    from flagos_operator.status.silence import Silence
     from flagos_operator.status.view import View
 
     Check = Callable[[View], Objection | None]
@@ -275,11 +276,16 @@ def stalled(pod: PodFacts, view: View) -> Objection | None:
     found = silence(pod, view)
     if found is None or not patience.over(found.until, now=view.now):
         return None
-    doing = startwords.BY_DEFAULT.get(found.step, "starting")
-    words = f"no line in its log for {duration(found.seconds)}; the last one: {found.line}"
+    return _of(pod, Reason.STALLED, _quiet(found, view), container=container(pod, SERVER))
+
+
+def _quiet(found: Silence, view: View) -> str:
     if found.never:
-        words = f"nothing in its log since it began at {stamp(found.since)}; {first_words(view)}"
-    return _of(pod, Reason.STALLED, f"{doing}: {words}", container=container(pod, SERVER))
+        began = stamp(found.since)
+        return f"nothing in its log since its container began at {began}; {first_words(view)}"
+    doing = startwords.BY_DEFAULT.get(found.step, "starting")
+    silent = duration(found.seconds)
+    return f"{doing}: no line in its log for {silent}; the last one: {found.line}"
 
 
 # What is under way.

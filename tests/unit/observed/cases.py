@@ -54,6 +54,13 @@ def deployment(name: str, server: Body, fetch: Body | None = None, **pod: Any) -
     }
 
 
+def unprepared(volume: Body) -> Body:
+    """What the kubelet says of it is in an Event; it mounts what a container mounts."""
+    mounts = [{"name": "weights", "mountPath": "/w"}]
+    volumes = [{"name": "weights", **volume}]
+    return deployment("unprepared", serving(volumeMounts=mounts), volumes=volumes)
+
+
 def job(name: str, *, script: str, suspend: bool) -> Body:
     """As the one that removes weights, but for what it runs."""
     mount = {"name": "weights", "mountPath": "/weights/a/b", "subPath": "a/b"}
@@ -258,4 +265,11 @@ PODS: dict[str, tuple[Body, Callable[[Body], bool]]] = {
         ),
         phase("Failed"),
     ),
+}
+# Those of a runtime and of a local volume that are not there were recorded by hand: they need
+# objects of the whole cluster.
+EVENTS: dict[str, Body] = {
+    "no-host-path": unprepared({"hostPath": {"path": "/nowhere/x", "type": "Directory"}}),
+    "no-secret": unprepared({"secret": {"secretName": "nosecret"}}),
+    "nfs": unprepared({"nfs": {"server": "127.0.0.1", "path": "/x"}}),
 }

@@ -13,7 +13,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.unit.observed.cases import PODS, condition, deployment, job, limits, serving, shell
+from tests.unit.observed.cases import (
+    EVENTS,
+    PODS,
+    condition,
+    deployment,
+    job,
+    limits,
+    serving,
+    shell,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +109,25 @@ def record_refusals() -> None:
         until(lambda name=name, space=space: read("deployment", name, space), "ReplicaFailure")
         keep(f"deployment-{name}", read("deployment", name, space))
         kubectl("delete", "namespace", space, "--wait=false")
+
+
+def record_events() -> None:
+    for name, body in EVENTS.items():
+        space = f"{SPACE}-{name}"
+        kubectl("create", "namespace", space)
+        kubectl("-n", space, "apply", "-f", "-", given=body)
+        keep(f"event-{name}", warning(space))
+        kubectl("delete", "namespace", space, "--wait=false")
+
+
+def warning(space: str) -> Body:
+    chosen = ("--field-selector", "type=Warning,reason=FailedMount", "-o", "json")
+    for _ in range(60):
+        found: list[Body] = json.loads(kubectl("-n", space, "get", "events", *chosen))["items"]
+        if found:
+            return found[0]
+        time.sleep(0.5)
+    sys.exit("no volume was complained of")
 
 
 def until(get: Callable[[], Body], kind: str) -> None:
@@ -189,6 +217,7 @@ def main(only: set[str]) -> None:
         record_pods(only)
         if not only:
             record_refusals()
+            record_events()
             record_others()
     finally:
         kubectl("delete", "namespace", SPACE, "--wait=false")
