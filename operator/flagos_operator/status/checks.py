@@ -17,9 +17,9 @@ from flagos_operator.status import (
     places,
     prechecks,
     runtime,
+    silence,
     stack,
     startup,
-    startwords,
     waiting,
 )
 from flagos_operator.status.pods import (
@@ -33,8 +33,7 @@ from flagos_operator.status.pods import (
     ready,
 )
 from flagos_operator.status.reasons import Reason
-from flagos_operator.status.silence import first_words, silence
-from flagos_operator.status.text import duration, pods, stamp
+from flagos_operator.status.text import pods
 from flagos_operator.status.view import Culprit, Objection
 from flagos_operator.status.weights import (
     LOOKED_AT,
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from flagos_operator.observed.facts import ContainerFacts, JobFacts, PodFacts
-    from flagos_operator.status.silence import Silence
     from flagos_operator.status.view import View
 
     Check = Callable[[View], Objection | None]
@@ -273,19 +271,10 @@ def not_responding(pod: PodFacts, _: View) -> Objection | None:
 
 def stalled(pod: PodFacts, view: View) -> Objection | None:
     """A log that could not be read of late is not judged."""
-    found = silence(pod, view)
+    found = silence.silence(pod, view)
     if found is None or not patience.over(found.until, now=view.now):
         return None
-    return _of(pod, Reason.STALLED, _quiet(found, view), container=container(pod, SERVER))
-
-
-def _quiet(found: Silence, view: View) -> str:
-    if found.never:
-        began = stamp(found.since)
-        return f"nothing in its log since its container began at {began}; {first_words(view)}"
-    doing = startwords.BY_DEFAULT.get(found.step, "starting")
-    silent = duration(found.seconds)
-    return f"{doing}: no line in its log for {silent}; the last one: {found.line}"
+    return _of(pod, Reason.STALLED, silence.words(found, view), container=container(pod, SERVER))
 
 
 # What is under way.

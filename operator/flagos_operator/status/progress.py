@@ -62,7 +62,6 @@ _BRIEFLY: dict[str, str] = {
     Reason.VOLUME_CLAIM_MISSING: "a claim is missing",
     Reason.VOLUME_CLAIM_REFUSED: "the claim is refused",
     Reason.VOLUME_CLAIM_LOST: "the volume of the claim is gone",
-    Reason.VOLUME_NOT_MOUNTED: "the node cannot prepare the volumes yet",
     Reason.POD_REJECTED: "admission refuses the pod",
     Reason.INVALID_POD: "the API server refuses the pod",
     Reason.NAME_TAKEN: "an object of this name belongs to somebody else",

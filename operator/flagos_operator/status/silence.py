@@ -13,9 +13,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flagos_operator.desired.plan import Plan
+from flagos_operator.status import startwords
 from flagos_operator.status.reached import READY, STARTING
 from flagos_operator.status.startlog import story
-from flagos_operator.status.text import stamp
+from flagos_operator.status.text import duration, stamp
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,6 +48,15 @@ class Silence:
     since: datetime
     until: datetime
     never: bool = False
+
+
+def words(found: Silence, view: View) -> str:
+    if found.never:
+        began = stamp(found.since)
+        return f"nothing in its log since its container began at {began}; {first_words(view)}"
+    doing = startwords.BY_DEFAULT.get(found.step, "starting")
+    silent = duration(found.seconds)
+    return f"{doing}: no line in its log for {silent}; the last one: {found.line}"
 
 
 def silence(pod: PodFacts, view: View) -> Silence | None:

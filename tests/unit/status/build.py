@@ -26,6 +26,7 @@ DONE = (
     '{"reason":"Complete","source":"modelscope","repo":"FlagRelease/X","revision":"master",'
     '"totalBytes":9000000000,"files":12,"digest":"sha256:c0ffee"}'
 )
+NO_REPO = '{"reason":"SourceNotFound","message":"modelscope has no a/b"}'
 SPEC = {
     "chip": "nvidia",
     "devices": 1,
@@ -200,3 +201,13 @@ def a_view(*pods: PodFacts, **change: Any) -> View:
         "now": NOW,
     }
     return View(**(well | change))
+
+
+def fetch_failing(message: str = NO_REPO, **run: Any) -> ContainerFacts:
+    return crashed(ended(10, message=message, **run), name="fetch", init=True)
+
+
+def was_ready(**change: Any) -> PodFacts:
+    """Ready was lost after the present run began."""
+    lost = replace(a_condition("Ready", "False"), since=ago(5))
+    return a_pod(fetched(), a_container(ready=False, **change), conditions=(lost,))

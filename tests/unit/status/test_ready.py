@@ -24,18 +24,19 @@ from tests.unit.status.build import (
     ago,
     crashed,
     ended,
+    fetch_failing,
     fetched,
     fetching,
     starting,
     unscheduled,
     waiting,
+    was_ready,
 )
 from tests.unit.status.read import condition, ready
 
 if TYPE_CHECKING:
     from flagos_operator.observed.facts import PodFacts
 
-NO_REPO = '{"reason":"SourceNotFound","message":"modelscope has no a/b"}'
 INSUFFICIENT = (
     "0/3 nodes are available: 3 Insufficient nvidia.com/gpu. preemption: 0/3 nodes are available: "
     "3 No preemption victims found for incoming pod."
@@ -49,19 +50,9 @@ UNPREPARED = (
 LOST_NODE = (a_condition("Ready", "False"), a_condition("ContainersReady", "True"))
 
 
-def fetch_failing(message: str = NO_REPO, **run: object) -> a_container:
-    return crashed(ended(10, message=message, **run), name="fetch", init=True)
-
-
 def evicted(**change: object):
     gone = {"phase": "Failed", "reason": "Evicted", "message": "low on disk", "ready": False}
     return a_pod(**(gone | change))
-
-
-def was_ready(**change: object):
-    """Ready was lost after the present run began."""
-    lost = replace(a_condition("Ready", "False"), since=ago(5))
-    return a_pod(fetched(), a_container(ready=False, **change), conditions=(lost,))
 
 
 ROWS = [
@@ -356,108 +347,6 @@ def test_a_sidecar_holds_up_nothing():
     assert ready(summarize(a_view(pod, plan=plan)))["message"] == (
         "node node1 prepares volumes, network and image"
     )
-
-
-class TestCrashes:
-    def test_one_restart_that_goes_on_is_starting_with_the_failure_kept(self):
-        again = starting(restarts=1, last=ended(1, at=30, message="OSError: odd"), since=ago(29))
-        summary = summarize(a_view(a_pod(fetched(), again)))
-        assert ready(summary)["reason"] == "Starting"
-        assert summary.status["progress"] == (
-            "its container runs, no line of its log read yet, restarted once (CrashLoop)"
-        )
-        assert summary.status["lastFailure"]["message"] == (
-            "container server ended with exit code 1: OSError: odd"
-        )
-
-    def test_a_loop_stays_a_loop_while_it_tries_again(self):
-        again = starting(restarts=4, last=ended(1, at=9, ran=20), since=ago(8))
-        view = a_view(a_pod(fetched(), again))
-        assert ready(summarize(view))["reason"] == "CrashLoop"
-        assert summarize(view).requeue_after == 32  # twice the 20 s of the last run, less 8
-
-    def test_a_run_that_lasts_a_little_longer_under_load_is_still_the_loop(self):
-        again = starting(restarts=5, last=ended(1, at=36, ran=20), since=ago(35))
-        assert ready(summarize(a_view(a_pod(fetched(), again))))["reason"] == "CrashLoop"
-
-    def test_a_loop_of_very_short_runs_takes_ten_seconds_more_to_end(self):
-        again = starting(restarts=5, last=ended(1, at=9, ran=2), since=ago(8))
-        view = a_view(a_pod(fetched(), again))
-        assert ready(summarize(view))["reason"] == "CrashLoop"
-        assert summarize(view).requeue_after == 4
-
-    def test_a_run_twice_as_long_as_the_one_before_ends_the_loop(self):
-        again = starting(restarts=4, last=ended(1, at=41, ran=20), since=ago(40))
-        assert ready(summarize(a_view(a_pod(fetched(), again))))["reason"] == "Starting"
-
-    def test_a_run_of_hours_was_no_part_of_a_loop(self):
-        again = starting(restarts=4, last=ended(1, at=9, ran=9000), since=ago(8))
-        assert ready(summarize(a_view(a_pod(fetched(), again))))["reason"] == "Starting"
-
-    def test_a_container_that_ended_is_told_at_once(self):
-        over = starting(state="terminated", ended=ended(2, message="vllm: error: argument -x: y"))
-        summary = summarize(a_view(a_pod(fetched(), over)))
-        assert ready(summary)["reason"] == "InvalidArgument"
-        assert "error: argument -x: y" in ready(summary)["message"]
-
-    def test_a_container_that_is_made_anew_is_not_in_trouble(self):
-        anew = waiting("ContainerCreating", last=ended(1), restarts=1)
-        assert ready(summarize(a_view(a_pod(fetched(), anew))))["reason"] == "Starting"
-
-    def test_a_run_without_times_does_not_loop(self):
-        again = starting(restarts=4, last=ended(1, started=None), since=ago(8))
-        assert ready(summarize(a_view(a_pod(fetched(), again))))["reason"] == "Starting"
-
-    def test_a_second_try_of_the_download_is_downloading(self):
-        again = fetching(restarts=1, last=ended(10, message=NO_REPO))
-        summary = summarize(a_view(a_pod(again, waiting("PodInitializing"))))
-        assert ready(summary)["reason"] == "Downloading"
-        assert summary.status["lastFailure"]["reason"] == "SourceNotFound"
-
-    def test_a_kill_long_after_the_budget_is_a_crash(self):
-        killed = crashed(ended(137, ran=7200))
-        assert ready(summarize(a_view(a_pod(fetched(), killed))))["reason"] == "CrashLoop"
-
-    def test_a_server_that_does_not_hear_sigterm_is_killed_when_its_grace_is_over(self):
-        """So a vLLM that loads does, and its grace is as long as requests may take to finish."""
-        plan = a_plan()
-        patient = replace(plan, pod=replace(plan.pod, grace_seconds=320))
-        killed = a_pod(fetched(), crashed(ended(137, ran=600 + 322)))
-        assert ready(summarize(a_view(killed, plan=patient)))["reason"] == "StartupBudgetExceeded"
-
-    def test_the_last_probe_fails_a_period_before_the_budget_is_over(self):
-        killed = a_pod(fetched(), crashed(ended(143, ran=595)))
-        assert ready(summarize(a_view(killed)))["reason"] == "StartupBudgetExceeded"
-
-    def test_one_that_was_told_to_end_while_it_read_its_configuration_had_no_budget_left(self):
-        said = "KeyboardInterrupt: terminated"
-        killed = a_pod(fetched(), crashed(ended(1, ran=605, message=said)))
-        assert ready(summarize(a_view(killed)))["reason"] == "StartupBudgetExceeded"
-
-    def test_one_that_was_ready_did_answer_in_time_whenever_it_is_killed(self):
-        run = ended(137, ran=640)
-        told = {"phase": "Ready", "since": "2026-11-25T11:50:00Z", "pod": "qwen-0"}
-        seen = {"startup": {**told, "started": "2026-11-25T11:49:15Z"}}
-        view = a_view(a_pod(fetched(), crashed(run)), model=a_model(status=seen))
-        assert ready(summarize(view))["reason"] == "CrashLoop"
-
-    def test_the_budget_message_has_what_the_server_last_said(self):
-        killed = crashed(ended(137, ran=640, message="Loading weights"))
-        told = ready(summarize(a_view(a_pod(fetched(), killed))))["message"]
-        assert "within 600 s" in told
-        assert "Loading weights" in told
-
-    def test_the_budget_message_says_how_it_came_about_and_what_to_raise(self):
-        killed = a_pod(fetched(), crashed(ended(137, ran=640, message="x" * 5000)))
-        told = ready(summarize(a_view(killed)))["message"]
-        assert "2 x 588 s to start with an empty kernel cache" in told
-        assert "raise spec.startup.budgetSeconds" in told
-
-    def test_out_of_memory_names_the_field_of_its_container(self):
-        fetch = a_pod(fetch_failing("", reason="OOMKilled"))
-        assert "spec.fetch.resources" in ready(summarize(a_view(fetch)))["message"]
-        server = a_pod(crashed(ended(137, reason="OOMKilled")))
-        assert "spec.server.resources" in ready(summarize(a_view(server)))["message"]
 
 
 def test_ready_has_no_objection():
