@@ -14,6 +14,7 @@ import pytest
 from flagos_operator.catalog.catalogue import Catalogue
 from flagos_operator.cluster.apply import Applier
 from flagos_operator.cluster.client import Client
+from flagos_operator.cluster.complaints import Complaints
 from flagos_operator.cluster.fleets import Fleets
 from flagos_operator.cluster.kinds import KINDS, MODEL, PIN, POD, Key, Kind
 from flagos_operator.cluster.listener import Listener
@@ -102,6 +103,7 @@ class Lab:
             applier=Applier(client=client, store=self.store, metrics=metrics, now=self.tick),
             statuses=Statuses(client=client, store=self.store),
             tails=Tails(client=client),
+            complaints=Complaints(client=client, clock=lambda: 0.0),
             listener=Listener(
                 client=client,
                 clock=lambda: 0.0,

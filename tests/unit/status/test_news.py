@@ -135,7 +135,7 @@ class TestProgress:
             ),
             (
                 a_view(a_pod(waiting("ContainerCreating"), conditions=UNPREPARED), now=ago(-200)),
-                "the node cannot prepare the volumes yet",
+                "volumes or network are not prepared",
             ),
         ],
     )
