@@ -168,7 +168,7 @@ async def test_at_rest_there_are_no_calls_and_no_log_lines(kube, operator, caplo
         await quiet(kube)
         lines = [r for r in caplog.records if getattr(r, "changed", None)]
         assert [line.changed for line in lines] == [
-            ["ConfigMap", "Service", "Deployment", "status"]
+            ["ControllerRevision", "ConfigMap", "Service", "Deployment", "status"]
         ]
         before, said = len(kube.requests), len(caplog.records)
         await quiet(kube, seconds=1.0)
