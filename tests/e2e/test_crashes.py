@@ -30,7 +30,7 @@ CLAIM = "models"
 REASONS = {
     "first-request": "UnsupportedModel",
     "killed": "EngineDied",
-    "no-device-memory": "DeviceOutOfMemory",
+    "no-device-memory": "DeviceBusy",
     "short-cache": "KVCacheTooSmall",
     "strange": "UnsupportedModel",
     "truncated": "WeightsCorrupt",
@@ -184,12 +184,12 @@ def test_memory_of_the_device_is_told_from_that_of_the_host(
     models: Callable[[str], Model],
 ) -> None:
     model = models("no-device-memory")
-    found = failure(model, "DeviceOutOfMemory")
+    found = failure(model, "DeviceBusy")
     assert "torch.OutOfMemoryError: CUDA out of memory" in found["message"]
-    assert "lower spec.server.maxModelLen" in found["message"]
-    ready = model.wait_reason("DeviceOutOfMemory")
+    assert "another process holds memory of this device" in found["message"]
+    ready = model.wait_reason("DeviceBusy")
     assert ready["message"] == found["message"]
-    assert "DeviceOutOfMemory" in model.row()
+    assert "DeviceBusy" in model.row()
     suspend(model)
 
 

@@ -138,8 +138,15 @@ FULL += "capacity of 139.80 GiB of which 97.50 MiB is free. "
         ("Including non-PyTorch memory, this process has 138 GiB in use.", "DeviceOutOfMemory"),
         ("Process 11 has 514.00 MiB memory in use. This process has 138 GiB", "DeviceOutOfMemory"),
         ("Process 11 has 2.51 GiB memory in use. This process has 136 GiB", "DeviceOutOfMemory"),
-        ("Process 11 has 17179869184.00 GiB memory in use.", "DeviceOutOfMemory"),
-        ("Process 11 has 60.00 GiB memory in use.\n[Stage-1] failed", "DeviceOutOfMemory"),
+        ("Process 11 has 138.79 GiB memory in use. Of the allocated memory", "DeviceOutOfMemory"),
+        (
+            "Process 11 has 17179869184.00 GiB memory in use. This process has 10 GiB",
+            "DeviceOutOfMemory",
+        ),
+        (
+            "Process 11 has 60.00 GiB memory in use. This process has 10 GiB\n[Stage-1] failed",
+            "DeviceOutOfMemory",
+        ),
     ],
 )
 def test_a_device_is_busy_where_the_log_says_who_else_holds_its_memory(rest: str, reason: str):
