@@ -36,10 +36,10 @@ MEMORY = (
         "spec.server.gpuMemoryUtilization",
         heals=True,
     ),
-    # In a container PyTorch may not know its own number, as the driver tells the node's, and then
-    # calls itself "Process N", too. So "this process" has to be told beside it. Ten GiB and more: a
-    # sibling in the same pod that only looks at the device holds less. Stages of one model share a
-    # device by intention, and the driver may tell an amount without sense.
+    # In a container PyTorch may not know its own number, as the driver tells the node's: then it
+    # calls itself "Process N", too, and nothing is told of "this process". Ten GiB and more: a
+    # sibling in the same pod that only looks at the device holds less. Stages of one model share
+    # a device by intention, and the driver may tell an amount without sense.
     cause(
         r"out of memory\..{0,160}\bProcess \d+ has \d{2,3}\.\d+ GiB memory in use"
         r".{0,80}\b[Tt]his process has \d",
