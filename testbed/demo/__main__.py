@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "flagos-demo"
 MODEL = "tiny"
-WIDTH, PROGRESS_WIDTH = 14, 34  # of a column: the longest of the words shown, and a gap
+WIDTH, PROGRESS_WIDTH = 14, 50  # of a column: the longest of the words shown, and a gap
 READY_WITHIN = 300  # seconds; a machine with two cores needs about 30
 PATIENCE = """
   kubectl -n flagos-demo describe flagosmodel tiny
