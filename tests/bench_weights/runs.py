@@ -22,6 +22,7 @@ class Run:
     first_progress: float  # until the first line with bytes
     rss_mib: float
     cpu: float
+    on_disk: float  # from the start until all that was written lies on the disk
 
 
 def ours(scene: Scene, source: str) -> subprocess.Popen[str]:
@@ -64,12 +65,14 @@ def watch(process: subprocess.Popen[str], *, began: float) -> Run:
     code = process.wait()
     after = os.times()
     seconds = time.monotonic() - began
+    os.sync()
+    on_disk = time.monotonic() - began
     ended.set()
     looker.join()
     if code:
         raise SystemExit(f"{process.args!r} ended with {code}:\n{''.join(said[-20:])}")
     cpu = sum(after[2:4]) - sum(before[2:4])  # of children, counted when they are waited for
-    return Run(seconds=seconds, first_progress=first, rss_mib=peak[0], cpu=cpu)
+    return Run(seconds=seconds, first_progress=first, rss_mib=peak[0], cpu=cpu, on_disk=on_disk)
 
 
 def _start(scene: Scene, words: list[str], **environ: str) -> subprocess.Popen[str]:
