@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from testbed import (
@@ -22,6 +22,7 @@ from testbed import (
 from testbed.images import OF_UPGRADES, small
 from testbed.settings import NODES
 from testbed.shell import attempt, run, wait_until
+from testbed.turns import turn
 
 if TYPE_CHECKING:
     import subprocess
@@ -64,10 +65,12 @@ def load(settings: Settings, progress: Progress, *, only: frozenset[str]) -> Non
 
 
 def build(settings: Settings, progress: Progress) -> Path:
-    """Everything that does not need a running cluster."""
+    """Everything that does not need a running cluster; `make test` asks for it twice at once."""
     preflight.check(settings)
-    packages.ensure(progress)
-    binaries = gobuild.ensure(settings, progress)
+    busy = partial(progress.say, "another process builds already: waiting for what it makes")
+    with turn(settings.cache / "locks" / "build", waiting=busy):
+        packages.ensure(progress)
+        binaries = gobuild.ensure(settings, progress)
     small.build_small(binaries)
     return binaries
 
@@ -75,9 +78,7 @@ def build(settings: Settings, progress: Progress) -> Path:
 @contextmanager
 def alone(settings: Settings) -> Iterator[None]:
     """Two of these at once would take each other's cluster down; the second waits."""
-    settings.run.mkdir(parents=True, exist_ok=True)
-    with (settings.run / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with turn(settings.run / "lock"):
         yield
 
 

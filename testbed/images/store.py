@@ -6,7 +6,6 @@ latter's `name`, which is its digest.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 from testbed.images import oci
 from testbed.settings import Settings
 from testbed.terminal import Progress
+from testbed.turns import turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -94,10 +94,7 @@ class Store:
     @contextmanager
     def turn(self, name: str) -> Iterator[None]:
         """Whoever comes second waits for the first and finds the thing made."""
-        locks = self.root / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        with (locks / name.replace("/", "-")).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with turn(self.root / "locks" / name.replace("/", "-")):
             yield
 
     @contextmanager

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from testbed import (
 from testbed.images import OF_UPGRADES
 from testbed.settings import Settings
 from testbed.shell import TestbedError, attempt, run, wait_until
+from testbed.terminal import Progress
 
 
 def test_a_cache_that_the_node_cannot_see_is_refused():
@@ -182,3 +185,31 @@ def test_what_is_borrowed_of_the_machine_is_given_back(tmp_path, monkeypatch):
     assert (tmp_path / "cgroup.subtree_control").read_text() == "+cpu"
     borrowed.give_back(settings)
     assert (tmp_path / "cgroup.subtree_control").read_text() == "-cpu"
+
+
+def test_a_build_is_made_once_by_two_who_ask_for_it_at_once(tmp_path, monkeypatch):
+    settings = Settings.from_environment({"FLAGOS_CACHE": str(tmp_path)}, home=tmp_path)
+    built, said, under_way, looked = [], [], threading.Event(), threading.Event()
+
+    def build_into(target: Path) -> None:
+        built.append(target)
+        under_way.set()
+        assert looked.wait(30)  # until the second one has found the first at work
+        target.mkdir(parents=True)
+
+    class Said(Progress):
+        def say(self, text: str) -> None:
+            said.append(text)
+            if "another process builds already" in text:
+                looked.set()
+
+    monkeypatch.setattr(gobuild, "build_into", build_into)
+    monkeypatch.setattr(cluster.preflight, "check", lambda _: None)
+    monkeypatch.setattr(cluster.packages, "ensure", lambda _: None)
+    monkeypatch.setattr(cluster.small, "build_small", lambda _: None)
+    with ThreadPoolExecutor(2) as both:
+        first = both.submit(cluster.build, settings, Said())
+        assert under_way.wait(30)
+        second = both.submit(cluster.build, settings, Said())
+        assert first.result() == second.result()
+    assert len(built) == 1
