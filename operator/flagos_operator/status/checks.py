@@ -132,16 +132,21 @@ def pod_refused(view: View) -> Objection | None:
     failure = next((c for c in seen.conditions if c.type == "ReplicaFailure"), None)
     if failure is None or failure.status != "True":
         return None
-    return refusal(failure.message)
+    return refusal(failure.message, view)
 
 
-def refusal(message: str) -> Objection:
+def refusal(message: str, view: View) -> Objection:
     quota = "exceeded quota" in message
     return Objection(
         reason=Reason.QUOTA_EXCEEDED if quota else Reason.POD_REJECTED,
-        message=runtime.admission(message),
+        message=_admission(message, view),
         needs_user=False if byword.SILENT_WEBHOOK.search(message) else None,
     )
+
+
+def _admission(message: str, view: View) -> str:
+    told = runtime.admission(message)
+    return places.of_volumes(told, view.plan, view) if isinstance(view.plan, Plan) else told
 
 
 def claim_lost(view: View) -> Objection | None:

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from flagos_operator.desired import fetch, weights
 from flagos_operator.desired.plan import Plan
 from flagos_operator.desired.pod import volumes
-from flagos_operator.status import patience
+from flagos_operator.status import patience, places
 from flagos_operator.status.pods import alive, condition
 from flagos_operator.status.text import bounded
 
@@ -183,26 +182,7 @@ def _fields(name: str, plan: Plan, view: View) -> Iterator[str]:
     mine = [each for each in found if each["name"] == name]
     claims = [each for each in found if "persistentVolumeClaim" in each or "ephemeral" in each]
     for each in mine or claims or found[:1]:
-        yield _field(each, plan, view)
-
-
-def _field(volume: Volume, plan: Plan, view: View) -> str:
-    if volume["name"] == weights.VOLUME:
-        return _of_weights(volume, plan)
-    if volume["name"] == fetch.CA_VOLUME:
-        return "spec.source.caBundleConfigMapRef"
-    said = ((view.model.raw.get("spec") or {}).get("pod") or {}).get("volumes") or ()
-    if any(each.get("name") == volume["name"] for each in said):
-        return f"spec.pod.volumes[{volume['name']}]"
-    return f"the volumes of spec.chip {plan.chip}"
-
-
-def _of_weights(volume: Volume, plan: Plan) -> str:
-    kind = next(each for each in volume if each != "name")
-    if plan.source.startswith(f"{kind}:"):
-        return f"spec.source.{kind}"
-    made = plan.claim is not None and kind == "persistentVolumeClaim"
-    return f"spec.weights.{'volumeClaimTemplate' if made else kind}"
+        yield places.of_volume(each, plan, view)
 
 
 def _words(message: str) -> str:

@@ -1,19 +1,28 @@
-"""Where a model says what the API server found wrong with a Deployment.
+"""Where a model says what the API server found wrong with what was made from it.
 
-It names paths of the object that was made: `.spec.template.spec.volumes[name="x"].hostpath`.
+Of a Deployment it names paths: `.spec.template.spec.volumes[name="x"].hostpath`. Pod Security
+names volumes: `hostPath volumes (volume "x")`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from flagos_operator.desired import fetch, weights
 from flagos_operator.desired.pod import volumes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flagos_operator.desired.plan import Plan
+    from flagos_operator.status.view import View
+
+    Volume = Mapping[str, Any]
 
 _PATH = re.compile(r'\.?\bspec\.template\.((?:spec|metadata)(?:\.[\w-]+|\["?[^\]\s]*\])*)')
+_VOLUMES = re.compile(r'\bvolumes? ("[^"]*"(?:, "[^"]*")*)')
+_QUOTED = re.compile(r'"([^"]*)"')
 _COUNTED = re.compile(r"^spec\.(containers|initContainers|volumes)\[(\d+)\]")
 
 # The first that fits the beginning of a path, without `spec.template.`, counts.
@@ -48,6 +57,36 @@ def named(message: str, plan: Plan) -> str:
     for pattern, words in _WORDS:
         told = pattern.sub(words, told)
     return told
+
+
+def of_volumes(message: str, plan: Plan, view: View) -> str:
+    """The message with the fields that ask for the volumes it names."""
+    fields = {each["name"]: of_volume(each, plan, view) for each in volumes(plan.pod)}
+
+    def told(found: re.Match[str]) -> str:
+        return _QUOTED.sub(lambda name: fields.get(name[1], name[0]), found[1])
+
+    return _VOLUMES.sub(told, message)
+
+
+def of_volume(volume: Volume, plan: Plan, view: View) -> str:
+    """The field that asks for it; `volume` as it stands in the pod."""
+    if volume["name"] == weights.VOLUME:
+        return _of_weights(volume, plan)
+    if volume["name"] == fetch.CA_VOLUME:
+        return "spec.source.caBundleConfigMapRef"
+    said = ((view.model.raw.get("spec") or {}).get("pod") or {}).get("volumes") or ()
+    if any(each.get("name") == volume["name"] for each in said):
+        return f"spec.pod.volumes[{volume['name']}]"
+    return f"the volumes of spec.chip {plan.chip}"
+
+
+def _of_weights(volume: Volume, plan: Plan) -> str:
+    kind = next(each for each in volume if each != "name")
+    if plan.source.startswith(f"{kind}:"):
+        return f"spec.source.{kind}"
+    made = plan.claim is not None and kind == "persistentVolumeClaim"
+    return f"spec.weights.{'volumeClaimTemplate' if made else kind}"
 
 
 def _field(path: str, plan: Plan) -> str:

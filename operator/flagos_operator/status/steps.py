@@ -72,11 +72,14 @@ def _claim_as_it_is(trouble: Objection, view: View) -> str:
 
 
 def step(trouble: Objection, view: View) -> str:
+    by_word = byword.step(trouble.reason, trouble.message)
+    if by_word and trouble.reason == Reason.POD_REJECTED:
+        return by_word  # what admission says may name the field of a volume, and no cure
     if FIELD.search(trouble.message):
         return ""
     if trouble.reason == Reason.UNSCHEDULABLE:
         return _place(trouble, view)
-    if by_word := byword.step(trouble.reason, trouble.message):
+    if by_word:
         return by_word
     by_case = _BY_CASE.get(trouble.reason)
     return by_case(trouble, view) if by_case else STEPS.get(trouble.reason, "")

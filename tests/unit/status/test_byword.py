@@ -234,6 +234,14 @@ CASES = {
         "PodRejected",
         "label pod-security.kubernetes.io/enforce",
     ),
+    "a host path that the namespace does not allow": (
+        refused(
+            'pods "qwen-x" is forbidden: violates PodSecurity "baseline:latest": hostPath volumes '
+            '(volume "weights")'
+        ),
+        "PodRejected",
+        "use a claim there (persistentVolumeClaim), or let the namespace allow more",
+    ),
     "a limit range": (
         refused('pods "qwen-x" is forbidden: maximum memory usage per Container is 1Gi'),
         "PodRejected",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flagos_operator.status.places import named
+from flagos_operator.status.places import named, of_volumes
 from flagos_operator.status.summary import summarize
 from flagos_operator.status.view import Objection
-from tests.unit.status.build import a_plan, a_view
+from tests.unit.status.build import a_condition, a_deployment, a_model, a_plan, a_view
 from tests.unit.status.read import condition, ready
 
 PLAN = a_plan(
@@ -76,3 +76,42 @@ def test_the_conditions_and_the_last_word_are_the_models() -> None:
     summary = summarize(a_view(refused=Objection(reason="InvalidPod", message=words)))
     told = 'spec.server.volumeMounts[].name: Not found: "nix"'
     assert ready(summary)["message"] == condition(summary, "UpToDate")["message"] == told
+
+
+RESTRICTED = 'pods "qwen-1" is forbidden: violates PodSecurity "restricted:latest": '
+ON_A_HOST = {"source": {"hostPath": {"path": "/share/qwen"}}}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ('hostPath volumes (volume "weights")', "hostPath volumes (spec.source.hostPath)"),
+        (
+            '(volumes "weights", "x" use restricted volume types "hostPath", "nfs")',
+            (
+                "(spec.source.hostPath, spec.pod.volumes[x] use restricted volume types "
+                '"hostPath", "nfs")'
+            ),
+        ),
+        ('hostPath volumes (volume "of-a-webhook")', 'hostPath volumes ("of-a-webhook")'),
+    ],
+)
+def test_a_volume_that_admission_refuses_is_told_as_the_models_field(said: str, expected: str):
+    pod = {"volumes": [{"name": "x", "hostPath": {"path": "/x"}}]}
+    plan = a_plan(said=ON_A_HOST, pod=pod)
+    view = a_view(plan=plan, model=a_model(raw={"spec": {"pod": pod}}))
+    assert of_volumes(said, plan, view) == expected
+
+
+def test_a_namespace_that_allows_no_host_path_is_told_with_the_field_and_its_cure():
+    words = (
+        f'{RESTRICTED}restricted volume types (volume "weights" uses restricted volume type '
+        '"hostPath")'
+    )
+    refused = a_condition("ReplicaFailure", "True", "FailedCreate", words)
+    view = a_view(plan=a_plan(said=ON_A_HOST), deployment=a_deployment(conditions=(refused,)))
+    summary = summarize(view)
+    assert "(spec.source.hostPath uses" in ready(summary)["message"]
+    assert "use a claim there (persistentVolumeClaim)" in ready(summary)["message"]
+    assert "securityContext" not in ready(summary)["message"]
+    assert summary.status["progress"] == "admission refuses the pod: spec.source.hostPath"
