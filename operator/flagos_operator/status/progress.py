@@ -67,6 +67,16 @@ _BRIEFLY: dict[str, str] = {
     Reason.NAME_TAKEN: "an object of this name belongs to somebody else",
     Reason.QUOTA_EXCEEDED: "the quota leaves no room",
 }
+# A person has to correct one field: it stands where `restarted 9 times` would stand alone.
+_OF_ONE_FIELD: dict[str, str] = {
+    Reason.SOURCE_NOT_FOUND: "the hub has no such repo",
+    Reason.REVISION_NOT_FOUND: "the repo has no such revision",
+    Reason.UNAUTHORIZED: "the hub refuses access",
+    Reason.INVALID_ARGUMENT: "the server refuses an argument",
+    Reason.OUT_OF_MEMORY: "more host memory is used than allowed",
+    Reason.DEVICE_OUT_OF_MEMORY: "the device has too little memory",
+    Reason.KV_CACHE_TOO_SMALL: "the KV cache has too little room",
+}
 _AT_REST = {"suspend": PHASES[Reason.SUSPENDED], "replicas": PHASES[Reason.SCALED_TO_ZERO]}
 _IN_A_RUN = {Reason.STARTING, Reason.STALLED}
 CLAIM_AS_IT_IS = "spec.weights.volumeClaimTemplate refused"
@@ -151,9 +161,10 @@ def _refused(view: View, objection: Objection) -> str:
 
 def _briefly(objection: Objection) -> str:
     """What it is, and the fields that its message names."""
-    if not (what := _BRIEFLY.get(objection.reason, "")):
+    one = _OF_ONE_FIELD.get(objection.reason, "")
+    if not (what := one or _BRIEFLY.get(objection.reason, "")):
         return ""
-    fields = [*dict.fromkeys(FIELD.findall(objection.message))][:MOST_FIELDS]
+    fields = [*dict.fromkeys(FIELD.findall(objection.message))][: 1 if one else MOST_FIELDS]
     said = f"{what}: {', '.join(fields)}" if fields else what
     return bounded(said, limit=LONGEST_REFUSAL)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from flagos_operator.observed.facts import PodFacts
 from flagos_operator.status.summary import summarize
 from tests.unit.status.build import (
     NO_REPO,
@@ -123,3 +126,25 @@ class TestCrashes:
         assert "spec.fetch.resources" in ready(summarize(a_view(fetch)))["message"]
         server = a_pod(crashed(ended(137, reason="OOMKilled")))
         assert "spec.server.resources" in ready(summarize(a_view(server)))["message"]
+
+
+@pytest.mark.parametrize(
+    ("pod", "progress"),
+    [
+        (
+            a_pod(fetch_failing(), waiting("PodInitializing")),
+            "the hub has no such repo: spec.source.modelscope.repo",
+        ),
+        (
+            a_pod(fetched(), crashed(ended(2, message="vllm: error: argument -x: y"))),
+            "the server refuses an argument: spec.server",
+        ),
+        (
+            a_pod(fetched(), crashed(ended(137, reason="OOMKilled"))),
+            "more host memory is used than allowed: spec.server.resources.limits.memory",
+        ),
+    ],
+)
+def test_the_column_says_what_is_to_be_corrected(pod: PodFacts, progress: str):
+    """And not only how often it was tried; the sentence with the cure is the condition's."""
+    assert summarize(a_view(pod)).status["progress"].startswith(progress)
