@@ -144,6 +144,12 @@ STEPS = (
     ),
     word(
         Reason.POD_REJECTED,
+        r"PodSecurity.*the volumes of spec\.chip",
+        "the chip's drivers and devices come by host paths: let the namespace allow them: label "
+        "pod-security.kubernetes.io/enforce",
+    ),
+    word(
+        Reason.POD_REJECTED,
         r"^(?!.*must set).*PodSecurity.*(?:restricted volume types|hostPath volumes)",
         "use a claim there (persistentVolumeClaim), or let the namespace allow more: label "
         "pod-security.kubernetes.io/enforce",

@@ -64,7 +64,8 @@ def of_volumes(message: str, plan: Plan, view: View) -> str:
     fields = {each["name"]: of_volume(each, plan, view) for each in volumes(plan.pod)}
 
     def told(found: re.Match[str]) -> str:
-        return _QUOTED.sub(lambda name: fields.get(name[1], name[0]), found[1])
+        names = _QUOTED.findall(found[1])
+        return ", ".join(dict.fromkeys(fields.get(name, f'"{name}"') for name in names))
 
     return _VOLUMES.sub(told, message)
 

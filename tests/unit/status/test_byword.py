@@ -242,6 +242,28 @@ CASES = {
         "PodRejected",
         "use a claim there (persistentVolumeClaim), or let the namespace allow more",
     ),
+    "host paths of a chip that the namespace does not allow": (
+        a_view(
+            plan=a_plan(said={"chip": "ascend"}),
+            deployment=a_deployment(
+                conditions=(
+                    a_condition(
+                        "ReplicaFailure",
+                        "True",
+                        "FailedCreate",
+                        'pods "qwen-x" is forbidden: violates PodSecurity "baseline:latest": '
+                        'hostPath volumes (volumes "ascend-driver", "ascend-dcmi")',
+                    ),
+                )
+            ),
+        ),
+        "PodRejected",
+        (
+            "hostPath volumes (the volumes of spec.chip ascend); the chip's drivers and devices "
+            "come by host paths: let the namespace allow them: label "
+            "pod-security.kubernetes.io/enforce"
+        ),
+    ),
     "a limit range": (
         refused('pods "qwen-x" is forbidden: maximum memory usage per Container is 1Gi'),
         "PodRejected",
