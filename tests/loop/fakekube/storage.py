@@ -251,10 +251,11 @@ class Storage:
 
     def _collect_soon(self) -> None:
         """The collector is a controller like any other: it acts afterwards, on what it sees."""
-        if self.collects:
-            asyncio.get_running_loop().call_later(COLLECTION, self._collect)
+        asyncio.get_running_loop().call_later(COLLECTION, self._collect)
 
     def _collect(self) -> None:
+        if not self.collects:  # perhaps only since it was to come
+            return
         alive = {body["metadata"]["uid"] for body in self.objects.values()}
         for id, body in list(self.objects.items()):
             owners = [each["uid"] for each in body["metadata"].get("ownerReferences") or ()]
