@@ -315,7 +315,7 @@ _ORDER = (
 def stage(pod: PodFacts, view: View) -> Objection:
     fetch, server = container(pod, FETCH), container(pod, SERVER)
     if not pod.node:
-        return _of(pod, Reason.SCHEDULING, "waiting for a node")
+        return _of(pod, Reason.SCHEDULING, waiting.for_a_place(view))
     if server and (server.state != "waiting" or server.ended or server.last):
         return _of(pod, Reason.STARTING, startup.doing(pod, view))
     if fetch and fetch.state != "terminated" and (fetch.state == "running" or fetch.last):

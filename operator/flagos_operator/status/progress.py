@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from flagos_operator.api.spec import stopped_by
@@ -18,6 +17,7 @@ from flagos_operator.status import (
     startup,
     waiting,
 )
+from flagos_operator.status.briefly import briefly
 from flagos_operator.status.failure import last_failure
 from flagos_operator.status.fetchlog import VERIFYING
 from flagos_operator.status.pods import FETCH, alive, older, own_first, ready, serving
@@ -25,7 +25,7 @@ from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.silence import silence
 from flagos_operator.status.text import bounded, duration, pods, times
 from flagos_operator.status.timeline import OF_THE_LOG
-from flagos_operator.status.weights import LOOKED_AT, arriving, looked_at, words
+from flagos_operator.status.weights import LOOKED_AT, arriving, looked_at, says_more, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,29 +54,6 @@ PHASES: dict[str, str] = {
     Reason.FLAGOS_UNPROVEN: "Degraded",
 }
 
-# Fields of a model: the API server names those of its Deployment.
-FIELD = re.compile(r"(?<![\w.])spec(?!\.template\b|\.containers\b)(?:\.[A-Za-z]+)+")
-MOST_FIELDS = 2
-_BRIEFLY: dict[str, str] = {
-    Reason.CONFIG_MISSING: "a Secret or ConfigMap is missing",
-    Reason.VOLUME_CLAIM_MISSING: "a claim is missing",
-    Reason.VOLUME_CLAIM_REFUSED: "the claim is refused",
-    Reason.VOLUME_CLAIM_LOST: "the volume of the claim is gone",
-    Reason.POD_REJECTED: "admission refuses the pod",
-    Reason.INVALID_POD: "the API server refuses the pod",
-    Reason.NAME_TAKEN: "an object of this name belongs to somebody else",
-    Reason.QUOTA_EXCEEDED: "the quota leaves no room",
-}
-# A person has to correct one field: it stands where `restarted 9 times` would stand alone.
-_OF_ONE_FIELD: dict[str, str] = {
-    Reason.SOURCE_NOT_FOUND: "the hub has no such repo",
-    Reason.REVISION_NOT_FOUND: "the repo has no such revision",
-    Reason.UNAUTHORIZED: "the hub refuses access",
-    Reason.INVALID_ARGUMENT: "the server refuses an argument",
-    Reason.OUT_OF_MEMORY: "more host memory is used than allowed",
-    Reason.DEVICE_OUT_OF_MEMORY: "the device has too little memory",
-    Reason.KV_CACHE_TOO_SMALL: "the KV cache has too little room",
-}
 _AT_REST = {"suspend": PHASES[Reason.SUSPENDED], "replicas": PHASES[Reason.SCALED_TO_ZERO]}
 _IN_A_RUN = {Reason.STARTING, Reason.STALLED}
 CLAIM_AS_IT_IS = "spec.weights.volumeClaimTemplate refused"
@@ -142,14 +119,17 @@ def _tuning(view: View) -> str:
 def _said(view: View, objection: Objection) -> str:
     say = _SAYINGS.get(objection.reason)
     said = (say(view) if say else "") or _refused(view, objection)
-    return said or _again(view, objection) or _briefly(objection)
+    return said or _again(view, objection) or briefly(objection)
 
 
 def _again(view: View, objection: Objection) -> str:
-    """What a download says that is tried again while its last failure still counts."""
+    """What a download says that is tried again while its last failure still counts.
+
+    That it has begun says less than why it failed, and would come and go with every attempt.
+    """
     of_fetch = objection.culprit is not None and objection.culprit.container == FETCH
     found = arriving(view) if of_fetch else None
-    return words(found.told) if found else ""
+    return words(found.told) if found and says_more(found.told) else ""
 
 
 def _refused(view: View, objection: Objection) -> str:
@@ -157,16 +137,6 @@ def _refused(view: View, objection: Objection) -> str:
     if isinstance(view.plan, Plan) or view.plan.reason != objection.reason:
         return ""
     return bounded(view.plan.message, limit=LONGEST_REFUSAL)
-
-
-def _briefly(objection: Objection) -> str:
-    """What it is, and the fields that its message names."""
-    one = _OF_ONE_FIELD.get(objection.reason, "")
-    if not (what := one or _BRIEFLY.get(objection.reason, "")):
-        return ""
-    fields = [*dict.fromkeys(FIELD.findall(objection.message))][: 1 if one else MOST_FIELDS]
-    said = f"{what}: {', '.join(fields)}" if fields else what
-    return bounded(said, limit=LONGEST_REFUSAL)
 
 
 def _stopped(view: View, objection: Objection) -> str:
@@ -258,7 +228,7 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.SUSPENDED: lambda view: _leaving(view) or "set spec.suspend to false to serve",
     Reason.SCALED_TO_ZERO: lambda view: _leaving(view) or "raise spec.replicas to serve",
     Reason.ROLLING: _rolling,
-    Reason.SCHEDULING: lambda _: "waiting for a node",
+    Reason.SCHEDULING: waiting.for_a_place,
     Reason.PULLING: _preparing,
     Reason.DOWNLOADING: _downloading,
     Reason.LOCK_HELD: lambda _: "waiting for another pod's download",

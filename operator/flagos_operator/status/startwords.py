@@ -51,7 +51,7 @@ BY_DEFAULT = {
 # For conditions: it does not change within a step.
 DOING = {
     "Starting": "starts its engine",
-    "Loading": "loads the weights",
+    "Loading": "loads the model",
     "Compiling": "compiles the model",
     "Capturing": "captures graphs; its log may say nothing until they are done",
     "WarmingUp": "warms up",

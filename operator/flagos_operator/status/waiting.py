@@ -58,6 +58,12 @@ def _no_node(plan: Plan) -> str:
     return f"no node has {plan.resource_name}"
 
 
+def for_a_place(view: View) -> str:
+    """Of a pod that nothing stands against yet; a volume is mostly made within seconds."""
+    made = any(each.phase == "Pending" for each in view.children)
+    return "waiting for a node and a new volume" if made else "waiting for a node"
+
+
 def for_labels(view: View) -> str:
     """Those that the chip asks for and the model does not."""
     if not isinstance(view.plan, Plan):

@@ -136,6 +136,11 @@ def words(told: Told) -> str:
     return f"{far}; {trouble}" if trouble else far
 
 
+def says_more(told: Told) -> bool:
+    """More than that it has begun."""
+    return told.phase != LISTING or bool(told.message)
+
+
 def arrival_reason(told: Told | None) -> Reason:
     """While `fetch` itself tries again nothing has failed yet: the message says what is wrong."""
     return Reason.LOCK_HELD if told and told.phase == WAITING else Reason.DOWNLOADING

@@ -7,7 +7,10 @@ from dataclasses import replace
 import pytest
 
 from flagos_operator.observed.facts import PodFacts
+from flagos_operator.status.briefly import briefly
+from flagos_operator.status.crash_remedies import CRASHES
 from flagos_operator.status.summary import summarize
+from flagos_operator.status.view import Objection
 from tests.unit.status.build import (
     NO_REPO,
     a_model,
@@ -143,8 +146,21 @@ class TestCrashes:
             a_pod(fetched(), crashed(ended(137, reason="OOMKilled"))),
             "more host memory is used than allowed: spec.server.resources.limits.memory",
         ),
+        (
+            a_pod(fetched(), crashed(ended(137), restarts=0)),
+            "the server ended",
+        ),
+        (
+            a_pod(fetched(), crashed(ended(0), restarts=0)),
+            "the engine died",
+        ),
     ],
 )
 def test_the_column_says_what_is_to_be_corrected(pod: PodFacts, progress: str):
     """And not only how often it was tried; the sentence with the cure is the condition's."""
     assert summarize(a_view(pod)).status["progress"].startswith(progress)
+
+
+@pytest.mark.parametrize("reason", CRASHES)
+def test_no_failed_start_leaves_the_column_empty(reason: str):
+    assert briefly(Objection(reason=reason, message=""))

@@ -9,6 +9,7 @@ import pytest
 from flagos_operator.status.summary import summarize
 from flagos_operator.status.view import Objection, View
 from tests.unit.status.build import (
+    a_claim,
     a_container,
     a_deployment,
     a_plan,
@@ -50,6 +51,10 @@ class TestProgress:
             (a_view(plan=a_plan(suspended=True)), "set spec.suspend to false to serve"),
             (a_view(plan=a_plan(replicas=0)), "raise spec.replicas to serve"),
             (a_view(unscheduled()), "waiting for a node"),
+            (
+                a_view(unscheduled(age=3), children=(a_claim("Pending"),)),
+                "waiting for a node and a new volume",
+            ),
             (
                 a_view(unscheduled("Insufficient nvidia.com/gpu"), plan=a_plan(devices=4)),
                 "no usable node has 4 nvidia.com/gpu free, or none offers it",

@@ -76,7 +76,7 @@ CLAUSE = "the image is for metax by its name, not for nvidia"
         (
             a_view(a_pod(fetched(), crashed(ended(1, message="Failed to infer device type")))),
             "DeviceNotFound",
-            f"{CLAUSE}, restarted once",
+            f"no device in the container, {CLAUSE}, restarted once",
         ),
     ],
 )

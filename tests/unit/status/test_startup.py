@@ -69,7 +69,7 @@ def test_a_start_reads_as_a_story(now: float, phase: str, progress: str):
             "the server's container runs; no line of its log has been read yet",
         ),
         (seen(loading(), now=RUN + 50), "the server starts its engine"),
-        (seen(loading(), now=RUN + 108), "the server loads the weights"),
+        (seen(loading(), now=RUN + 108), "the server loads the model"),
         (
             seen(pod(downloaded(), waiting("ContainerCreating", last=ended())), now=RUN + 9),
             "the server's container is made again",

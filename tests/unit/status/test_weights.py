@@ -335,3 +335,8 @@ class TestARunAfterAFailure:
         assert ready(summarize(before))["reason"] == "SourceUnreachable"
         assert summarize(before).requeue_after == 1
         assert ready(summarize(after))["reason"] == "Downloading"
+
+    def test_that_an_attempt_has_begun_says_less_than_why_the_last_one_failed(self):
+        """It would come and go with each attempt."""
+        told = summarize(self.again(LISTING, reason="SourceUnreachable")).status["progress"]
+        assert told == "the hub does not answer, restarted once"
