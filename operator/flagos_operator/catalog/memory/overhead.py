@@ -11,10 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flagos_operator.catalog.memory.config import count
-
 if TYPE_CHECKING:
-    from flagos_operator.catalog.memory.config import Config
     from flagos_operator.catalog.memory.shape import Shape
 
 MIB = 2**20
@@ -39,11 +36,3 @@ def overhead(shape: Shape | None, *, tensor: int = 1, flagos: bool = False) -> i
 def activations(shape: Shape, *, tensor: int) -> int:
     rows = ROWS * shape.hidden + INNER_ROWS * shape.inner / tensor
     return round(STEP * rows * 2 + SEQUENCES * shape.vocabulary * 4 * LOGITS)
-
-
-def width(config: Config) -> int:
-    """Of the widest inner row: with experts a token passes several narrow ones."""
-    chosen = count(config, "num_experts_per_tok") or 0
-    if count(config, "experts") and chosen:
-        return max(count(config, "inner") or 0, chosen * (count(config, "expert_inner") or 0))
-    return count(config, "inner") or 0

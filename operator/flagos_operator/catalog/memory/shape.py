@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from flagos_operator.catalog.memory import weights
 from flagos_operator.catalog.memory.cache import Cache, cache_of
 from flagos_operator.catalog.memory.config import count, dtype_bytes, language
-from flagos_operator.catalog.memory.overhead import width
 
 if TYPE_CHECKING:
     from flagos_operator.catalog.memory.config import Config
@@ -37,9 +36,17 @@ def shape_of(config: Config) -> Shape:
         heads=count(spoken, "heads"),
         longest=count(spoken, "longest"),
         hidden=count(spoken, "hidden") or 0,
-        inner=width(spoken),
+        inner=_widest(spoken),
         vocabulary=count(spoken, "vocabulary") or 0,
         value_bytes=dtype_bytes(spoken),
         weights=weights.of_config(spoken),
         cache=cache_of(spoken),
     )
+
+
+def _widest(config: Config) -> int:
+    """With experts a token passes several narrow ones."""
+    chosen = count(config, "num_experts_per_tok") or 0
+    if count(config, "experts") and chosen:
+        return max(count(config, "inner") or 0, chosen * (count(config, "expert_inner") or 0))
+    return count(config, "inner") or 0
