@@ -96,7 +96,7 @@ def kubelet(settings: Settings) -> dict[str, Any]:
         "clusterDNS": [str(settings.network.dns)],
         "clusterDomain": "cluster.local",
         "resolvConf": f"{settings.node_dir}/fake/resolv.conf",
-        "volumePluginDir": f"{settings.node_dir}/volume-plugins",
+        "volumePluginDir": str(settings.volume_plugins),
         "serializeImagePulls": False,
         # No registry could give an image back that was collected because the disk is rather full.
         "imageGCHighThresholdPercent": 100,

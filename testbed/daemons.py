@@ -103,6 +103,7 @@ def controller_manager(settings: Settings) -> tuple[str, ...]:
         f"--cluster-signing-key-file={keys}/ca.key",
         f"--cluster-cidr={network.pods}",
         f"--service-cluster-ip-range={network.services}",
+        f"--flex-volume-plugin-dir={settings.volume_plugins}",
     )
 
 

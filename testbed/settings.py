@@ -138,6 +138,11 @@ class Settings:
         return self.node_dir / "log"
 
     @property
+    def volume_plugins(self) -> Path:
+        """Kubernetes makes this directory, and outside the cluster's own unless it is told."""
+        return self.node_dir / "volume-plugins"
+
+    @property
     def containerd_socket(self) -> Path:
         return self.node_dir / "containerd.sock"
 
