@@ -70,7 +70,6 @@ _OF_NO_FIELD: dict[str, str] = {
     Reason.EVICTED: "its pod was evicted",
     Reason.REFUSED_BY_NODE: "the node refuses the pod",
     Reason.ENGINE_DIED: "the engine died",
-    Reason.CRASH_LOOP: "the server ended",
     Reason.DEVICE_NOT_FOUND: "no device in the container",
     Reason.DEVICE_BUSY: "something else holds the device",
     Reason.DEVICE_FAULT: "the device failed",
@@ -88,7 +87,12 @@ _OF_NO_FIELD: dict[str, str] = {
 
 
 def briefly(objection: Objection) -> str:
-    """Its words with the fields that its message names; empty if it needs none."""
+    """Its words with the fields that its message names; empty if it needs none.
+
+    Of an unknown cause the line that tells most of it is all there is to say.
+    """
+    if objection.reason == Reason.CRASH_LOOP:
+        return bounded(objection.message.removeprefix("container "), limit=LONGEST)
     for told, most in ((_OF_NO_FIELD, 0), (_OF_ONE_FIELD, 1), (_OF_FIELDS, 2)):
         if what := told.get(objection.reason):
             fields = [*dict.fromkeys(FIELD.findall(objection.message))][:most]

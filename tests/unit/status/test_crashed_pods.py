@@ -147,8 +147,8 @@ class TestCrashes:
             "more host memory is used than allowed: spec.server.resources.limits.memory",
         ),
         (
-            a_pod(fetched(), crashed(ended(137), restarts=0)),
-            "the server ended",
+            a_pod(fetched(), crashed(ended(1, message="OSError: odd"), restarts=0)),
+            "server ended with exit code 1: OSError: odd",
         ),
         (
             a_pod(fetched(), crashed(ended(0), restarts=0)),
