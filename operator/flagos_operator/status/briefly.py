@@ -92,7 +92,8 @@ def briefly(objection: Objection) -> str:
     Of an unknown cause the line that tells most of it is all there is to say.
     """
     if objection.reason == Reason.CRASH_LOOP:
-        return bounded(objection.message.removeprefix("container "), limit=LONGEST)
+        line = objection.message.removeprefix("container ").partition("; ")[0]
+        return bounded(line, limit=LONGEST)
     for told, most in ((_OF_NO_FIELD, 0), (_OF_ONE_FIELD, 1), (_OF_FIELDS, 2)):
         if what := told.get(objection.reason):
             fields = [*dict.fromkeys(FIELD.findall(objection.message))][:most]

@@ -259,16 +259,26 @@ def _budget(run: Run, *, view: View) -> Objection:
 def _ended_by_itself(run: Run, *, view: View) -> Objection:
     code = run.ended.exit_code
     told = _telling(run, view=view)
+    cause, last = _line(told, code=code)
     parts = [f"container {run.container.name} ended with exit code {code}"]
-    parts.append(f": {told.line}" if told and told.line else "")
+    parts.append(f": {cause}" if cause else "")
     cure = _cure(run, told, view=view)
     parts.append(f" ({cure})" if cure else "")
+    parts.append(f"; the last line of its log: {last}" if last else "")
     reason, operator = _crash_reason(run, told), told.operator if told else ""
     heals = told is not None and told.needs_user is False
     after = HOPELESS_AT_LAST if heals else HOPELESS_FROM_RESTART
     worn = _hopeless(run, reason=reason, after=after)
     needs_user = bool(told and told.needs_user) or worn
     return _objection(run, reason, "".join(parts), needs_user=needs_user, operator=operator)
+
+
+def _line(told: loglines.Telling | None, *, code: int) -> tuple[str, str]:
+    """The line that tells the cause, or one that only tells how far it was when it was killed."""
+    if told is None:
+        return "", ""
+    silent = not told.failed and code in {0, KILL}
+    return ("", told.line) if silent else (told.line, "")
 
 
 def _cure(run: Run, told: loglines.Telling | None, *, view: View) -> str:

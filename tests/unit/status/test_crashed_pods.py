@@ -151,6 +151,10 @@ class TestCrashes:
             "server ended with exit code 1: OSError: odd",
         ),
         (
+            a_pod(fetched(), crashed(ended(137, message="Route: /a, Methods: POST"))),
+            "server ended with exit code 137 (killed from outside: ",
+        ),
+        (
             a_pod(fetched(), crashed(ended(0), restarts=0)),
             "the engine died",
         ),
@@ -159,6 +163,17 @@ class TestCrashes:
 def test_the_column_says_what_is_to_be_corrected(pod: PodFacts, progress: str):
     """And not only how often it was tried; the sentence with the cure is the condition's."""
     assert summarize(a_view(pod)).status["progress"].startswith(progress)
+
+
+@pytest.mark.parametrize("code", [0, 137])
+def test_what_was_written_last_is_no_cause_of_a_kill(code: int):
+    killed = a_pod(fetched(), crashed(ended(code, message="Route: /a, Methods: POST")))
+    told = ready(summarize(a_view(killed)))["message"]
+    assert told.startswith(f"container server ended with exit code {code}")
+    assert "; the last line of its log: Route: /a, Methods: POST" in told
+    failed = a_pod(fetched(), crashed(ended(code, message="OSError: odd")))
+    told = ready(summarize(a_view(failed)))["message"]
+    assert told.startswith(f"container server ended with exit code {code}: OSError: odd")
 
 
 @pytest.mark.parametrize("reason", CRASHES)
