@@ -190,9 +190,10 @@ async def test_what_a_failed_download_told_stays_until_the_next_run_gets_on(kube
         kube.logs["m-1", "fetch"] = "listing: a/b\n"
         failed_once(kube.find("Pod", "m-1"), kube)
         await eventually(lambda: reason(kube) == "SourceUnreachable")
-        await eventually(lambda: status(kube).get("progress", "").startswith("listing files"))
+        await eventually(lambda: weights(kube).get("phase") == "Listing")
         await quiet(kube)
         assert reason(kube) == "SourceUnreachable"
+        assert status(kube)["progress"] == "the hub does not answer, restarted once"
         kube.logs["m-1", "fetch"] += line(570_000)
         await eventually(lambda: reason(kube) == "Downloading")
         events = [each["reason"] for each in kube.all("Event")]
