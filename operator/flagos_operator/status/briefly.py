@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # Fields of a model: the API server names those of its Deployment.
 FIELD = re.compile(r"(?<![\w.])spec(?!\.template\b|\.containers\b)(?:\.[A-Za-z]+)+")
+KILLED = re.compile(r" \((killed from outside).*")
+ABSENT = re.compile(r"(?:secret|configmap) \"[^\"]{1,253}\" not found")
 LONGEST = 120  # bytes
 
 _OF_FIELDS: dict[str, str] = {
@@ -36,7 +38,6 @@ _OF_ONE_FIELD: dict[str, str] = {
     Reason.DIRECTORY_CONFLICT: "the directory holds other weights",
     Reason.RECORD_MISSING: "the weights have no record to check them by",
     Reason.WEIGHTS_MISSING: "weights are missing",
-    Reason.WEIGHTS_CORRUPT: "weights are damaged",
     Reason.WEIGHTS_MISMATCH: "config.json and the weights are of different models",
     Reason.INVALID_IMAGE_NAME: "the image has no valid name",
     Reason.IMAGE_NEVER_PULLED: "the image is not on the node and may not be pulled",
@@ -66,6 +67,7 @@ _OF_NO_FIELD: dict[str, str] = {
     Reason.FETCH_FAILED: "the download failed",
     Reason.SOURCE_UNREACHABLE: "the hub does not answer",
     Reason.RATE_LIMITED: "the hub wants fewer requests",
+    Reason.WEIGHTS_CORRUPT: "weights are damaged",
     Reason.CHECKSUM_MISMATCH: "a file arrives damaged",
     Reason.EVICTED: "its pod was evicted",
     Reason.REFUSED_BY_NODE: "the node refuses the pod",
@@ -93,9 +95,11 @@ def briefly(objection: Objection) -> str:
     """
     if objection.reason == Reason.CRASH_LOOP:
         line = objection.message.removeprefix("container ").partition("; ")[0]
-        return bounded(line, limit=LONGEST)
+        return bounded(KILLED.sub(r", \1", line), limit=LONGEST)
     for told, most in ((_OF_NO_FIELD, 0), (_OF_ONE_FIELD, 1), (_OF_FIELDS, 2)):
         if what := told.get(objection.reason):
+            absent = ABSENT.search(objection.message)
+            what = absent[0] if absent else what
             fields = [*dict.fromkeys(FIELD.findall(objection.message))][:most]
             return bounded(f"{what}: {', '.join(fields)}" if fields else what, limit=LONGEST)
     return ""

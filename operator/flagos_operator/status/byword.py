@@ -110,7 +110,8 @@ STEPS = (
     word(
         Reason.EVICTED,
         r"[Dd]isk|storage|inodes",
-        "free space on the node, or give the weights a volume of their own in spec.weights",
+        "free space on the node; weights that lie on it (emptyDir, hostPath) are better on a "
+        "volume of their own: spec.weights",
     ),
     word(
         Reason.NODE_LOST,

@@ -31,7 +31,9 @@ SOONER = timedelta(seconds=probes.PERIOD + 1)
 LATER = timedelta(seconds=60)
 KILL, TERM = 137, 143
 KILLED = {KILL, TERM}
-FROM_OUTSIDE = "killed from outside: by its probe, or because the node ran out of memory"
+FROM_OUTSIDE = (
+    "killed from outside: by its probe, by somebody, or because the node ran out of memory"
+)
 HOPELESS_FROM_RESTART = 3
 # Of what is known to pass by itself: half an hour of the kubelet's pauses.
 HOPELESS_AT_LAST = 10
@@ -127,7 +129,7 @@ def _recovered(run: Run, *, view: View) -> bool:
         return True
     if container.name == FETCH and report(run).get("reason"):
         return _got_on(run, view=view)
-    deadline = patience.recovery(container)
+    deadline = patience.recovery(container, pod=run.pod)
     return deadline is None or patience.over(deadline, now=view.now)
 
 

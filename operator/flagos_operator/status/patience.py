@@ -86,12 +86,22 @@ def proof(pod: PodFacts) -> datetime | None:
     return told + PROOF if told and pod.ready else None
 
 
-def recovery(container: ContainerFacts) -> datetime | None:
+def recovery(container: ContainerFacts, *, pod: PodFacts) -> datetime | None:
     """When a run that goes on now ends a crash loop; None if there is no loop."""
     lasted = ran(container.last) if container.last else None
     if container.since is None or lasted is None or container.restarts < LOOP_FROM_RESTART:
         return None
-    return None if lasted > LONG_RUN else container.since + lasted + max(lasted, RECOVERY)
+    if lasted > LONG_RUN or _was_ready(pod, container.last):
+        return None
+    return container.since + lasted + max(lasted, RECOVERY)
+
+
+def _was_ready(pod: PodFacts, run: Termination | None) -> bool:
+    """Its pod has then ceased to be so after that run began, and not before."""
+    told = next((each for each in pod.conditions if each.type == "Ready"), None)
+    if run is None or run.started is None or told is None or told.since is None:
+        return False
+    return told.status != "True" and told.since > run.started
 
 
 def another_try(fetch: ContainerFacts) -> datetime | None:
@@ -121,7 +131,11 @@ def _deadlines(view: View) -> Iterator[datetime]:
             if any(each.phase == "Pending" for each in view.children):
                 yield binding(pod)
         elif not pod.ready:
-            told = (asking(pod), mounting(pod), *map(recovery, pod.containers))
+            told = (
+                asking(pod),
+                mounting(pod),
+                *(recovery(each, pod=pod) for each in pod.containers),
+            )
             yield from filter(None, told)
             fetching = (each for each in pod.containers if each.init and each.last)
             yield from filter(None, map(another_try, fetching))

@@ -20,7 +20,7 @@ from flagos_operator.status import (
 from flagos_operator.status.briefly import briefly
 from flagos_operator.status.failure import last_failure
 from flagos_operator.status.fetchlog import VERIFYING
-from flagos_operator.status.pods import FETCH, alive, older, own_first, ready, serving
+from flagos_operator.status.pods import FETCH, alive, finished, older, own_first, ready, serving
 from flagos_operator.status.reasons import Kind, Reason, kind_of
 from flagos_operator.status.silence import silence
 from flagos_operator.status.text import bounded, duration, pods, times
@@ -166,8 +166,9 @@ def _unbound(view: View) -> str:
     return f"waiting for a volume for {waiting.for_volumes(view) or 'the weights'}"
 
 
-def _leaving(view: View) -> str:
-    count = sum(pod.deleting for pod in view.pods)
+def _ending(view: View) -> str:
+    """Of a model at rest all that still run, told to or not yet."""
+    count = sum(not finished(pod) for pod in view.pods)
     return f"{pods(count)} ending" if count else ""
 
 
@@ -224,9 +225,9 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.UNSCHEDULABLE: _waiting_for,
     Reason.VOLUME_CLAIM_PENDING: _unbound,
     Reason.VOLUME_NOT_MOUNTED: mounts.progress,
-    Reason.DELETING: _leaving,
-    Reason.SUSPENDED: lambda view: _leaving(view) or "set spec.suspend to false to serve",
-    Reason.SCALED_TO_ZERO: lambda view: _leaving(view) or "raise spec.replicas to serve",
+    Reason.DELETING: _ending,
+    Reason.SUSPENDED: lambda view: _ending(view) or "set spec.suspend to false to serve",
+    Reason.SCALED_TO_ZERO: lambda view: _ending(view) or "raise spec.replicas to serve",
     Reason.ROLLING: _rolling,
     Reason.SCHEDULING: waiting.for_a_place,
     Reason.PULLING: _preparing,

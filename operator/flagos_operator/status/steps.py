@@ -46,6 +46,10 @@ STEPS: dict[str, str] = {
     Reason.REFUSED_BY_NODE: (
         "it is tried again; if it repeats, look at the device plugin of that node"
     ),
+    Reason.STALLED: (
+        "it may be slow, or hang: kubectl logs POD -c server -f shows its log, kubectl delete pod "
+        "POD begins anew"
+    ),
     Reason.NOT_RESPONDING: "it is restarted if this lasts a minute",
 }
 

@@ -13,6 +13,7 @@ from flagos_operator.status.summary import summarize
 from flagos_operator.status.view import Objection
 from tests.unit.status.build import (
     NO_REPO,
+    a_condition,
     a_model,
     a_plan,
     a_pod,
@@ -124,6 +125,21 @@ class TestCrashes:
         assert "2 x 588 s to start with an empty kernel cache" in told
         assert "raise spec.startup.budgetSeconds" in told
 
+    def test_a_run_that_was_ready_makes_no_loop_of_the_next_start(self):
+        again = starting(restarts=2, last=ended(137, at=6, ran=46), since=ago(5))
+        pod = a_pod(fetched(), again)
+        told = replace(a_condition("Ready", "False", "ContainersNotReady"), since=ago(6))
+        assert ready(summarize(a_view(pod)))["reason"] == "CrashLoop"
+        summary = summarize(a_view(replace(pod, conditions=(told,))))
+        assert ready(summary)["reason"] == "Starting"
+        assert "restarted 2 times (CrashLoop)" in summary.status["progress"]
+
+    def test_a_pod_that_was_ready_before_the_run_says_nothing_of_it(self):
+        again = starting(restarts=3, last=ended(1, at=6, ran=20), since=ago(5))
+        told = replace(a_condition("Ready", "False", "ContainersNotReady"), since=ago(26))
+        pod = replace(a_pod(fetched(), again), conditions=(told,))
+        assert ready(summarize(a_view(pod)))["reason"] == "CrashLoop"
+
     def test_out_of_memory_names_the_field_of_its_container(self):
         fetch = a_pod(fetch_failing("", reason="OOMKilled"))
         assert "spec.fetch.resources" in ready(summarize(a_view(fetch)))["message"]
@@ -152,7 +168,7 @@ class TestCrashes:
         ),
         (
             a_pod(fetched(), crashed(ended(137, message="Route: /a, Methods: POST"))),
-            "server ended with exit code 137 (killed from outside: ",
+            "server ended with exit code 137, killed from outside",
         ),
         (
             a_pod(fetched(), crashed(ended(0), restarts=0)),

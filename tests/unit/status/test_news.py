@@ -102,7 +102,7 @@ class TestProgress:
         [
             (
                 a_view(a_pod(waiting("CreateContainerConfigError", 'secret "x" not found'))),
-                "a Secret or ConfigMap is missing: spec.server.env, spec.server.envFrom",
+                'secret "x" not found: spec.server.env, spec.server.envFrom',
             ),
             (
                 a_view(unscheduled('persistentvolumeclaim "w" not found')),

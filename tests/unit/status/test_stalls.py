@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from flagos_operator.status.reasons import Reason
 from flagos_operator.status.startlog import distil, story
+from flagos_operator.status.steps import STEPS
 from flagos_operator.status.summary import Summary, summarize
 from tests.unit.status.a_start import (
     FLAGOS,
@@ -47,7 +49,7 @@ class TestStalled:
         for each in ("Ready", "Progressing"):
             said = condition(found, each)
             assert (said["status"], said["reason"]) == ("False", "Stalled")
-            assert said["message"].endswith(words)
+            assert said["message"].endswith(f"{words}; {STEPS[Reason.STALLED]}")
         assert found.status["phase"] == step
         assert found.status["progress"].endswith("its log stands still")
         assert all(each["type"] != "Stalled" for each in found.status["conditions"])

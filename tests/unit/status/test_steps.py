@@ -103,8 +103,8 @@ def refused(reason: str, message: str) -> View:
         (
             a_view(a_pod(phase="Failed", reason="Evicted", message="low on disk", ready=False)),
             (
-                "low on disk; free space on the node, or give the weights a volume of their own "
-                "in spec.weights"
+                "low on disk; free space on the node; weights that lie on it (emptyDir, hostPath) "
+                "are better on a volume of their own: spec.weights"
             ),
         ),
     ],
