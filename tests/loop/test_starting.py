@@ -203,7 +203,8 @@ async def test_a_stall_is_told_and_ends_by_itself(kube, operator):
         app.listener.pace = QUICK
         await begun(kube, began=utc_now() - timedelta(hours=2))
         says(kube, STORY["Loading"], at=utc_now() - timedelta(hours=1))
-        await eventually(lambda: condition(kube, "Ready")["message"].endswith(STORY["Loading"]))
+        last = f"the last one: {STORY['Loading']}; "
+        await eventually(lambda: last in condition(kube, "Ready")["message"])
         assert condition(kube, "Ready")["reason"] == "Stalled"
         assert condition(kube, "Progressing")["status"] == "False"
         assert status(kube)["phase"] == "Loading"
