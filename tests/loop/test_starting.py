@@ -268,8 +268,7 @@ async def test_an_engine_of_the_users_own_may_be_silent(kube, operator):
         app.listener.pace = QUICK
         server = {"engine": "Custom", "command": ["sleep", "10000"]}
         await began_long_ago(kube, server=server)
-        await eventually(lambda: len(reads(kube)) > 1)
-        await quiet(kube, seconds=0.2)
+        await eventually(lambda: len(reads(kube)) > 3)
         assert condition(kube, "Ready")["reason"] == "Starting"
         kube.patch("FlagOSModel", "m", {"spec": SILENT})
         await eventually(lambda: condition(kube, "Ready")["reason"] == "Stalled")
