@@ -72,6 +72,7 @@ _OF_NO_FIELD: dict[str, str] = {
     Reason.EVICTED: "its pod was evicted",
     Reason.REFUSED_BY_NODE: "the node refuses the pod",
     Reason.ENGINE_DIED: "the engine died",
+    Reason.CRASH_LOOP: "a container ended",
     Reason.DEVICE_NOT_FOUND: "no device in the container",
     Reason.DEVICE_BUSY: "something else holds the device",
     Reason.DEVICE_FAULT: "the device failed",
@@ -89,17 +90,21 @@ _OF_NO_FIELD: dict[str, str] = {
 
 
 def briefly(objection: Objection) -> str:
-    """Its words with the fields that its message names; empty if it needs none.
-
-    Of an unknown cause the line that tells most of it is all there is to say.
-    """
-    if objection.reason == Reason.CRASH_LOOP:
-        line = objection.message.removeprefix("container ").partition("; ")[0]
-        return bounded(KILLED.sub(r", \1", line), limit=LONGEST)
+    """Its words with the fields that its message names; empty if it needs none."""
     for told, most in ((_OF_NO_FIELD, 0), (_OF_ONE_FIELD, 1), (_OF_FIELDS, 2)):
         if what := told.get(objection.reason):
-            absent = ABSENT.search(objection.message)
-            what = absent[0] if absent else what
+            what = _in_its_own_words(objection) or what
             fields = [*dict.fromkeys(FIELD.findall(objection.message))][:most]
             return bounded(f"{what}: {', '.join(fields)}" if fields else what, limit=LONGEST)
+    return ""
+
+
+def _in_its_own_words(objection: Objection) -> str:
+    """What is missing, by its name; and of an unknown cause the line that tells most of it."""
+    if objection.reason == Reason.CONFIG_MISSING:
+        absent = ABSENT.search(objection.message)
+        return absent[0] if absent else ""
+    if objection.reason == Reason.CRASH_LOOP:
+        line = objection.message.removeprefix("container ").partition("; ")[0]
+        return KILLED.sub(r", \1", line)
     return ""

@@ -82,8 +82,13 @@ def leaving(pod: PodFacts) -> datetime | None:
 
 def proof(pod: PodFacts) -> datetime | None:
     """Until when a server that answers may still say what stack it runs."""
-    told = next((each.since for each in pod.conditions if each.type == "Ready"), None)
-    return told + PROOF if told and pod.ready else None
+    turned = _turned(pod)
+    return turned + PROOF if turned and pod.ready else None
+
+
+def _turned(pod: PodFacts) -> datetime | None:
+    """When the pod became ready, or ceased to be."""
+    return next((each.since for each in pod.conditions if each.type == "Ready"), None)
 
 
 def recovery(container: ContainerFacts, *, pod: PodFacts) -> datetime | None:
@@ -98,10 +103,8 @@ def recovery(container: ContainerFacts, *, pod: PodFacts) -> datetime | None:
 
 def _was_ready(pod: PodFacts, run: Termination | None) -> bool:
     """Its pod has then ceased to be so after that run began, and not before."""
-    told = next((each for each in pod.conditions if each.type == "Ready"), None)
-    if run is None or run.started is None or told is None or told.since is None:
-        return False
-    return told.status != "True" and told.since > run.started
+    turned = _turned(pod)
+    return bool(run and run.started and turned and turned > run.started)
 
 
 def another_try(fetch: ContainerFacts) -> datetime | None:

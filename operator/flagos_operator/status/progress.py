@@ -166,9 +166,9 @@ def _unbound(view: View) -> str:
     return f"waiting for a volume for {waiting.for_volumes(view) or 'the weights'}"
 
 
-def _ending(view: View) -> str:
-    """Of a model at rest all that still run, told to or not yet."""
-    count = sum(not finished(pod) for pod in view.pods)
+def _ending(view: View, *, all_of_them: bool = False) -> str:
+    """Those that were told to; of a model at rest also those that will be."""
+    count = sum(pod.deleting or (all_of_them and not finished(pod)) for pod in view.pods)
     return f"{pods(count)} ending" if count else ""
 
 
@@ -226,8 +226,12 @@ _SAYINGS: dict[str, Callable[[View], str]] = {
     Reason.VOLUME_CLAIM_PENDING: _unbound,
     Reason.VOLUME_NOT_MOUNTED: mounts.progress,
     Reason.DELETING: _ending,
-    Reason.SUSPENDED: lambda view: _ending(view) or "set spec.suspend to false to serve",
-    Reason.SCALED_TO_ZERO: lambda view: _ending(view) or "raise spec.replicas to serve",
+    Reason.SUSPENDED: lambda view: (
+        _ending(view, all_of_them=True) or "set spec.suspend to false to serve"
+    ),
+    Reason.SCALED_TO_ZERO: lambda view: (
+        _ending(view, all_of_them=True) or "raise spec.replicas to serve"
+    ),
     Reason.ROLLING: _rolling,
     Reason.SCHEDULING: waiting.for_a_place,
     Reason.PULLING: _preparing,

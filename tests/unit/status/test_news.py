@@ -12,6 +12,7 @@ from tests.unit.status.build import (
     a_claim,
     a_container,
     a_deployment,
+    a_model,
     a_plan,
     a_pod,
     a_view,
@@ -50,6 +51,8 @@ class TestProgress:
             ),
             (a_view(plan=a_plan(suspended=True)), "set spec.suspend to false to serve"),
             (a_view(plan=a_plan(replicas=0)), "raise spec.replicas to serve"),
+            (a_view(a_pod(), plan=a_plan(suspended=True, replicas=0)), "1 pod ending"),
+            (a_view(a_pod(), model=a_model(deleting=True)), ""),
             (a_view(unscheduled()), "waiting for a node"),
             (
                 a_view(unscheduled(age=3), children=(a_claim("Pending"),)),
