@@ -52,7 +52,10 @@ class TestProgress:
             (a_view(plan=a_plan(suspended=True)), "set spec.suspend to false to serve"),
             (a_view(plan=a_plan(replicas=0)), "raise spec.replicas to serve"),
             (a_view(a_pod(), plan=a_plan(suspended=True, replicas=0)), "1 pod ending"),
-            (a_view(a_pod(), model=a_model(deleting=True)), ""),
+            (
+                a_view(a_pod(deleting=True), a_pod(name="left"), model=a_model(deleting=True)),
+                "1 pod ending",
+            ),
             (a_view(unscheduled()), "waiting for a node"),
             (
                 a_view(unscheduled(age=3), children=(a_claim("Pending"),)),
